@@ -1,0 +1,230 @@
+//! The store in memory: for one process, forgotten when it ends.
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::shard::{Entry, Shard, State};
+use super::store::{ClaimToken, Claimed, Settled, Store, StoreError, StoreErrorKind};
+use crate::clock::{Clock, SystemClock};
+use crate::key::EventKey;
+
+/// A store in this process's memory. Clones share it.
+///
+/// It holds up to a million keys unless told otherwise, and refuses further ones (503 to the
+/// sender) rather than forget any: a set that forgets is no deduplication. Size it as events per
+/// second × the longest retention in seconds. A key costs about 100 bytes once there are many; no
+/// memory is taken in advance. Expired keys are dropped a few at a time by the claims that come
+/// after, so no single claim pays for a sweep.
+///
+/// It forgets everything when the process ends, and does not reach other processes. Time is
+/// measured with the clock's monotonic time, so setting the time of day changes nothing.
+#[derive(Clone)]
+pub struct MemoryStore(Arc<Inner>);
+
+struct Inner {
+    shards: Box<[Mutex<Shard>]>,
+    live: AtomicUsize,
+    capacity: usize,
+    clock: Arc<dyn Clock>,
+}
+
+const SHARDS: usize = 64;
+const DEFAULT_CAPACITY: usize = 1_000_000;
+
+/// How many due expiries a claim looks at. Each claim makes at most one entry, so two keep up.
+const SWEEP: usize = 2;
+
+impl MemoryStore {
+    /// A store for a million keys.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// A store with settings of your own.
+    #[must_use]
+    pub fn builder() -> MemoryStoreBuilder {
+        MemoryStoreBuilder { capacity: DEFAULT_CAPACITY, clock: Arc::new(SystemClock) }
+    }
+
+    /// How many keys it holds, in flight or handled. Expired ones count until they are dropped.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.live.load(Ordering::Relaxed)
+    }
+
+    /// Whether it holds no keys.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn now(&self) -> u64 {
+        millis(self.0.clock.monotonic())
+    }
+
+    fn shard(&self, key: EventKey) -> MutexGuard<'_, Shard> {
+        let first = usize::from(key.as_bytes()[0]) % SHARDS;
+        // There are SHARDS of them.
+        #[expect(clippy::indexing_slicing, reason = "the index is taken modulo the length")]
+        lock(&self.0.shards[first])
+    }
+
+    /// Claims, or tells that the store is full by returning nothing.
+    fn try_claim(&self, key: EventKey, token: ClaimToken, lease: Duration) -> Option<Claimed> {
+        let now = self.now();
+        let expires = now.saturating_add(millis(lease));
+        let claim = Entry { key, token, state: State::InFlight, expires };
+        let mut shard = self.shard(key);
+        self.dropped(shard.sweep(now, SWEEP));
+        match shard.find(key) {
+            Some(entry) if entry.expires <= now => shard.replace(claim),
+            Some(Entry { state: State::Done, .. }) => return Some(Claimed::Done),
+            Some(entry) if entry.token == token => shard.replace(claim),
+            Some(entry) => {
+                let retry_after = Duration::from_millis(entry.expires.saturating_sub(now));
+                return Some(Claimed::InFlight { retry_after });
+            }
+            None if self.0.live.fetch_add(1, Ordering::Relaxed) < self.0.capacity => {
+                shard.insert(claim);
+            }
+            None => {
+                self.dropped(1);
+                return None;
+            }
+        }
+        Some(Claimed::Fresh)
+    }
+
+    /// Drops some expired keys everywhere.
+    fn make_room(&self) {
+        let now = self.now();
+        for shard in &self.0.shards {
+            self.dropped(lock(shard).sweep(now, SWEEP));
+        }
+    }
+
+    fn settle(&self, key: EventKey, token: ClaimToken, retention: Option<Duration>) -> Settled {
+        let now = self.now();
+        let mut shard = self.shard(key);
+        let held = shard.find(key).filter(|entry| entry.token == token && entry.expires > now);
+        match (held.map(|entry| entry.state), retention) {
+            (Some(State::InFlight), Some(retention)) => {
+                let expires = now.saturating_add(millis(retention));
+                shard.replace(Entry { key, token, state: State::Done, expires });
+                Settled::Settled
+            }
+            (Some(State::Done), Some(_)) => Settled::Settled,
+            (Some(State::InFlight), None) => {
+                shard.remove(key);
+                self.dropped(1);
+                Settled::Settled
+            }
+            (Some(State::Done), None) | (None, _) => Settled::Lost,
+        }
+    }
+
+    fn dropped(&self, count: usize) {
+        if count > 0 {
+            self.0.live.fetch_sub(count, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Store for MemoryStore {
+    async fn claim(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> Result<Claimed, StoreError> {
+        if let Some(claimed) = self.try_claim(key, token, lease) {
+            return Ok(claimed);
+        }
+        self.make_room();
+        self.try_claim(key, token, lease).ok_or_else(|| {
+            let capacity = self.0.capacity;
+            StoreError::new(StoreErrorKind::Full, format!("all {capacity} keys are in use"))
+        })
+    }
+
+    async fn complete(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        retention: Duration,
+    ) -> Result<Settled, StoreError> {
+        Ok(self.settle(key, token, Some(retention)))
+    }
+
+    async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
+        Ok(self.settle(key, token, None))
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore")
+            .field("len", &self.len())
+            .field("capacity", &self.0.capacity)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Makes a [`MemoryStore`]; start with [`MemoryStore::builder`].
+#[derive(Clone)]
+#[must_use = "call `build`"]
+pub struct MemoryStoreBuilder {
+    capacity: usize,
+    clock: Arc<dyn Clock>,
+}
+
+impl MemoryStoreBuilder {
+    /// How many keys the store may hold. Defaults to a million.
+    pub fn capacity(mut self, keys: usize) -> Self {
+        self.capacity = keys;
+        self
+    }
+
+    /// The clock that leases and retention are measured with. Defaults to [`SystemClock`].
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Makes the store.
+    #[must_use]
+    pub fn build(self) -> MemoryStore {
+        MemoryStore(Arc::new(Inner {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            live: AtomicUsize::new(0),
+            capacity: self.capacity,
+            clock: self.clock,
+        }))
+    }
+}
+
+impl fmt::Debug for MemoryStoreBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStoreBuilder")
+            .field("capacity", &self.capacity)
+            .finish_non_exhaustive()
+    }
+}
+
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    // No code panics while it holds the lock; were there such code, a claim is still whole.
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

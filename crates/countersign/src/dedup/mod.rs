@@ -1,0 +1,10 @@
+//! Deduplication: the contract of a store, and the store in memory.
+
+mod memory;
+mod shard;
+mod store;
+
+pub use memory::{MemoryStore, MemoryStoreBuilder};
+pub use store::{
+    ClaimToken, Claimed, DynStore, Settled, Store, StoreError, StoreErrorKind, StoreFuture,
+};

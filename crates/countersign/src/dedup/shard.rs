@@ -1,0 +1,189 @@
+//! One part of the in-memory store: entries in a slab, found through a table of their slots, and
+//! expired through a heap of when each is next to be looked at.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use hashbrown::HashTable;
+
+use super::store::ClaimToken;
+use crate::key::EventKey;
+
+/// A key that is in flight or handled.
+#[derive(Clone, Copy)]
+pub(super) struct Entry {
+    pub(super) key: EventKey,
+    pub(super) token: ClaimToken,
+    /// In milliseconds of the store's clock.
+    pub(super) expires: u64,
+    pub(super) state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    InFlight,
+    Done,
+}
+
+/// Every entry has exactly one valid mark in the heap, at the second named by its slot. A mark
+/// that comes due before the entry expires is set again at the entry's true time, so settling
+/// does not touch the heap.
+#[derive(Default)]
+pub(super) struct Shard {
+    table: HashTable<u32>,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    due: BinaryHeap<Reverse<Mark>>,
+}
+
+/// An [`Entry`] laid out to take 48 bytes with its mark.
+struct Slot {
+    key: EventKey,
+    token: ClaimToken,
+    expires: u64,
+    /// The second of the slot's valid mark, or [`NO_MARK`].
+    marked: u32,
+    /// Nothing if the slot is free.
+    state: Option<State>,
+}
+
+impl Slot {
+    fn entry(&self) -> Option<Entry> {
+        let Self { key, token, expires, .. } = *self;
+        Some(Entry { key, token, expires, state: self.state? })
+    }
+}
+
+/// A second of the store's clock, rounded up, and a slot to look at then.
+type Mark = (u32, u32);
+
+const NO_MARK: u32 = u32::MAX;
+
+impl Shard {
+    pub(super) fn find(&self, key: EventKey) -> Option<Entry> {
+        let slot = self.table.find(hash(key), |slot| holds(&self.slots, *slot, key))?;
+        entry(&self.slots, *slot)
+    }
+
+    /// Adds an entry whose key is not there.
+    pub(super) fn insert(&mut self, new: Entry) {
+        let Entry { key, token, expires, state } = new;
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot { key, token, expires, state: Some(state), marked: NO_MARK });
+            // 64 shards of 2³² slots are more keys than fit any memory.
+            (self.slots.len() - 1) as u32
+        });
+        self.set(slot, new);
+        let slots = &self.slots;
+        self.table.insert_unique(hash(key), slot, |slot| {
+            slots.get(*slot as usize).map_or(0, |slot| hash(slot.key))
+        });
+    }
+
+    /// Changes the entry of a key that is there.
+    pub(super) fn replace(&mut self, new: Entry) {
+        let found = self.table.find(hash(new.key), |slot| holds(&self.slots, *slot, new.key));
+        if let Some(slot) = found.copied() {
+            self.set(slot, new);
+        }
+    }
+
+    pub(super) fn remove(&mut self, key: EventKey) {
+        let Self { table, slots, free, .. } = self;
+        if let Ok(found) = table.find_entry(hash(key), |slot| holds(slots, *slot, key)) {
+            let (slot, _) = found.remove();
+            if let Some(place) = slots.get_mut(slot as usize) {
+                place.state = None;
+            }
+            free.push(slot);
+        }
+    }
+
+    /// Looks at up to `most` marks that are due; tells how many entries it dropped.
+    pub(super) fn sweep(&mut self, now: u64, most: usize) -> usize {
+        let mut dropped = 0;
+        for _ in 0..most {
+            let Some(Reverse((second, slot))) = self.due.peek().copied() else { break };
+            if u64::from(second) > now / 1000 {
+                break;
+            }
+            self.due.pop();
+            let Some(place) = self.slots.get_mut(slot as usize) else { continue };
+            if place.marked != second {
+                continue;
+            }
+            place.marked = NO_MARK;
+            match place.entry() {
+                Some(entry) if entry.expires <= now => {
+                    self.remove(entry.key);
+                    dropped += 1;
+                }
+                Some(entry) => self.set(slot, entry),
+                None => {}
+            }
+        }
+        dropped
+    }
+
+    fn set(&mut self, slot: u32, new: Entry) {
+        let Some(place) = self.slots.get_mut(slot as usize) else { return };
+        let Entry { key, token, expires, state } = new;
+        let second = u32::try_from(expires.div_ceil(1000)).unwrap_or(NO_MARK - 1).min(NO_MARK - 1);
+        let marked = place.marked.min(second);
+        if marked < place.marked {
+            self.due.push(Reverse((second, slot)));
+        }
+        *place = Slot { key, token, expires, state: Some(state), marked };
+    }
+}
+
+fn entry(slots: &[Slot], slot: u32) -> Option<Entry> {
+    slots.get(slot as usize)?.entry()
+}
+
+fn holds(slots: &[Slot], slot: u32, key: EventKey) -> bool {
+    slots.get(slot as usize).is_some_and(|place| place.key == key && place.state.is_some())
+}
+
+/// Keys are digests already: eight of their bytes are a hash. The first byte chose the shard.
+fn hash(key: EventKey) -> u64 {
+    let (_, bytes) = key.as_bytes().split_last_chunk().unwrap_or((&[], &[0; 8]));
+    u64::from_be_bytes(*bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_stays_small() {
+        assert_eq!(size_of::<Slot>(), 48);
+    }
+
+    #[test]
+    fn claiming_and_releasing_does_not_pile_up_marks() {
+        let mut shard = Shard::default();
+        let key = EventKey::from_bytes([1; 16]);
+        for round in 0..10_000 {
+            let token = ClaimToken::random().unwrap();
+            shard.insert(Entry { key, token, expires: 300_000 + round, state: State::InFlight });
+            shard.remove(key);
+        }
+        assert_eq!((shard.slots.len(), shard.due.len()), (1, 1));
+        assert_eq!(shard.sweep(u64::MAX, 10), 0);
+        assert!(shard.due.is_empty());
+    }
+
+    #[test]
+    fn a_mark_that_comes_early_is_set_again() {
+        let mut shard = Shard::default();
+        let (key, token) = (EventKey::from_bytes([1; 16]), ClaimToken::random().unwrap());
+        let entry = |expires, state| Entry { key, token, expires, state };
+        shard.insert(entry(5_000, State::InFlight));
+        shard.replace(entry(60_000, State::Done));
+        assert_eq!(shard.sweep(59_999, 10), 0);
+        assert!(shard.find(key).is_some());
+        assert_eq!(shard.sweep(60_000, 10), 1);
+        assert!(shard.find(key).is_none());
+    }
+}

@@ -1,0 +1,287 @@
+//! What a store must do, so that an event is handled once at a time and remembered once handled.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::key::EventKey;
+
+/// The memory of what is being handled and what has been.
+///
+/// Every method is one atomic step in the store, on the store's own clock. Between them they
+/// keep these promises, whichever process or machine calls:
+///
+/// 1. A key has at most one owner until its lease ends or the owner settles.
+/// 2. Settling compares the token in the same step. An owner whose lease has run out learns
+///    [`Settled::Lost`], and what it tried has no effect.
+/// 3. Claiming again with the token that owns the key is the same claim: the lease starts anew.
+///    So a call whose answer got lost can be repeated.
+/// 4. A released key can be claimed at once.
+/// 5. A completed key is forgotten when its retention ends and not before. A store without room
+///    refuses new keys with [`StoreErrorKind::Full`].
+///
+/// Share a store between endpoints by cloning it, or as `Arc<S>`, or as `Arc<dyn DynStore>`
+/// where its type is chosen at run time.
+///
+/// ```
+/// use countersign::{Claimed, EventKey, MemoryStore, Settled, Store, ClaimToken};
+/// use std::time::Duration;
+///
+/// # futures_lite(async {
+/// let store = MemoryStore::new();
+/// let key = EventKey::from_bytes([7; 16]);
+/// let (mine, other) = (ClaimToken::random()?, ClaimToken::random()?);
+/// let (lease, retention) = (Duration::from_secs(300), Duration::from_secs(86_400));
+///
+/// assert_eq!(store.claim(key, mine, lease).await?, Claimed::Fresh);
+/// assert!(matches!(store.claim(key, other, lease).await?, Claimed::InFlight { .. }));
+/// assert_eq!(store.release(key, other).await?, Settled::Lost);
+/// assert_eq!(store.complete(key, mine, retention).await?, Settled::Settled);
+/// assert_eq!(store.claim(key, other, lease).await?, Claimed::Done);
+/// # Ok::<(), countersign::StoreError>(())
+/// # });
+/// # fn futures_lite<F: Future<Output = Result<(), countersign::StoreError>>>(future: F) {
+/// #     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+/// #     assert!(matches!(std::pin::pin!(future).poll(&mut context), std::task::Poll::Ready(Ok(()))));
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a deduplication store",
+    note = "use `MemoryStore`, an `Arc<dyn DynStore>`, or implement `countersign::Store`"
+)]
+pub trait Store: Send + Sync + 'static {
+    /// Asks for the right to handle an event for the length of the lease.
+    fn claim(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> impl Future<Output = Result<Claimed, StoreError>> + Send;
+
+    /// Ends a claim: the event is handled, remember it. Completing again with the same token is
+    /// settled again.
+    fn complete(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        retention: Duration,
+    ) -> impl Future<Output = Result<Settled, StoreError>> + Send;
+
+    /// Ends a claim: the event is not handled, let its next delivery in.
+    fn release(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+    ) -> impl Future<Output = Result<Settled, StoreError>> + Send;
+}
+
+/// What [`Store::claim`] answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    /// The event is yours to handle.
+    Fresh,
+    /// Somebody else is handling it.
+    InFlight {
+        /// When their lease ends at the latest.
+        retry_after: Duration,
+    },
+    /// It has been handled.
+    Done,
+}
+
+/// What settling a claim answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Settled {
+    /// The claim was held and has ended as asked.
+    Settled,
+    /// The claim was not held any more. Nothing has changed.
+    Lost,
+}
+
+/// The owner's mark on a claim: 128 random bits, new for every claim.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ClaimToken([u8; 16]);
+
+impl ClaimToken {
+    /// A new token.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system has no randomness to give.
+    pub fn random() -> Result<Self, StoreError> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes)
+            .map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error.to_string()))?;
+        Ok(Self(bytes))
+    }
+
+    /// The token's bytes, for a store to write.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ClaimToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Whoever knows the token can settle the claim.
+        f.write_str("ClaimToken(..)")
+    }
+}
+
+/// A store that could not do what it was asked.
+#[derive(Debug)]
+pub struct StoreError {
+    kind: StoreErrorKind,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+/// What is wrong with a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// It cannot answer: down, slow, restarting.
+    Unavailable,
+    /// It has no room for another key.
+    Full,
+}
+
+impl StoreError {
+    /// An error of this kind, with its cause for the log.
+    pub fn new(kind: StoreErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { kind, source: source.into() }
+    }
+
+    /// What is wrong.
+    #[must_use]
+    pub const fn kind(&self) -> StoreErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            StoreErrorKind::Unavailable => write!(f, "the store cannot answer: {}", self.source),
+            StoreErrorKind::Full => write!(f, "the store is full: {}", self.source),
+        }
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.source)
+    }
+}
+
+impl<S: Store + ?Sized> Store for Arc<S> {
+    async fn claim(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> Result<Claimed, StoreError> {
+        (**self).claim(key, token, lease).await
+    }
+
+    async fn complete(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        retention: Duration,
+    ) -> Result<Settled, StoreError> {
+        (**self).complete(key, token, retention).await
+    }
+
+    async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
+        (**self).release(key, token).await
+    }
+}
+
+/// What the methods of [`DynStore`] return.
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// [`Store`] as a trait object. Every store is one; `Arc<dyn DynStore>` is a [`Store`] again.
+///
+/// ```
+/// use countersign::{DynStore, MemoryStore};
+/// use std::sync::Arc;
+///
+/// let store: Arc<dyn DynStore> = Arc::new(MemoryStore::new());
+/// ```
+pub trait DynStore: Send + Sync + 'static {
+    /// [`Store::claim`].
+    fn dyn_claim(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> StoreFuture<'_, Claimed>;
+    /// [`Store::complete`].
+    fn dyn_complete(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        retention: Duration,
+    ) -> StoreFuture<'_, Settled>;
+    /// [`Store::release`].
+    fn dyn_release(&self, key: EventKey, token: ClaimToken) -> StoreFuture<'_, Settled>;
+}
+
+impl<S: Store> DynStore for S {
+    fn dyn_claim(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> StoreFuture<'_, Claimed> {
+        Box::pin(self.claim(key, token, lease))
+    }
+
+    fn dyn_complete(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        retention: Duration,
+    ) -> StoreFuture<'_, Settled> {
+        Box::pin(self.complete(key, token, retention))
+    }
+
+    fn dyn_release(&self, key: EventKey, token: ClaimToken) -> StoreFuture<'_, Settled> {
+        Box::pin(self.release(key, token))
+    }
+}
+
+impl Store for dyn DynStore {
+    async fn claim(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> Result<Claimed, StoreError> {
+        self.dyn_claim(key, token, lease).await
+    }
+
+    async fn complete(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        retention: Duration,
+    ) -> Result<Settled, StoreError> {
+        self.dyn_complete(key, token, retention).await
+    }
+
+    async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
+        self.dyn_release(key, token).await
+    }
+}
+
+impl fmt::Debug for dyn DynStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DynStore")
+    }
+}

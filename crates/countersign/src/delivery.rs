@@ -1,0 +1,155 @@
+//! A proven, fresh delivery.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use serde::Deserialize;
+use time::OffsetDateTime;
+
+use crate::endpoint::{Endpoint, Keys};
+use crate::key::EventKey;
+use crate::window::UnixMillis;
+
+/// A delivery that is genuine and fresh, with what is known of it. Cheap to clone.
+///
+/// All that it tells is vouched for by the delivery's proof, or by this receiver's own clock.
+#[derive(Clone)]
+pub struct Delivery(Arc<Facts>);
+
+pub(crate) struct Facts {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) body: Bytes,
+    pub(crate) key: EventKey,
+    pub(crate) event_type: Option<Box<str>>,
+    pub(crate) id: Option<Box<str>>,
+    pub(crate) time: Option<UnixMillis>,
+    pub(crate) received_at: SystemTime,
+    pub(crate) secret: usize,
+    /// When the request's head was there, where a receiver noted it.
+    pub(crate) arrived: Option<Instant>,
+}
+
+impl Delivery {
+    pub(crate) fn new(facts: Facts) -> Self {
+        Self(Arc::new(facts))
+    }
+
+    pub(crate) fn arrived_at(mut self, arrived: Instant) -> Self {
+        if let Some(facts) = Arc::get_mut(&mut self.0) {
+            facts.arrived = Some(arrived);
+        }
+        self
+    }
+
+    pub(crate) fn arrived(&self) -> Instant {
+        self.0.arrived.unwrap_or_else(Instant::now)
+    }
+
+    /// The body, byte for byte as it was signed.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.0.body
+    }
+
+    /// Reads the body as JSON into your own type, which may borrow from it.
+    ///
+    /// # Errors
+    ///
+    /// If the body is not JSON of that type.
+    pub fn json<'a, T: Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
+        serde_json::from_slice(&self.0.body)
+    }
+
+    /// The event's key, equal for all deliveries of one event.
+    #[must_use]
+    pub fn key(&self) -> EventKey {
+        self.0.key
+    }
+
+    /// The event's type, such as `deployment.failed`.
+    #[must_use]
+    pub fn event_type(&self) -> Option<&str> {
+        self.0.event_type.as_deref()
+    }
+
+    /// The provider's id of the event, where it gives one under the proof.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.0.id.as_deref()
+    }
+
+    /// The event's or delivery's time, where there is one under the proof, to the millisecond.
+    #[must_use]
+    pub fn time(&self) -> Option<OffsetDateTime> {
+        self.0.time?.to_offset_date_time()
+    }
+
+    /// When this receiver got the delivery, by its own clock.
+    #[must_use]
+    pub fn received_at(&self) -> SystemTime {
+        self.0.received_at
+    }
+
+    /// How old [`time`](Self::time) was then; zero if it was ahead.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        let age = UnixMillis::from(self.0.received_at).0.saturating_sub(self.0.time?.0);
+        Some(Duration::from_millis(u64::try_from(age).unwrap_or(0)))
+    }
+
+    /// How many retries the provider's schedule still has, judged by the event's age: zero means
+    /// that this may be the last delivery, so a handler had better store the event somewhere than
+    /// fail. Unknown where the schedule is, or where the time is not the event's own.
+    #[must_use]
+    pub fn retries_left(&self) -> Option<usize> {
+        let provider = self.0.endpoint.provider();
+        match provider.retries().waits()? {
+            [] => Some(0),
+            _ if provider.spec().time.as_ref()?.is_per_delivery() => None,
+            _ => provider.retries().left_after(self.age()?),
+        }
+    }
+
+    /// The label of the secret that matched, where it has one.
+    #[must_use]
+    pub fn secret_label(&self) -> Option<&str> {
+        let label = match &self.0.endpoint.inner().keys {
+            Keys::Hmac(keys) => &keys.get(self.0.secret)?.label,
+            Keys::Token(keys) => &keys.get(self.0.secret)?.label,
+        };
+        label.as_deref()
+    }
+
+    /// Which of the endpoint's secrets matched: 0 is the current one, others are older.
+    #[must_use]
+    pub fn secret_index(&self) -> usize {
+        self.0.secret
+    }
+
+    /// The name of the endpoint.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        self.0.endpoint.name()
+    }
+
+    /// The name of the provider.
+    #[must_use]
+    pub fn provider(&self) -> &str {
+        self.0.endpoint.provider().name()
+    }
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Bodies hold people's data; they do not belong in a log.
+        f.debug_struct("Delivery")
+            .field("endpoint", &self.endpoint())
+            .field("provider", &self.provider())
+            .field("key", &self.key())
+            .field("event_type", &self.event_type())
+            .field("body_length", &self.body().len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,213 @@
+//! What a builder refuses, and what to do about it.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::rejection::RejectionKind;
+
+/// A mistake in the configuration of a provider or an endpoint. The message names the setting
+/// and the mend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A provider without `hmac_sha256` or `shared_token`.
+    NoProof,
+    /// A header name with characters that no header name has.
+    InvalidHeaderName {
+        /// The builder method.
+        field: &'static str,
+        /// The name given.
+        name: String,
+    },
+    /// A body path that is empty, has an empty step, or is the 33rd.
+    InvalidPath {
+        /// The builder method.
+        field: &'static str,
+        /// The path given.
+        path: String,
+    },
+    /// A signed content with no body in it, or with several.
+    SignedContentBody {
+        /// How many it has.
+        bodies: usize,
+    },
+    /// A signed content for a scheme without a MAC.
+    SignedContentWithoutMac,
+    /// The signed content has a part whose header is not named.
+    PartWithoutHeader {
+        /// The part.
+        part: &'static str,
+        /// The builder method that names the header.
+        method: &'static str,
+    },
+    /// A window over a header that the MAC does not cover.
+    TimestampNotSigned {
+        /// The header.
+        header: String,
+    },
+    /// An id from a header that the MAC does not cover.
+    IdNotSigned {
+        /// The header.
+        header: String,
+    },
+    /// `optional_key_fields` without `key_fields`.
+    OnlyOptionalKeyFields,
+    /// An endpoint without a name.
+    EmptyEndpointName,
+    /// An endpoint without a secret.
+    NoSecret {
+        /// The endpoint.
+        endpoint: String,
+    },
+    /// A secret that is not of the form that the provider's keys have.
+    UnusableSecret {
+        /// The endpoint.
+        endpoint: String,
+        /// Which secret, counted from 1 in the order they were given.
+        position: usize,
+    },
+    /// A window for a provider whose deliveries carry no time.
+    NoTimeToJudge {
+        /// The provider.
+        provider: String,
+    },
+    /// A window that refuses the provider's last genuine retry as stale.
+    WindowShorterThanRetries {
+        /// The window's tolerance for the past.
+        past: Duration,
+        /// The time from the first delivery to the last retry.
+        retries: Duration,
+    },
+    /// Handled events would be forgotten while a replay of them is still fresh.
+    RetentionShorterThanWindow {
+        /// The retention.
+        retention: Duration,
+        /// Past and future tolerance together.
+        window: Duration,
+    },
+    /// Handled events would be forgotten while the provider still retries them.
+    RetentionShorterThanRetries {
+        /// The retention.
+        retention: Duration,
+        /// The time from the first delivery to the last retry.
+        retries: Duration,
+    },
+    /// After a crash, every retry would find the crashed handler's lease still running.
+    LeaseNotShorterThanRetries {
+        /// The lease.
+        lease: Duration,
+        /// The time from the first delivery to the last retry.
+        retries: Duration,
+    },
+    /// A setting that must be more than nothing.
+    Zero {
+        /// The builder method.
+        field: &'static str,
+    },
+    /// A status that would make the provider do the wrong thing.
+    UnsuitableStatus {
+        /// What it would answer.
+        kind: RejectionKind,
+        /// The status given.
+        status: u16,
+    },
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoProof => {
+                f.write_str("the provider has no proof: call `hmac_sha256` or `shared_token`")
+            }
+            Self::InvalidHeaderName { field, name } => {
+                write!(f, "`{field}`: {name:?} is no header name; use letters, digits and `-`")
+            }
+            Self::InvalidPath { field, path } => write!(
+                f,
+                "`{field}`: {path:?} is no path to a body field; write steps between dots \
+                 (`incident.id`), 32 paths at most"
+            ),
+            Self::SignedContentBody { bodies } => {
+                write!(f, "`signed_content` has {bodies} × `Part::Body`; it needs exactly one")
+            }
+            Self::SignedContentWithoutMac => f.write_str(
+                "`signed_content` belongs to `hmac_sha256`; a shared token signs nothing",
+            ),
+            Self::PartWithoutHeader { part, method } => {
+                write!(
+                    f,
+                    "`signed_content` has `{part}` but no header is named for it: call `{method}`"
+                )
+            }
+            Self::TimestampNotSigned { header } => write!(
+                f,
+                "`timestamp`: the header `{header}` is not under the MAC, so anyone can move it; \
+                 add `Part::Timestamp` to `signed_content`, or judge a time in the body, or say \
+                 `unsigned_timestamp` if you want a window that stops no attacker"
+            ),
+            Self::IdNotSigned { header } => write!(
+                f,
+                "`event_id_header`: the header `{header}` is not under the MAC, so a replayer can \
+                 mint new ids; add `Part::Id` to `signed_content`, or use `event_id`, or leave it \
+                 out and events are keyed by their signed content"
+            ),
+            Self::OnlyOptionalKeyFields => f.write_str(
+                "`optional_key_fields` alone make no key: name the fields that every event has \
+                 with `key_fields`",
+            ),
+            Self::EmptyEndpointName => f.write_str(
+                "the endpoint's name is empty: give every endpoint that shares a store a name of \
+                 its own",
+            ),
+            Self::NoSecret { endpoint } => {
+                write!(f, "endpoint `{endpoint}` has no secret: call `secret`")
+            }
+            Self::UnusableSecret { endpoint, position } => write!(
+                f,
+                "endpoint `{endpoint}`: secret {position} is not the base64 that this provider's \
+                 keys are: copy it whole from the provider's dashboard"
+            ),
+            Self::NoTimeToJudge { provider } => write!(
+                f,
+                "`window`: deliveries of `{provider}` carry no time to hold against it; leave it \
+                 out, or name the time with `ProviderBuilder::timestamp`"
+            ),
+            Self::WindowShorterThanRetries { past, retries } => write!(
+                f,
+                "`window`: {past:?} into the past is shorter than the provider's retry schedule of \
+                 {retries:?}, and the time stays the same across retries, so late retries would be \
+                 refused as stale; make it at least {retries:?}"
+            ),
+            Self::RetentionShorterThanWindow { retention, window } => write!(
+                f,
+                "`retention`: {retention:?} is shorter than the window of {window:?} (past and \
+                 future), so a replay could be fresh and forgotten; make it at least {window:?}"
+            ),
+            Self::RetentionShorterThanRetries { retention, retries } => write!(
+                f,
+                "`retention`: {retention:?} is shorter than the provider's retry schedule of \
+                 {retries:?}, so a late retry would be handled again; make it at least {retries:?}"
+            ),
+            Self::LeaseNotShorterThanRetries { lease, retries } => write!(
+                f,
+                "`lease`: {lease:?} is not shorter than the provider's retry schedule of \
+                 {retries:?}, so an event whose handler crashed would have no retry left; make it \
+                 less than {retries:?}"
+            ),
+            Self::Zero { field } => write!(f, "`{field}` is zero; give it a value above"),
+            Self::UnsuitableStatus { kind: RejectionKind::Duplicate, status } => write!(
+                f,
+                "`answer`: a duplicate cannot be answered {status}: the provider stops retrying \
+                 on a 2xx only"
+            ),
+            Self::UnsuitableStatus { kind, status } => write!(
+                f,
+                "`answer`: `{}` cannot be answered {status}: what was not handled needs a 4xx or \
+                 5xx, or the provider takes it as handled",
+                kind.code()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}

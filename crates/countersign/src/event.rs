@@ -1,0 +1,108 @@
+//! From a delivery to a typed event.
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+
+use crate::delivery::Delivery;
+
+/// What an extractor can hand over: a built-in provider's event, your own type, or the
+/// [`Delivery`] itself.
+///
+/// Your own type needs serde's `Deserialize` and nothing else:
+///
+/// ```
+/// #[derive(serde::Deserialize)]
+/// struct OrderPaid {
+///     id: String,
+///     amount: u64,
+/// }
+/// # fn extractable<T: countersign::FromDelivery>() {}
+/// # extractable::<OrderPaid>();
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be made from a webhook delivery",
+    label = "not an event type",
+    note = "derive `serde::Deserialize` for it (it must own its data), or use a built-in `Event`, \
+            or `Delivery` for the raw bytes"
+)]
+pub trait FromDelivery: Sized {
+    /// Makes the event.
+    ///
+    /// # Errors
+    ///
+    /// An [`EventError`] if the delivery does not hold such an event.
+    fn from_delivery(delivery: &Delivery) -> Result<Self, EventError>;
+}
+
+impl FromDelivery for Delivery {
+    fn from_delivery(delivery: &Delivery) -> Result<Self, EventError> {
+        Ok(delivery.clone())
+    }
+}
+
+impl<T: DeserializeOwned> FromDelivery for T {
+    fn from_delivery(delivery: &Delivery) -> Result<Self, EventError> {
+        delivery.json().map_err(EventError::Mismatch)
+    }
+}
+
+/// Why a proven delivery did not become an event. The claim is released, so a retry comes in
+/// again.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum EventError {
+    /// The body is not of the type that the handler takes (400).
+    Mismatch(serde_json::Error),
+    /// The handler takes another provider's events (500).
+    WrongProvider {
+        /// The endpoint's provider.
+        endpoint: String,
+        /// The provider of the handler's event type.
+        event: &'static str,
+    },
+}
+
+impl EventError {
+    /// The HTTP status to answer.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::Mismatch(_) => 400,
+            Self::WrongProvider { .. } => 500,
+        }
+    }
+
+    /// The body to answer, of content type `application/json`.
+    #[must_use]
+    pub const fn body(&self) -> &'static str {
+        match self {
+            Self::Mismatch(_) => r#"{"error":"event_mismatch"}"#,
+            Self::WrongProvider { .. } => r#"{"error":"misconfigured"}"#,
+        }
+    }
+}
+
+impl fmt::Display for EventError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mismatch(error) => {
+                write!(f, "the delivery is genuine but not of the handler's type: {error}")
+            }
+            Self::WrongProvider { endpoint, event } => write!(
+                f,
+                "the handler takes events of `{event}` but the endpoint's provider is \
+                 `{endpoint}`: use that provider's `Event`"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for EventError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Mismatch(error) => Some(error),
+            Self::WrongProvider { .. } => None,
+        }
+    }
+}

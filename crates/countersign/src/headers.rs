@@ -1,0 +1,59 @@
+//! Request headers as the core reads them, whichever `http` generation a framework uses.
+
+/// What a request holds under one header name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookup<'a> {
+    /// The header is not there.
+    Missing,
+    /// The header is there once, with these bytes.
+    One(&'a [u8]),
+    /// The header is there more than once. Which of them the sender meant is not ours to guess.
+    Repeated,
+}
+
+/// A request's headers. Adapters implement it for their framework's header map.
+///
+/// It is implemented for a slice of name and value pairs, for tests and for servers that are
+/// none of those with an adapter:
+///
+/// ```
+/// use countersign::{Headers, Lookup};
+///
+/// let headers = [("X-Signature", "abc"), ("x-other", "1"), ("X-Other", "2")];
+/// assert_eq!(headers.lookup("x-signature"), Lookup::One(b"abc"));
+/// assert_eq!(headers.lookup("x-other"), Lookup::Repeated);
+/// assert_eq!(headers.lookup("x-missing"), Lookup::Missing);
+/// ```
+pub trait Headers {
+    /// Looks up a header by its name, which is given in lower case. Names match without case.
+    fn lookup(&self, name: &str) -> Lookup<'_>;
+}
+
+impl<N: AsRef<str>, V: AsRef<[u8]>> Headers for [(N, V)] {
+    fn lookup(&self, name: &str) -> Lookup<'_> {
+        let mut found = self.iter().filter(|(other, _)| other.as_ref().eq_ignore_ascii_case(name));
+        match (found.next(), found.next()) {
+            (None, _) => Lookup::Missing,
+            (Some((_, value)), None) => Lookup::One(value.as_ref()),
+            (Some(_), Some(_)) => Lookup::Repeated,
+        }
+    }
+}
+
+impl<N: AsRef<str>, V: AsRef<[u8]>, const LENGTH: usize> Headers for [(N, V); LENGTH] {
+    fn lookup(&self, name: &str) -> Lookup<'_> {
+        self.as_slice().lookup(name)
+    }
+}
+
+impl<N: AsRef<str>, V: AsRef<[u8]>> Headers for Vec<(N, V)> {
+    fn lookup(&self, name: &str) -> Lookup<'_> {
+        self.as_slice().lookup(name)
+    }
+}
+
+/// A header name as the builder takes it: a token (RFC 9110 §5.6.2), kept in lower case.
+pub(crate) fn normalize_name(name: &str) -> Option<Box<str>> {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    (!name.is_empty() && name.bytes().all(token)).then(|| name.to_ascii_lowercase().into())
+}

@@ -1,0 +1,103 @@
+//! The event key: what makes two deliveries the same event.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::encoding::write_hex;
+use crate::envelope::Value;
+
+/// Names an event: 128 bits of a SHA-256 over the endpoint's name and what tells events apart.
+///
+/// Two deliveries with equal keys are the same event; an event has the same key in every process
+/// whose endpoint has the same name. Shown as 32 hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EventKey([u8; 16]);
+
+impl EventKey {
+    /// A key from its bytes, for stores that read one back.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The key's bytes, evenly distributed.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Display for EventKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(&self.0, f)
+    }
+}
+
+impl fmt::Debug for EventKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EventKey({self})")
+    }
+}
+
+/// Hashes what a key is made of. No two different sequences of calls feed the same bytes: every
+/// piece is tagged, and its length stands before it.
+#[derive(Clone)]
+pub(crate) struct KeyHasher(Sha256);
+
+impl KeyHasher {
+    /// A hasher for one endpoint's keys; clone it for every delivery.
+    pub(crate) fn new(endpoint: &str) -> Self {
+        let mut hasher = Self(Sha256::new_with_prefix(b"countersign event key 1"));
+        hasher.bytes(endpoint.as_bytes());
+        hasher
+    }
+
+    /// The key of an event with an id.
+    pub(crate) fn id(mut self, id: &[u8]) -> EventKey {
+        self.0.update(b"i");
+        self.bytes(id);
+        self.finish()
+    }
+
+    /// The key of an event that some fields tell apart.
+    pub(crate) fn fields<'a, 'v: 'a>(
+        mut self,
+        values: impl Iterator<Item = Option<&'a Value<'v>>>,
+    ) -> EventKey {
+        self.0.update(b"f");
+        for value in values {
+            match value {
+                None | Some(Value::Other) => self.0.update(b"-"),
+                Some(Value::Text(text)) => {
+                    self.0.update(b"t");
+                    self.bytes(text.as_bytes());
+                }
+                Some(Value::Integer(number)) => {
+                    self.0.update(b"n");
+                    self.0.update(number.to_be_bytes());
+                }
+                Some(Value::Bool(value)) => self.0.update(if *value { b"1" } else { b"0" }),
+            }
+        }
+        self.finish()
+    }
+
+    /// The key of an event that only its signed content tells apart.
+    pub(crate) fn content(mut self, feed: impl FnOnce(&mut dyn FnMut(&[u8]))) -> EventKey {
+        self.0.update(b"c");
+        feed(&mut |bytes| self.0.update(bytes));
+        self.finish()
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.0.update((bytes.len() as u64).to_be_bytes());
+        self.0.update(bytes);
+    }
+
+    fn finish(self) -> EventKey {
+        let digest: [u8; 32] = self.0.finalize().into();
+        let (half, _) = digest.split_first_chunk().unwrap_or((&[0; 16], &[]));
+        EventKey(*half)
+    }
+}

@@ -1,0 +1,298 @@
+//! Making a provider, and refusing one that cannot keep what it promises.
+
+use std::time::Duration;
+
+use super::timestamp::Place;
+use super::{HeaderTime, KeySpec, Provider, Retries, Spec, Timestamp};
+use crate::envelope::{Paths, Slot};
+use crate::error::ConfigError;
+use crate::headers::normalize_name;
+use crate::scheme::Scheme;
+use crate::scheme::content::{Part, SignedContent};
+use crate::scheme::hmac::Signature;
+use crate::scheme::token::Token;
+use crate::window::TimeFormat;
+
+/// Makes a [`Provider`]; start with [`Provider::builder`].
+#[derive(Clone, Debug)]
+#[must_use = "call `build`"]
+pub struct ProviderBuilder {
+    name: Box<str>,
+    proof: Option<Proof>,
+    content: Option<Vec<Part>>,
+    time: Option<Timestamp>,
+    time_may_be_unsigned: bool,
+    required_time: Option<Box<str>>,
+    event_type: Option<(Box<str>, bool)>,
+    id: Option<Id>,
+    key_fields: Vec<Box<str>>,
+    optional_key_fields: Vec<Box<str>>,
+    retries: Retries,
+    answer_within: Option<Duration>,
+    final_on_4xx: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Proof {
+    Hmac(Signature),
+    Token(Token),
+}
+
+#[derive(Clone, Debug)]
+enum Id {
+    Field(Box<str>),
+    Header(Box<str>),
+}
+
+impl ProviderBuilder {
+    pub(super) fn new(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            proof: None,
+            content: None,
+            time: None,
+            time_may_be_unsigned: false,
+            required_time: None,
+            event_type: None,
+            id: None,
+            key_fields: Vec::new(),
+            optional_key_fields: Vec::new(),
+            retries: Retries::unknown(),
+            answer_within: None,
+            final_on_4xx: false,
+        }
+    }
+
+    /// Deliveries are signed with HMAC-SHA256.
+    pub fn hmac_sha256(mut self, signature: Signature) -> Self {
+        self.proof = Some(Proof::Hmac(signature));
+        self
+    }
+
+    /// Deliveries carry a token that the provider and the endpoint share.
+    pub fn shared_token(mut self, token: Token) -> Self {
+        self.proof = Some(Proof::Token(token));
+        self
+    }
+
+    /// What the MAC covers, in order. Defaults to the body alone.
+    pub fn signed_content(mut self, parts: impl IntoIterator<Item = Part>) -> Self {
+        self.content = Some(parts.into_iter().collect());
+        self
+    }
+
+    /// The time that the replay window judges. A time in the body is vouched for by whatever
+    /// proves the body. A time in a header must be part of the signed content.
+    pub fn timestamp(mut self, timestamp: Timestamp) -> Self {
+        self.time = Some(timestamp);
+        self.time_may_be_unsigned = false;
+        self
+    }
+
+    /// The same for a time that is **not** under the MAC. Whoever replays a delivery can write
+    /// any time there, so this window keeps out accidents, not attackers.
+    pub fn unsigned_timestamp(mut self, timestamp: Timestamp) -> Self {
+        self.time = Some(timestamp);
+        self.time_may_be_unsigned = true;
+        self
+    }
+
+    /// A time header that must be there once and well formed. It is held against no window and
+    /// never handed over, because it is not under the MAC.
+    pub fn require_unsigned_timestamp_header(mut self, name: &str) -> Self {
+        self.required_time = Some(name.into());
+        self
+    }
+
+    /// The body field that names the event's type. A body without it is refused.
+    pub fn event_type(mut self, path: &str) -> Self {
+        self.event_type = Some((path.into(), true));
+        self
+    }
+
+    /// The body field that names the event's type, where there is one.
+    pub fn optional_event_type(mut self, path: &str) -> Self {
+        self.event_type = Some((path.into(), false));
+        self
+    }
+
+    /// The body field with the event's id, which is then its key. An event without it is keyed
+    /// by its signed content.
+    pub fn event_id(mut self, path: &str) -> Self {
+        self.id = Some(Id::Field(path.into()));
+        self
+    }
+
+    /// The header with the event's id, which is then its key. It must be part of the signed
+    /// content: an id that anyone can change makes every replay a new event.
+    pub fn event_id_header(mut self, name: &str) -> Self {
+        self.id = Some(Id::Header(name.into()));
+        self
+    }
+
+    /// The body fields that together make the event's key, for providers without an id. Name
+    /// every field that tells two events apart: events with equal keys are one event here. If one
+    /// of these is missing from a body, that event is keyed by its signed content.
+    pub fn key_fields<'a>(mut self, paths: impl IntoIterator<Item = &'a str>) -> Self {
+        self.key_fields = paths.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Further fields of the key that some events do not have.
+    pub fn optional_key_fields<'a>(mut self, paths: impl IntoIterator<Item = &'a str>) -> Self {
+        self.optional_key_fields = paths.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The retry schedule.
+    pub fn retries(mut self, retries: Retries) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// How long the provider waits for an answer.
+    pub fn answer_within(mut self, deadline: Duration) -> Self {
+        self.answer_within = Some(deadline);
+        self
+    }
+
+    /// The provider takes a 4xx as final and does not retry after it.
+    pub fn final_on_4xx(mut self) -> Self {
+        self.final_on_4xx = true;
+        self
+    }
+
+    /// Checks the provider and makes it.
+    ///
+    /// # Errors
+    ///
+    /// A [`ConfigError`] that names the setting and the mend.
+    pub fn build(self) -> Result<Provider, ConfigError> {
+        let content = match &self.content {
+            Some(parts) => SignedContent::new(parts)?,
+            None => SignedContent::body_only(),
+        };
+        let time_header = match &self.time {
+            Some(Timestamp { place: Place::Header { name, .. }, .. }) => {
+                Some(header_name("timestamp", name)?)
+            }
+            _ => None,
+        };
+        let id_header = match &self.id {
+            Some(Id::Header(name)) => Some(header_name("event_id_header", name)?),
+            _ => None,
+        };
+        let scheme = self.scheme(content, time_header.as_deref(), id_header.as_deref())?;
+
+        let mut paths = Paths::default();
+        let mut slot = |field: &'static str, path: &str| {
+            paths.add(path).ok_or_else(|| ConfigError::InvalidPath { field, path: path.to_owned() })
+        };
+        let time = match &self.time {
+            None => None,
+            Some(timestamp) => {
+                let fields = match &timestamp.place {
+                    Place::Header { .. } => &[][..],
+                    Place::Body { paths } => paths,
+                };
+                let slots = fields.iter().map(|path| slot("timestamp", path));
+                Some(timestamp.source(slots.collect::<Result<_, _>>()?, time_header))
+            }
+        };
+        let event_type = match &self.event_type {
+            None => None,
+            Some((path, _)) => Some(slot("event_type", path)?),
+        };
+        let id = match &self.id {
+            Some(Id::Field(path)) => Some(slot("event_id", path)?),
+            _ => None,
+        };
+        let mut slots = |field, paths: &[Box<str>]| {
+            paths.iter().map(|path| slot(field, path)).collect::<Result<Box<[Slot]>, _>>()
+        };
+        let required = slots("key_fields", &self.key_fields)?;
+        let optional = slots("optional_key_fields", &self.optional_key_fields)?;
+        let key = match &self.id {
+            _ if !required.is_empty() => KeySpec::Fields { required, optional },
+            Some(_) => KeySpec::Id,
+            None if optional.is_empty() => KeySpec::Content,
+            None => return Err(ConfigError::OnlyOptionalKeyFields),
+        };
+        let required_time = match &self.required_time {
+            None => None,
+            Some(name) => Some(HeaderTime {
+                name: header_name("require_unsigned_timestamp_header", name)?,
+                item: None,
+                format: TimeFormat::Detect,
+            }),
+        };
+        Ok(Provider(std::sync::Arc::new(Spec {
+            name: self.name,
+            scheme,
+            time,
+            required_time,
+            id_header,
+            paths,
+            event_type,
+            event_type_required: self.event_type.is_some_and(|(_, required)| required),
+            id,
+            key,
+            retries: self.retries,
+            answer_within: self.answer_within,
+            final_on_4xx: self.final_on_4xx,
+        })))
+    }
+
+    /// The scheme, with every header that claims to be signed really in the signed content.
+    fn scheme(
+        &self,
+        content: SignedContent,
+        time_header: Option<&str>,
+        id_header: Option<&str>,
+    ) -> Result<Scheme, ConfigError> {
+        let mut proof = self.proof.clone().ok_or(ConfigError::NoProof)?;
+        let signs = |part| matches!(proof, Proof::Hmac(_)) && content.contains(&part);
+        match time_header {
+            Some(header) if !signs(Part::Timestamp) && !self.time_may_be_unsigned => {
+                return Err(ConfigError::TimestampNotSigned { header: header.to_owned() });
+            }
+            None if content.contains(&Part::Timestamp) => {
+                return Err(ConfigError::PartWithoutHeader {
+                    part: "Part::Timestamp",
+                    method: "timestamp(Timestamp::header(…))",
+                });
+            }
+            _ => {}
+        }
+        match id_header {
+            Some(header) if !signs(Part::Id) => {
+                return Err(ConfigError::IdNotSigned { header: header.to_owned() });
+            }
+            None if content.contains(&Part::Id) => {
+                return Err(ConfigError::PartWithoutHeader {
+                    part: "Part::Id",
+                    method: "event_id_header(…)",
+                });
+            }
+            _ => {}
+        }
+        match &mut proof {
+            Proof::Hmac(signature) => {
+                signature.header = header_name("hmac_sha256", &signature.header)?;
+            }
+            Proof::Token(_) if self.content.is_some() => {
+                return Err(ConfigError::SignedContentWithoutMac);
+            }
+            Proof::Token(token) => token.header = header_name("shared_token", &token.header)?,
+        }
+        Ok(match proof {
+            Proof::Hmac(signature) => Scheme::Hmac { signature, content },
+            Proof::Token(token) => Scheme::Token(token),
+        })
+    }
+}
+
+fn header_name(field: &'static str, name: &str) -> Result<Box<str>, ConfigError> {
+    normalize_name(name)
+        .ok_or_else(|| ConfigError::InvalidHeaderName { field, name: name.to_owned() })
+}

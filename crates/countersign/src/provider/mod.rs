@@ -1,0 +1,130 @@
+//! A provider is data: where its proof, its time, its type and its id are, and how it retries.
+
+mod builder;
+mod retries;
+mod timestamp;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use builder::ProviderBuilder;
+pub use retries::Retries;
+pub use timestamp::Timestamp;
+
+use crate::envelope::{Paths, Slot};
+use crate::scheme::Scheme;
+use crate::window::Window;
+pub(crate) use timestamp::{HeaderTime, TimeSource};
+
+/// How one provider sends webhooks. Cheap to clone.
+///
+/// The built-in ones in [`providers`](crate::providers) are made with the same builder that is
+/// open to you:
+///
+/// ```
+/// use countersign::{Part, Provider, Retries, Signature, Timestamp};
+/// use std::time::Duration;
+///
+/// let acme = Provider::builder("acme")
+///     .hmac_sha256(Signature::header("X-Acme-Signature").prefix("v1="))
+///     .signed_content([Part::Timestamp, Part::literal("."), Part::Body])
+///     .timestamp(Timestamp::header("X-Acme-Timestamp"))
+///     .event_type("type")
+///     .event_id("id")
+///     .retries(Retries::after([60, 600, 3600].map(Duration::from_secs)))
+///     .answer_within(Duration::from_secs(10))
+///     .build()?;
+/// # Ok::<(), countersign::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Provider(Arc<Spec>);
+
+impl Provider {
+    /// Starts a provider of this name. The name is for people: it is in traces and in
+    /// [`Delivery::provider`](crate::Delivery::provider), not in event keys.
+    #[must_use]
+    pub fn builder(name: &str) -> ProviderBuilder {
+        ProviderBuilder::new(name)
+    }
+
+    /// The provider's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The provider's retry schedule.
+    #[must_use]
+    pub fn retries(&self) -> &Retries {
+        &self.0.retries
+    }
+
+    /// How long the provider waits for an answer, where it says so.
+    #[must_use]
+    pub fn answer_within(&self) -> Option<Duration> {
+        self.0.answer_within
+    }
+
+    /// Whether the provider takes a 4xx as final and does not retry after it.
+    #[must_use]
+    pub fn is_final_on_4xx(&self) -> bool {
+        self.0.final_on_4xx
+    }
+
+    /// The replay window that endpoints have unless they set their own; none where deliveries
+    /// carry no time.
+    ///
+    /// Over a time that is fresh in every delivery it is five minutes. Over a time that stays the
+    /// same across retries it is the whole retry schedule and an hour more, or a day where the
+    /// schedule is unknown. Either way it reaches five minutes into the future.
+    #[must_use]
+    pub fn default_window(&self) -> Option<Window> {
+        const FIVE_MINUTES: Duration = Duration::from_secs(5 * 60);
+        const MARGIN: Duration = Duration::from_secs(60 * 60);
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        let time = self.0.time.as_ref()?;
+        let past = match (time.is_per_delivery(), self.0.retries.horizon()) {
+            (true, _) => FIVE_MINUTES,
+            (false, Some(horizon)) => horizon.saturating_add(MARGIN),
+            (false, None) => DAY,
+        };
+        Some(Window::new(past, FIVE_MINUTES))
+    }
+
+    pub(crate) fn spec(&self) -> &Spec {
+        &self.0
+    }
+}
+
+/// A provider as the builder checked it.
+#[derive(Debug)]
+pub(crate) struct Spec {
+    pub(crate) name: Box<str>,
+    pub(crate) scheme: Scheme,
+    /// The time that the window judges.
+    pub(crate) time: Option<TimeSource>,
+    /// A time header that must be well formed and proves nothing.
+    pub(crate) required_time: Option<HeaderTime>,
+    /// The id header that is part of the signed content.
+    pub(crate) id_header: Option<Box<str>>,
+    /// What the envelope looks for in the body.
+    pub(crate) paths: Paths,
+    pub(crate) event_type: Option<Slot>,
+    pub(crate) event_type_required: bool,
+    pub(crate) id: Option<Slot>,
+    pub(crate) key: KeySpec,
+    pub(crate) retries: Retries,
+    pub(crate) answer_within: Option<Duration>,
+    pub(crate) final_on_4xx: bool,
+}
+
+/// What makes two deliveries the same event.
+#[derive(Clone, Debug)]
+pub(crate) enum KeySpec {
+    /// The signed content.
+    Content,
+    /// The event's id, else the signed content.
+    Id,
+    /// These fields of the body; if a required one is missing, the signed content.
+    Fields { required: Box<[Slot]>, optional: Box<[Slot]> },
+}

@@ -1,0 +1,346 @@
+//! The whole way of a delivery, for adapters: an endpoint, a store, and who is told.
+
+use std::any::Any;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::claim::{Claim, Spawn};
+use crate::dedup::{Claimed, Store, StoreError, StoreErrorKind};
+use crate::delivery::Delivery;
+use crate::endpoint::Endpoint;
+use crate::headers::Headers;
+use crate::rejection::{Rejection, RejectionKind};
+use crate::report::{Observer, Outcome, Report};
+use crate::trace;
+
+/// An endpoint with its store: steps 1 to 7 of a delivery's way. Cheap to clone.
+///
+/// An adapter turns a framework's request into [`verify`](Self::verify) and
+/// [`handle`](Self::handle), and their answers into the framework's response. On a server that
+/// has no adapter, do the same by hand.
+pub struct Receiver<S> {
+    inner: Arc<Inner<S>>,
+    spawn: Option<Spawn>,
+}
+
+struct Inner<S> {
+    endpoint: Endpoint,
+    store: S,
+    observer: Option<Box<dyn Observer>>,
+}
+
+impl<S: Store> Receiver<S> {
+    /// A receiver without an observer.
+    #[must_use]
+    pub fn new(endpoint: Endpoint, store: S) -> Self {
+        Self::builder(endpoint, store).build()
+    }
+
+    /// A receiver with settings of its own.
+    #[must_use]
+    pub fn builder(endpoint: Endpoint, store: S) -> ReceiverBuilder<S> {
+        ReceiverBuilder { inner: Inner { endpoint, store, observer: None }, spawn: None }
+    }
+
+    /// The endpoint.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.inner.endpoint
+    }
+
+    /// The same receiver with this way to start a background task, unless it has one already.
+    /// See [`ReceiverBuilder::spawner`].
+    #[must_use]
+    pub fn spawner_or(mut self, spawn: Spawn) -> Self {
+        self.spawn.get_or_insert(spawn);
+        self
+    }
+
+    /// Steps 1 to 4: judges the headers, takes the body's chunks as they come, proves and opens.
+    ///
+    /// The body is not polled before the headers are judged. Nothing is claimed yet, so dropping
+    /// the future is harmless. [`Endpoint::body_timeout`] is the caller's to keep, because only
+    /// the caller has a timer; when it runs out, answer
+    /// [`body_timed_out`](Self::body_timed_out).
+    ///
+    /// # Errors
+    ///
+    /// A [`Rejection`], already reported.
+    pub async fn verify<H, B>(&self, headers: &H, body: B) -> Result<Delivery, Rejection>
+    where
+        H: Headers + ?Sized,
+        B: BodySource,
+    {
+        let arrived = Instant::now();
+        match self.read(headers, body).await {
+            Ok(delivery) => Ok(delivery.arrived_at(arrived)),
+            Err(rejection) => {
+                self.report_rejection(&rejection, None, arrived);
+                Err(rejection)
+            }
+        }
+    }
+
+    /// The answer to a body that did not arrive in time.
+    #[must_use]
+    pub fn body_timed_out(&self) -> Rejection {
+        let rejection = self.endpoint().reject(RejectionKind::BodyTimeout);
+        let now = Instant::now();
+        let arrived = now.checked_sub(self.endpoint().body_timeout()).unwrap_or(now);
+        self.report_rejection(&rejection, None, arrived);
+        rejection
+    }
+
+    async fn read<H, B>(&self, headers: &H, body: B) -> Result<Delivery, Rejection>
+    where
+        H: Headers + ?Sized,
+        B: BodySource,
+    {
+        let mut incoming = self.endpoint().begin(headers)?;
+        let mut body = pin!(body);
+        loop {
+            match poll_fn(|cx| body.as_mut().poll_chunk(cx)).await {
+                None => return incoming.finish(),
+                Some(Ok(chunk)) => incoming.push(chunk)?,
+                Some(Err(error)) => return Err(self.endpoint().reject(error.kind())),
+            }
+        }
+    }
+
+    /// Steps 5 to 7: claims the event, runs the handler, settles the claim.
+    ///
+    /// A handler's answer with a 2xx status completes the claim. Any other answer releases it, as
+    /// does a panic, which goes on to the caller once the claim is released. The handler is not
+    /// called unless the claim is held.
+    ///
+    /// If the future is dropped, the handler is cancelled and the claim is released in a task of
+    /// the [`spawner`](ReceiverBuilder::spawner); without one it stays until its lease ends. A
+    /// caller whose handlers are to outlive a hang-up runs this future in a task of its own.
+    ///
+    /// # Errors
+    ///
+    /// A [`Rejection`], already reported: a duplicate, in flight, or a store that cannot answer.
+    pub async fn handle<F, Fut, T>(self, delivery: Delivery, handler: F) -> Result<T, Rejection>
+    where
+        F: FnOnce(Delivery) -> Fut,
+        Fut: Future<Output = Answer<T>>,
+    {
+        let span = trace::span(&delivery);
+        let mut claim = Claim::new(self.clone(), delivery.clone(), self.spawn);
+        let work = async {
+            let delivery = self.acquire(&mut claim, delivery).await?;
+            // The call is inside the future, so that a panic in it is caught as well.
+            let answer = CatchUnwind(pin!(async { handler(delivery).await })).await;
+            match answer {
+                Ok(Answer { status, value }) => {
+                    claim.settle(status).await;
+                    Ok(value)
+                }
+                Err(panic) => {
+                    claim.panicked().await;
+                    resume_unwind(panic)
+                }
+            }
+        };
+        trace::in_span(span, work).await
+    }
+
+    /// Step 5.
+    async fn acquire(
+        &self,
+        claim: &mut Claim<S>,
+        delivery: Delivery,
+    ) -> Result<Delivery, Rejection> {
+        let rejection = match claim.acquire().await {
+            Ok(Claimed::Fresh) => return Ok(delivery),
+            Ok(Claimed::Done) => self.endpoint().reject(RejectionKind::Duplicate),
+            Ok(Claimed::InFlight { retry_after }) => {
+                self.endpoint().reject(RejectionKind::InFlight).retry_after_at(retry_after)
+            }
+            Err(error) => self.store_failed(&error),
+        };
+        let rejection = rejection.after_proof();
+        self.report_rejection(&rejection, Some(&delivery), delivery.arrived());
+        Err(rejection)
+    }
+
+    fn store_failed(&self, error: &StoreError) -> Rejection {
+        trace::store_failed(self.endpoint(), "claim", error);
+        self.endpoint().reject(match error.kind() {
+            StoreErrorKind::Full => RejectionKind::StoreFull,
+            StoreErrorKind::Unavailable => RejectionKind::StoreUnavailable,
+        })
+    }
+
+    fn report_rejection(
+        &self,
+        rejection: &Rejection,
+        delivery: Option<&Delivery>,
+        arrived: Instant,
+    ) {
+        let outcome = match rejection.kind() {
+            RejectionKind::Duplicate => Outcome::Duplicate,
+            RejectionKind::InFlight => Outcome::InFlight,
+            _ => Outcome::Rejected,
+        };
+        let report = Report {
+            outcome,
+            endpoint: self.endpoint().name(),
+            provider: self.endpoint().provider().name(),
+            delivery,
+            status: Some(rejection.status()),
+            reason: Some(rejection.code()),
+            elapsed: arrived.elapsed(),
+        };
+        trace::report(&report, rejection.is_proven());
+        self.observe(&report);
+    }
+
+    pub(crate) fn report_handled(
+        &self,
+        delivery: &Delivery,
+        outcome: Outcome,
+        status: Option<u16>,
+        reason: Option<&'static str>,
+    ) {
+        let report = Report {
+            outcome,
+            endpoint: delivery.endpoint(),
+            provider: delivery.provider(),
+            delivery: Some(delivery),
+            status,
+            reason,
+            elapsed: delivery.arrived().elapsed(),
+        };
+        trace::report(&report, true);
+        self.observe(&report);
+    }
+
+    fn observe(&self, report: &Report<'_>) {
+        if let Some(observer) = &self.inner.observer {
+            observer.observe(report);
+        }
+    }
+
+    pub(crate) fn store(&self) -> &S {
+        &self.inner.store
+    }
+}
+
+impl<S> Clone for Receiver<S> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), spawn: self.spawn }
+    }
+}
+
+impl<S> fmt::Debug for Receiver<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").field("endpoint", &self.inner.endpoint).finish_non_exhaustive()
+    }
+}
+
+/// Makes a [`Receiver`]; start with [`Receiver::builder`].
+#[must_use = "call `build`"]
+pub struct ReceiverBuilder<S> {
+    inner: Inner<S>,
+    spawn: Option<Spawn>,
+}
+
+impl<S: Store> ReceiverBuilder<S> {
+    /// Who is told the end of every delivery.
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.inner.observer = Some(Box::new(observer));
+        self
+    }
+
+    /// How to start a background task, which settles the claim of a cancelled handler. The
+    /// adapters bring one; on another server it is a line:
+    /// `.spawner(|task| drop(tokio::spawn(task)))`.
+    pub fn spawner(mut self, spawn: Spawn) -> Self {
+        self.spawn = Some(spawn);
+        self
+    }
+
+    /// Makes the receiver.
+    #[must_use]
+    pub fn build(self) -> Receiver<S> {
+        Receiver { inner: Arc::new(self.inner), spawn: self.spawn }
+    }
+}
+
+impl<S> fmt::Debug for ReceiverBuilder<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReceiverBuilder")
+            .field("endpoint", &self.inner.endpoint)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a handler answered: the status decides, the value goes back to the caller.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<T> {
+    /// The HTTP status; none for a handler that failed without one.
+    pub status: Option<u16>,
+    /// The framework's response, or its error.
+    pub value: T,
+}
+
+/// A request's body, chunk by chunk.
+pub trait BodySource {
+    /// The next chunk, or nothing at the end.
+    fn poll_chunk(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, BodyError>>>;
+}
+
+/// A body that is all there.
+impl BodySource for Option<Bytes> {
+    fn poll_chunk(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, BodyError>>> {
+        Poll::Ready(self.take().map(Ok))
+    }
+}
+
+/// Why a body did not come to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BodyError {
+    /// The connection broke, or the body's framing did.
+    Broken,
+    /// A limit set outside of this receiver was reached.
+    TooLarge,
+}
+
+impl BodyError {
+    const fn kind(self) -> RejectionKind {
+        match self {
+            Self::Broken => RejectionKind::BodyIncomplete,
+            Self::TooLarge => RejectionKind::BodyTooLarge,
+        }
+    }
+}
+
+/// A future whose panics are caught.
+struct CatchUnwind<F>(F);
+
+impl<F: Future + Unpin> Future for CatchUnwind<F> {
+    type Output = Result<F::Output, Box<dyn Any + Send>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // A handler that panicked is not polled again, so what it left half done is not seen.
+        match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.0).poll(cx))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    }
+}

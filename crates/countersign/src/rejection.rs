@@ -1,0 +1,165 @@
+//! What the sender is told when a delivery does not reach a handler.
+
+use std::fmt;
+use std::time::Duration;
+
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])+ $kind:ident = $status:literal $code:literal,)+) => {
+        /// Why a delivery was not handed over. The status in brackets is the default.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum RejectionKind {
+            $($(#[doc = $doc])+ $kind,)+
+        }
+
+        impl RejectionKind {
+            /// The reason code, as in the body of the answer and in the trace.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$kind => $code,)+ }
+            }
+
+            /// The status that the sender gets unless the endpoint says otherwise.
+            #[must_use]
+            pub const fn default_status(self) -> u16 {
+                match self { $(Self::$kind => $status,)+ }
+            }
+
+            /// The body of the answer: small, generic JSON.
+            #[must_use]
+            pub const fn body(self) -> &'static str {
+                match self { $(Self::$kind => concat!(r#"{"error":""#, $code, r#""}"#),)+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The signature header is not there (401).
+    SignatureMissing = 401 "signature_missing",
+    /// The signature header is not of the provider's form (401).
+    SignatureMalformed = 401 "signature_malformed",
+    /// The signature header is there more than once (401).
+    SignatureRepeated = 401 "signature_repeated",
+    /// No secret makes this signature over this content (401).
+    SignatureMismatch = 401 "signature_mismatch",
+    /// The header of the shared token is not there (401).
+    TokenMissing = 401 "token_missing",
+    /// The header of the shared token is not of the provider's form (401).
+    TokenMalformed = 401 "token_malformed",
+    /// The header of the shared token is there more than once (401).
+    TokenRepeated = 401 "token_repeated",
+    /// The token is not the endpoint's (401).
+    TokenMismatch = 401 "token_mismatch",
+    /// The id header of the signed content is missing, repeated or malformed (401).
+    IdInvalid = 401 "id_invalid",
+    /// The time is missing from the signed content (401).
+    TimestampMissing = 401 "timestamp_missing",
+    /// The time is no time of the provider's format, or is there more than once (400).
+    TimestampMalformed = 400 "timestamp_malformed",
+    /// The delivery is older than the window (401).
+    Stale = 401 "timestamp_stale",
+    /// The delivery's time is further ahead than the window allows (401).
+    InTheFuture = 401 "timestamp_in_the_future",
+    /// The body is over the limit, by its declared length or when it arrived (413).
+    BodyTooLarge = 413 "body_too_large",
+    /// The body broke off (400).
+    BodyIncomplete = 400 "body_incomplete",
+    /// The body did not arrive in time (408).
+    BodyTimeout = 408 "body_timeout",
+    /// The body is proven, but is not what the provider sends (400).
+    BodyMalformed = 400 "body_malformed",
+    /// The event has been handled before (200: the provider must stop retrying).
+    Duplicate = 200 "duplicate",
+    /// Another delivery of the event is being handled (503 with `Retry-After`).
+    InFlight = 503 "in_flight",
+    /// The store cannot answer (503 with `Retry-After`).
+    StoreUnavailable = 503 "store_unavailable",
+    /// The store holds as many keys as it may (503 with `Retry-After`).
+    StoreFull = 503 "store_full",
+}
+
+impl RejectionKind {
+    /// Whether `status` may answer this kind: duplicates must be acknowledged, and nothing that
+    /// was not handled may be.
+    pub(crate) const fn allows_status(self, status: u16) -> bool {
+        match self {
+            Self::Duplicate => status >= 200 && status < 300,
+            _ => status >= 400 && status < 600,
+        }
+    }
+}
+
+/// A delivery that was not handed over: its kind, the status to answer, and what to say.
+///
+/// It says nothing of a secret or an expected signature. Adapters put it into the extensions of
+/// their answer, so that an outer layer can log it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    kind: RejectionKind,
+    status: u16,
+    retry_after: Option<Duration>,
+    proven: bool,
+}
+
+impl Rejection {
+    pub(crate) const fn new(kind: RejectionKind, status: u16) -> Self {
+        Self { kind, status, retry_after: None, proven: false }
+    }
+
+    pub(crate) const fn after_proof(mut self) -> Self {
+        self.proven = true;
+        self
+    }
+
+    pub(crate) const fn retry_after_at(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after);
+        self
+    }
+
+    /// Why the delivery was not handed over.
+    #[must_use]
+    pub const fn kind(&self) -> RejectionKind {
+        self.kind
+    }
+
+    /// Whether the sender had proven itself before the delivery was refused. Such a refusal
+    /// deserves an operator's look; any other may be a stranger knocking.
+    #[must_use]
+    pub const fn is_proven(&self) -> bool {
+        self.proven
+    }
+
+    /// The HTTP status to answer.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The reason code: `signature_mismatch`, `in_flight` …
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.kind.code()
+    }
+
+    /// The body to answer, of content type `application/json`.
+    #[must_use]
+    pub const fn body(&self) -> &'static str {
+        self.kind.body()
+    }
+
+    /// For the `Retry-After` header: whole seconds, at least one.
+    #[must_use]
+    pub fn retry_after_secs(&self) -> Option<u64> {
+        let after = self.retry_after?;
+        Some(after.as_secs().saturating_add(u64::from(after.subsec_nanos() > 0)).max(1))
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "webhook delivery not handed over: {}", self.code())
+    }
+}
+
+impl std::error::Error for Rejection {}

@@ -1,0 +1,90 @@
+//! What became of a delivery, for metrics and logs.
+
+use std::time::Duration;
+
+use crate::delivery::Delivery;
+
+/// What became of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// A handler answered 2xx: the event is handled.
+    Accepted,
+    /// The event had been handled before.
+    Duplicate,
+    /// Another delivery of the event is being handled.
+    InFlight,
+    /// Refused before a handler ran.
+    Rejected,
+    /// A handler ran and did not answer 2xx: the event's next delivery is let in.
+    Failed,
+}
+
+impl Outcome {
+    /// The outcome's name: `accepted`, `duplicate`, `in_flight`, `rejected`, `failed`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Duplicate => "duplicate",
+            Self::InFlight => "in_flight",
+            Self::Rejected => "rejected",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// The end of one delivery, as an [`Observer`] sees it.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Report<'a> {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The endpoint's name.
+    pub endpoint: &'a str,
+    /// The provider's name.
+    pub provider: &'a str,
+    /// The delivery, if it was proven and fresh.
+    pub delivery: Option<&'a Delivery>,
+    /// The HTTP status answered; none if the handler panicked, failed without a status, or was
+    /// cancelled.
+    pub status: Option<u16>,
+    /// The reason code, except for what was accepted in good order: a rejection's
+    /// [`code`](crate::Rejection::code), `handler_status`, `handler_panicked`,
+    /// `handler_cancelled`; for an accepted one `claim_lost` (the lease ran out while the handler
+    /// ran) or `not_recorded` (the store could not be told).
+    pub reason: Option<&'static str>,
+    /// The time from the request's head to its answer.
+    pub elapsed: Duration,
+}
+
+/// Is told the end of every delivery, once each: for counters, histograms, audit logs.
+///
+/// It is called on the delivery's way, so it must be quick, and it must not panic. Forged
+/// deliveries are reported too. Closures are observers:
+///
+/// ```
+/// use countersign::{Endpoint, MemoryStore, Receiver, Report, Secret, providers::piora};
+/// use std::sync::atomic::{AtomicU64, Ordering};
+///
+/// static FAILED: AtomicU64 = AtomicU64::new(0);
+/// let endpoint = Endpoint::builder("piora", piora::provider()).secret(Secret::new("s")?).build()?;
+/// let receiver = Receiver::builder(endpoint, MemoryStore::new())
+///     .observer(|report: &Report<'_>| {
+///         if report.outcome.as_str() == "failed" {
+///             FAILED.fetch_add(1, Ordering::Relaxed);
+///         }
+///     })
+///     .build();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Observer: Send + Sync + 'static {
+    /// Takes the report.
+    fn observe(&self, report: &Report<'_>);
+}
+
+impl<F: Fn(&Report<'_>) + Send + Sync + 'static> Observer for F {
+    fn observe(&self, report: &Report<'_>) {
+        self(report);
+    }
+}

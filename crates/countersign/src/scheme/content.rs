@@ -1,0 +1,118 @@
+//! The signed content: which bytes are under the MAC, in which order.
+
+use std::borrow::Cow;
+
+use crate::error::ConfigError;
+
+/// A piece of the signed content, for
+/// [`ProviderBuilder::signed_content`](crate::ProviderBuilder::signed_content).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Part {
+    /// The request's body, byte for byte. Every signed content has it once.
+    Body,
+    /// The time header's bytes as sent.
+    Timestamp,
+    /// The id header's bytes as sent: 1 to 128 of them, without the literal that follows.
+    Id,
+    /// Fixed text.
+    Literal(Cow<'static, str>),
+}
+
+impl Part {
+    /// Fixed text, such as the `.` between a time and a body.
+    pub fn literal(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::Literal(text.into())
+    }
+}
+
+/// The parts, split at the body.
+#[derive(Clone, Debug)]
+pub(crate) struct SignedContent {
+    before: Box<[Part]>,
+    after: Box<[Part]>,
+}
+
+impl SignedContent {
+    pub(crate) fn body_only() -> Self {
+        Self { before: Box::default(), after: Box::default() }
+    }
+
+    pub(crate) fn new(parts: &[Part]) -> Result<Self, ConfigError> {
+        let bodies = parts.iter().filter(|part| **part == Part::Body).count();
+        match parts.iter().position(|part| *part == Part::Body).map(|at| parts.split_at(at)) {
+            Some((before, [_, after @ ..])) if bodies == 1 => {
+                Ok(Self { before: before.into(), after: after.into() })
+            }
+            _ => Err(ConfigError::SignedContentBody { bodies }),
+        }
+    }
+
+    pub(crate) fn contains(&self, wanted: &Part) -> bool {
+        self.before.iter().chain(&self.after).any(|part| part == wanted)
+    }
+
+    /// The literal that ends the id, where one follows it. An id that contains it could be cut
+    /// elsewhere than the provider cut it, so such an id is refused.
+    pub(crate) fn literal_after_id(&self) -> Option<&str> {
+        [&self.before, &self.after].into_iter().flat_map(|parts| parts.windows(2)).find_map(
+            |pair| match pair {
+                [Part::Id, Part::Literal(text)] if !text.is_empty() => Some(text.as_ref()),
+                _ => None,
+            },
+        )
+    }
+
+    /// Feeds what stands before the body.
+    pub(crate) fn feed_before(&self, texts: &Texts, sink: impl FnMut(&[u8])) {
+        feed(&self.before, texts, sink);
+    }
+
+    /// Feeds what stands after the body.
+    pub(crate) fn feed_after(&self, texts: &Texts, sink: impl FnMut(&[u8])) {
+        feed(&self.after, texts, sink);
+    }
+}
+
+fn feed(parts: &[Part], texts: &Texts, mut sink: impl FnMut(&[u8])) {
+    for part in parts {
+        match part {
+            Part::Body => {}
+            Part::Timestamp => sink(texts.time.as_bytes()),
+            Part::Id => sink(texts.id.as_bytes()),
+            Part::Literal(text) => sink(text.as_bytes()),
+        }
+    }
+}
+
+/// The header texts that belong to the signed content, kept until the body has arrived.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Texts {
+    pub(crate) time: Text<{ crate::window::MAX_TIME_LENGTH }>,
+    pub(crate) id: Text<128>,
+}
+
+/// A short text held inline, so that keeping it allocates nothing.
+#[derive(Clone, Debug)]
+pub(crate) struct Text<const CAPACITY: usize> {
+    length: usize,
+    bytes: [u8; CAPACITY],
+}
+
+impl<const CAPACITY: usize> Text<CAPACITY> {
+    pub(crate) fn new(text: &[u8]) -> Option<Self> {
+        let mut bytes = [0; CAPACITY];
+        bytes.get_mut(..text.len())?.copy_from_slice(text);
+        Some(Self { length: text.len(), bytes })
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
+impl<const CAPACITY: usize> Default for Text<CAPACITY> {
+    fn default() -> Self {
+        Self { length: 0, bytes: [0; CAPACITY] }
+    }
+}

@@ -1,0 +1,117 @@
+//! Shared tokens: the sender shows the secret itself.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::encoding::{Padding, decode_base64_with};
+use crate::headers::{Headers, Lookup};
+use crate::rejection::RejectionKind;
+use crate::secret::Secret;
+
+/// Where a provider puts a shared token, for
+/// [`ProviderBuilder::shared_token`](crate::ProviderBuilder::shared_token).
+///
+/// A token proves who sends, not what is sent: whoever has seen one request can send others.
+/// Accept such deliveries over TLS only.
+#[derive(Clone, Debug)]
+pub struct Token {
+    pub(crate) header: Box<str>,
+    pub(crate) form: Form,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Form {
+    Plain,
+    Bearer,
+    Basic,
+}
+
+impl Token {
+    /// The header's value is the token.
+    #[must_use]
+    pub fn header(name: &str) -> Self {
+        Self { header: name.into(), form: Form::Plain }
+    }
+
+    /// `Authorization: Bearer <token>` (RFC 6750). `Bearer` matches without case.
+    #[must_use]
+    pub fn bearer() -> Self {
+        Self { header: "authorization".into(), form: Form::Bearer }
+    }
+
+    /// `Authorization: Basic <base64 of user:password>` (RFC 7617). The secret is
+    /// `user:password`; the comparison is over the decoded bytes, so a password may hold `:`.
+    #[must_use]
+    pub fn basic() -> Self {
+        Self { header: "authorization".into(), form: Form::Basic }
+    }
+
+    /// Steps 1 and 3: the token is there, once, well formed, and one of the endpoint's.
+    /// Tells which one.
+    pub(crate) fn check(
+        &self,
+        headers: &(impl Headers + ?Sized),
+        keys: &[TokenKey],
+    ) -> Result<usize, RejectionKind> {
+        let value = match headers.lookup(&self.header) {
+            Lookup::Missing => return Err(RejectionKind::TokenMissing),
+            Lookup::Repeated => return Err(RejectionKind::TokenRepeated),
+            Lookup::One(value) => value,
+        };
+        let digest = self.digest(value).ok_or(RejectionKind::TokenMalformed)?;
+        let mut matched = None;
+        for (index, key) in keys.iter().enumerate().rev() {
+            if key.digest.ct_eq(&digest).into() {
+                matched = Some(index);
+            }
+        }
+        matched.ok_or(RejectionKind::TokenMismatch)
+    }
+
+    /// The digest of the token in a header's value. Digests are of one length, so comparing
+    /// them tells nothing of a token's.
+    fn digest(&self, value: &[u8]) -> Option<[u8; 32]> {
+        let mut hasher = Sha256::new();
+        match self.form {
+            Form::Plain => hasher.update(Some(value).filter(|token| !token.is_empty())?),
+            Form::Bearer => hasher.update(credentials(value, b"bearer")?),
+            Form::Basic => {
+                let encoded = credentials(value, b"basic")?;
+                decode_base64_with(encoded, Padding::Required, |byte| hasher.update([byte]))
+                    .then_some(())?;
+            }
+        }
+        Some(hasher.finalize().into())
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn write(&self, secret: &Secret) -> String {
+        let token = secret.expose();
+        match self.form {
+            Form::Plain => String::from_utf8_lossy(token).into_owned(),
+            Form::Bearer => format!("Bearer {}", String::from_utf8_lossy(token)),
+            Form::Basic => format!("Basic {}", crate::encoding::encode_base64(token)),
+        }
+    }
+}
+
+/// What follows the scheme's name in an `Authorization` header.
+fn credentials<'a>(value: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
+    let (name, rest) = value.split_at_checked(scheme.len())?;
+    let credentials = rest.strip_prefix(b" ")?.trim_ascii_start();
+    (name.eq_ignore_ascii_case(scheme) && !credentials.is_empty()).then_some(credentials)
+}
+
+/// A token as its digest; the token itself is not kept.
+pub(crate) struct TokenKey {
+    digest: [u8; 32],
+    pub(crate) label: Option<Arc<str>>,
+}
+
+impl TokenKey {
+    pub(crate) fn new(secret: &Secret) -> Self {
+        Self { digest: Sha256::digest(secret.expose()).into(), label: secret.shared_label() }
+    }
+}

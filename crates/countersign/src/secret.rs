@@ -1,0 +1,193 @@
+//! Secrets: never empty, never printed, wiped when dropped.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+/// What a provider and an endpoint share: a MAC key, a token, or `user:password`.
+///
+/// A secret is never empty, its `Debug` shows its label at most, and its memory is wiped when
+/// the last clone is dropped.
+///
+/// ```
+/// use countersign::Secret;
+///
+/// let secret = Secret::new("kept in a vault")?.labeled("2026-11");
+/// assert_eq!(format!("{secret:?}"), r#"Secret { label: Some("2026-11"), .. }"#);
+/// assert!(Secret::new("").is_err());
+/// # Ok::<(), countersign::SecretError>(())
+/// ```
+#[derive(Clone)]
+pub struct Secret {
+    bytes: Arc<Zeroizing<Vec<u8>>>,
+    label: Option<Arc<str>>,
+}
+
+impl Secret {
+    /// A secret from a string or from bytes, taken as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError::Empty`].
+    pub fn new(secret: impl Into<Vec<u8>>) -> Result<Self, SecretError> {
+        Self::from_source(secret.into(), || "the given value".to_owned())
+    }
+
+    /// A secret from an environment variable, taken as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError::Unset`], [`SecretError::NotUnicode`] or [`SecretError::Empty`].
+    pub fn from_env(variable: &str) -> Result<Self, SecretError> {
+        use std::env::VarError;
+        let value = std::env::var(variable).map_err(|error| match error {
+            VarError::NotPresent => SecretError::Unset { variable: variable.to_owned() },
+            VarError::NotUnicode(_) => SecretError::NotUnicode { variable: variable.to_owned() },
+        })?;
+        Self::from_source(value.into_bytes(), || format!("environment variable {variable}"))
+    }
+
+    /// A secret from a file, less one trailing line end (`\n` or `\r\n`).
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError::File`] or [`SecretError::Empty`].
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, SecretError> {
+        let path = path.as_ref();
+        let mut bytes = std::fs::read(path)
+            .map_err(|source| SecretError::File { path: path.to_owned(), source })?;
+        if bytes.ends_with(b"\n") {
+            bytes.pop();
+            if bytes.ends_with(b"\r") {
+                bytes.pop();
+            }
+        }
+        Self::from_source(bytes, || format!("file {}", path.display()))
+    }
+
+    /// Names the secret. The label of the secret that matched is on the delivery and in the
+    /// trace, so that an operator sees when an old secret is out of use. It is not secret.
+    #[must_use]
+    pub fn labeled(mut self, label: impl Into<Arc<str>>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// The label, where one was given.
+    #[must_use]
+    pub fn label(&self) -> Option<&str> {
+        self.label.as_deref()
+    }
+
+    fn from_source(bytes: Vec<u8>, source: impl FnOnce() -> String) -> Result<Self, SecretError> {
+        if bytes.is_empty() {
+            return Err(SecretError::Empty { origin: source() });
+        }
+        Ok(Self { bytes: Arc::new(Zeroizing::new(bytes)), label: None })
+    }
+
+    pub(crate) fn expose(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn shared_label(&self) -> Option<Arc<str>> {
+        self.label.clone()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secret").field("label", &self.label).finish_non_exhaustive()
+    }
+}
+
+/// Why there is no secret. It never holds any part of one.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SecretError {
+    /// The secret has no bytes. An empty MAC key would let anybody sign.
+    Empty {
+        /// Where it came from.
+        origin: String,
+    },
+    /// The environment variable is not set.
+    Unset {
+        /// Its name.
+        variable: String,
+    },
+    /// The environment variable is not Unicode; keep binary secrets in a file.
+    NotUnicode {
+        /// Its name.
+        variable: String,
+    },
+    /// The file cannot be read.
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+}
+
+impl fmt::Display for SecretError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty { origin } => {
+                write!(f, "the secret is empty ({origin}): set it to the provider's signing secret")
+            }
+            Self::Unset { variable } => {
+                write!(
+                    f,
+                    "environment variable {variable} is not set: set it to the provider's signing secret"
+                )
+            }
+            Self::NotUnicode { variable } => {
+                write!(
+                    f,
+                    "environment variable {variable} is not Unicode: keep a binary secret in a file and use Secret::from_file"
+                )
+            }
+            Self::File { path, source } => {
+                write!(f, "cannot read the secret from file {}: {source}", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for SecretError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::File { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_loses_one_line_end() {
+        let path = std::env::temp_dir().join(format!("countersign-secret-{}", std::process::id()));
+        for (written, read) in
+            [("s3cret\n", "s3cret"), ("s3cret\r\n", "s3cret"), ("s\n\n", "s\n"), (" s ", " s ")]
+        {
+            std::fs::write(&path, written).unwrap();
+            assert_eq!(Secret::from_file(&path).unwrap().expose(), read.as_bytes());
+        }
+        std::fs::write(&path, "\n").unwrap();
+        assert!(matches!(Secret::from_file(&path), Err(SecretError::Empty { .. })));
+        std::fs::remove_file(&path).unwrap();
+        let error = Secret::from_file(&path).unwrap_err().to_string();
+        assert!(error.contains(&*path.to_string_lossy()), "{error}");
+    }
+
+    #[test]
+    fn an_unset_variable_is_named() {
+        let error = Secret::from_env("COUNTERSIGN_TEST_UNSET").unwrap_err().to_string();
+        assert!(error.contains("COUNTERSIGN_TEST_UNSET is not set"), "{error}");
+    }
+}

@@ -1,0 +1,102 @@
+//! What is said through `tracing`; nothing without the feature.
+//!
+//! One span for every proven delivery, in which its handler runs, and one event for every
+//! delivery. What a stranger can cause is said at `debug` at the most.
+
+#[cfg(feature = "tracing")]
+mod enabled {
+    use std::future::Future;
+
+    use tracing::Instrument as _;
+
+    use crate::dedup::StoreError;
+    use crate::delivery::Delivery;
+    use crate::endpoint::Endpoint;
+    use crate::report::{Outcome, Report};
+
+    pub(crate) fn span(delivery: &Delivery) -> tracing::Span {
+        tracing::info_span!(
+            "webhook",
+            endpoint = delivery.endpoint(),
+            provider = delivery.provider(),
+            event = delivery.event_type(),
+            key = %delivery.key(),
+            secret = delivery.secret_label(),
+            secret_index = delivery.secret_index(),
+        )
+    }
+
+    pub(crate) fn in_span<F: Future>(
+        span: tracing::Span,
+        work: F,
+    ) -> impl Future<Output = F::Output> {
+        work.instrument(span)
+    }
+
+    pub(crate) fn report(report: &Report<'_>, proven: bool) {
+        macro_rules! say {
+            ($level:ident, $message:literal) => {
+                tracing::$level!(
+                    endpoint = report.endpoint,
+                    provider = report.provider,
+                    event = report.delivery.and_then(Delivery::event_type),
+                    key = report.delivery.map(|delivery| tracing::field::display(delivery.key())),
+                    secret = report.delivery.and_then(Delivery::secret_label),
+                    outcome = report.outcome.as_str(),
+                    status = report.status,
+                    reason = report.reason,
+                    duration_us = u64::try_from(report.elapsed.as_micros()).unwrap_or(u64::MAX),
+                    $message
+                )
+            };
+        }
+        match report.outcome {
+            Outcome::Accepted if report.reason.is_some() => {
+                say!(
+                    warn,
+                    "webhook handled, but not remembered as such: a retry would be handled again"
+                );
+            }
+            Outcome::Accepted => say!(info, "webhook handled"),
+            Outcome::Duplicate => say!(info, "webhook handled before"),
+            Outcome::InFlight => say!(info, "webhook is being handled"),
+            Outcome::Failed => say!(warn, "webhook not handled, its next delivery is let in"),
+            Outcome::Rejected if proven => say!(warn, "webhook proven but refused"),
+            Outcome::Rejected => say!(debug, "webhook refused"),
+        }
+    }
+
+    pub(crate) fn store_failed(endpoint: &Endpoint, step: &'static str, error: &StoreError) {
+        tracing::error!(endpoint = endpoint.name(), step, %error, "webhook store failed");
+    }
+}
+
+#[cfg(feature = "tracing")]
+pub(crate) use enabled::*;
+
+#[cfg(not(feature = "tracing"))]
+mod disabled {
+    use std::future::Future;
+
+    use crate::dedup::StoreError;
+    use crate::delivery::Delivery;
+    use crate::endpoint::Endpoint;
+    use crate::report::Report;
+
+    pub(crate) struct Span;
+
+    pub(crate) fn span(_: &Delivery) -> Span {
+        Span
+    }
+
+    pub(crate) fn in_span<F: Future>(_: Span, work: F) -> F {
+        work
+    }
+
+    pub(crate) fn report(_: &Report<'_>, _: bool) {}
+
+    pub(crate) fn store_failed(_: &Endpoint, _: &'static str, _: &StoreError) {}
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) use disabled::*;
