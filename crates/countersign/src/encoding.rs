@@ -22,6 +22,7 @@ impl Encoding {
 /// Marks a byte that is not a digit of the alphabet.
 const NOT_A_DIGIT: u8 = 0xff;
 
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 const HEX: [u8; 256] = {
     let mut table = [NOT_A_DIGIT; 256];
     let mut value = 0;
@@ -36,6 +37,7 @@ const HEX: [u8; 256] = {
 const BASE64_ALPHABET: &[u8; 64] =
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 const BASE64: [u8; 256] = {
     let mut table = [NOT_A_DIGIT; 256];
     let mut value = 0;
@@ -89,8 +91,8 @@ pub(crate) enum Padding {
 /// What `sink` got before a `false` is to be thrown away.
 pub(crate) fn decode_base64_with(text: &[u8], padding: Padding, mut sink: impl FnMut(u8)) -> bool {
     let digits = match text {
-        [rest @ .., b'=', b'='] | [rest @ .., b'='] if text.len() % 4 == 0 => rest,
-        _ if text.len() % 4 == 0 || padding == Padding::Optional => text,
+        [rest @ .., b'=', b'='] | [rest @ .., b'='] if text.len().is_multiple_of(4) => rest,
+        _ if text.len().is_multiple_of(4) || padding == Padding::Optional => text,
         _ => return false,
     };
     let (quads, tail) = digits.as_chunks::<4>();

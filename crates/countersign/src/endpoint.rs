@@ -55,7 +55,6 @@ impl Endpoint {
     /// The name keeps the events of endpoints apart that share a store, so it must be the same in
     /// every process of a fleet, and no two endpoints may have the same: two accounts at one
     /// provider can both have an event `1001`.
-    #[must_use]
     pub fn builder(name: &str, provider: Provider) -> EndpointBuilder {
         EndpointBuilder {
             name: name.into(),

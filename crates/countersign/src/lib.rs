@@ -38,7 +38,7 @@ pub use event::{EventError, FromDelivery};
 pub use headers::{Headers, Lookup};
 pub use key::EventKey;
 pub use provider::{Provider, ProviderBuilder, Retries, Timestamp};
-pub use receiver::{Answer, BodyError, BodySource, Receiver, ReceiverBuilder};
+pub use receiver::{Answer, Arriving, BodyError, BodySource, Receiver, ReceiverBuilder};
 pub use rejection::{Rejection, RejectionKind};
 pub use report::{Observer, Outcome, Report};
 pub use scheme::content::Part;

@@ -19,12 +19,13 @@ use crate::headers::Headers;
 use crate::rejection::{Rejection, RejectionKind};
 use crate::report::{Observer, Outcome, Report};
 use crate::trace;
+use crate::verifier::Incoming;
 
 /// An endpoint with its store: steps 1 to 7 of a delivery's way. Cheap to clone.
 ///
-/// An adapter turns a framework's request into [`verify`](Self::verify) and
-/// [`handle`](Self::handle), and their answers into the framework's response. On a server that
-/// has no adapter, do the same by hand.
+/// An adapter turns a framework's request into [`begin`](Self::begin),
+/// [`receive`](Self::receive) and [`handle`](Self::handle), and their answers into the framework's
+/// response. On a server that has no adapter, do the same by hand.
 pub struct Receiver<S> {
     inner: Arc<Inner<S>>,
     spawn: Option<Spawn>,
@@ -44,7 +45,6 @@ impl<S: Store> Receiver<S> {
     }
 
     /// A receiver with settings of its own.
-    #[must_use]
     pub fn builder(endpoint: Endpoint, store: S) -> ReceiverBuilder<S> {
         ReceiverBuilder { inner: Inner { endpoint, store, observer: None }, spawn: None }
     }
@@ -63,47 +63,53 @@ impl<S: Store> Receiver<S> {
         self
     }
 
-    /// Steps 1 to 4: judges the headers, takes the body's chunks as they come, proves and opens.
-    ///
-    /// The body is not polled before the headers are judged. Nothing is claimed yet, so dropping
-    /// the future is harmless. [`Endpoint::body_timeout`] is the caller's to keep, because only
-    /// the caller has a timer; when it runs out, answer
-    /// [`body_timed_out`](Self::body_timed_out).
+    /// Step 1: judges a delivery by its headers. Nothing of the body is needed or read.
     ///
     /// # Errors
     ///
     /// A [`Rejection`], already reported.
-    pub async fn verify<H, B>(&self, headers: &H, body: B) -> Result<Delivery, Rejection>
-    where
-        H: Headers + ?Sized,
-        B: BodySource,
-    {
+    pub fn begin(&self, headers: &(impl Headers + ?Sized)) -> Result<Arriving, Rejection> {
         let arrived = Instant::now();
-        match self.read(headers, body).await {
+        match self.endpoint().begin(headers) {
+            Ok(incoming) => Ok(Arriving { incoming, arrived }),
+            Err(rejection) => Err(self.refuse(rejection, arrived)),
+        }
+    }
+
+    /// Steps 2 to 4: takes the body's chunks as they come, proves and opens.
+    ///
+    /// Nothing is claimed yet, so dropping the future is harmless. The time that a body may take
+    /// is the caller's to keep, because only the caller has a timer: give up at
+    /// [`Endpoint::body_timeout`] and answer [`body_timed_out`](Self::body_timed_out).
+    ///
+    /// # Errors
+    ///
+    /// A [`Rejection`], already reported.
+    pub async fn receive(
+        &self,
+        arriving: Arriving,
+        body: impl BodySource,
+    ) -> Result<Delivery, Rejection> {
+        let Arriving { incoming, arrived } = arriving;
+        match self.read(incoming, body).await {
             Ok(delivery) => Ok(delivery.arrived_at(arrived)),
-            Err(rejection) => {
-                self.report_rejection(&rejection, None, arrived);
-                Err(rejection)
-            }
+            Err(rejection) => Err(self.refuse(rejection, arrived)),
         }
     }
 
     /// The answer to a body that did not arrive in time.
     #[must_use]
     pub fn body_timed_out(&self) -> Rejection {
-        let rejection = self.endpoint().reject(RejectionKind::BodyTimeout);
         let now = Instant::now();
         let arrived = now.checked_sub(self.endpoint().body_timeout()).unwrap_or(now);
-        self.report_rejection(&rejection, None, arrived);
-        rejection
+        self.refuse(self.endpoint().reject(RejectionKind::BodyTimeout), arrived)
     }
 
-    async fn read<H, B>(&self, headers: &H, body: B) -> Result<Delivery, Rejection>
-    where
-        H: Headers + ?Sized,
-        B: BodySource,
-    {
-        let mut incoming = self.endpoint().begin(headers)?;
+    async fn read(
+        &self,
+        mut incoming: Incoming,
+        body: impl BodySource,
+    ) -> Result<Delivery, Rejection> {
         let mut body = pin!(body);
         loop {
             match poll_fn(|cx| body.as_mut().poll_chunk(cx)).await {
@@ -112,6 +118,11 @@ impl<S: Store> Receiver<S> {
                 Some(Err(error)) => return Err(self.endpoint().reject(error.kind())),
             }
         }
+    }
+
+    fn refuse(&self, rejection: Rejection, arrived: Instant) -> Rejection {
+        self.report_rejection(&rejection, None, arrived);
+        rejection
     }
 
     /// Steps 5 to 7: claims the event, runs the handler, settles the claim.
@@ -127,18 +138,23 @@ impl<S: Store> Receiver<S> {
     /// # Errors
     ///
     /// A [`Rejection`], already reported: a duplicate, in flight, or a store that cannot answer.
-    pub async fn handle<F, Fut, T>(self, delivery: Delivery, handler: F) -> Result<T, Rejection>
+    pub fn handle<F, Fut, T>(
+        self,
+        delivery: Delivery,
+        handler: F,
+    ) -> impl Future<Output = Result<T, Rejection>>
     where
         F: FnOnce(Delivery) -> Fut,
         Fut: Future<Output = Answer<T>>,
     {
+        // Made here and not when first polled, which may be in another task: its parent is the
+        // caller's span.
         let span = trace::span(&delivery);
-        let mut claim = Claim::new(self.clone(), delivery.clone(), self.spawn);
-        let work = async {
-            let delivery = self.acquire(&mut claim, delivery).await?;
+        let work = async move {
+            let mut claim = Claim::new(self.clone(), delivery.clone(), self.spawn);
+            self.acquire(&mut claim, &delivery).await?;
             // The call is inside the future, so that a panic in it is caught as well.
-            let answer = CatchUnwind(pin!(async { handler(delivery).await })).await;
-            match answer {
+            match CatchUnwind(pin!(async { handler(delivery).await })).await {
                 Ok(Answer { status, value }) => {
                     claim.settle(status).await;
                     Ok(value)
@@ -149,17 +165,13 @@ impl<S: Store> Receiver<S> {
                 }
             }
         };
-        trace::in_span(span, work).await
+        trace::in_span(span, work)
     }
 
     /// Step 5.
-    async fn acquire(
-        &self,
-        claim: &mut Claim<S>,
-        delivery: Delivery,
-    ) -> Result<Delivery, Rejection> {
+    async fn acquire(&self, claim: &mut Claim<S>, delivery: &Delivery) -> Result<(), Rejection> {
         let rejection = match claim.acquire().await {
-            Ok(Claimed::Fresh) => return Ok(delivery),
+            Ok(Claimed::Fresh) => return Ok(()),
             Ok(Claimed::Done) => self.endpoint().reject(RejectionKind::Duplicate),
             Ok(Claimed::InFlight { retry_after }) => {
                 self.endpoint().reject(RejectionKind::InFlight).retry_after_at(retry_after)
@@ -167,7 +179,7 @@ impl<S: Store> Receiver<S> {
             Err(error) => self.store_failed(&error),
         };
         let rejection = rejection.after_proof();
-        self.report_rejection(&rejection, Some(&delivery), delivery.arrived());
+        self.report_rejection(&rejection, Some(delivery), delivery.arrived());
         Err(rejection)
     }
 
@@ -290,6 +302,14 @@ pub struct Answer<T> {
     pub status: Option<u16>,
     /// The framework's response, or its error.
     pub value: T,
+}
+
+/// A delivery whose head was good, on its way from [`Receiver::begin`] to [`Receiver::receive`].
+#[derive(Debug)]
+#[must_use = "give it to `Receiver::receive`"]
+pub struct Arriving {
+    incoming: Incoming,
+    arrived: Instant,
 }
 
 /// A request's body, chunk by chunk.

@@ -142,10 +142,13 @@ impl Rejection {
         self.kind.code()
     }
 
-    /// The body to answer, of content type `application/json`.
+    /// The body to answer, of content type `application/json`; empty for a status that has none.
     #[must_use]
     pub const fn body(&self) -> &'static str {
-        self.kind.body()
+        match self.status {
+            204 | 205 => "",
+            _ => self.kind.body(),
+        }
     }
 
     /// For the `Retry-After` header: whole seconds, at least one.

@@ -121,7 +121,7 @@ impl<'a> Signer<'a> {
         let Some(key) = signature.key(self.secret) else { return [0; 32] };
         let mut mac = key.start(content, &texts);
         mac.update(body);
-        finish(mac, content, &texts)
+        *finish(mac, content, &texts)
     }
 
     fn time_header(&self) -> Option<&'a HeaderTime> {

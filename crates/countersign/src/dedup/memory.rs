@@ -44,7 +44,6 @@ impl MemoryStore {
     }
 
     /// A store with settings of your own.
-    #[must_use]
     pub fn builder() -> MemoryStoreBuilder {
         MemoryStoreBuilder { capacity: DEFAULT_CAPACITY, clock: Arc::new(SystemClock) }
     }

@@ -42,7 +42,6 @@ pub struct Provider(Arc<Spec>);
 impl Provider {
     /// Starts a provider of this name. The name is for people: it is in traces and in
     /// [`Delivery::provider`](crate::Delivery::provider), not in event keys.
-    #[must_use]
     pub fn builder(name: &str) -> ProviderBuilder {
         ProviderBuilder::new(name)
     }

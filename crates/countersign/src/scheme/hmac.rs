@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hmac::{Hmac, KeyInit, Mac as _};
 use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq};
+use zeroize::Zeroizing;
 
 use crate::encoding::{Encoding, decode_base64};
 use crate::headers::{Headers, Lookup};
@@ -183,7 +184,9 @@ impl HmacKey {
 }
 
 /// Ends a MAC that has taken the body.
-pub(crate) fn finish(mut mac: Mac, content: &SignedContent, texts: &Texts) -> [u8; 32] {
+///
+/// The result is wiped when dropped: over a forged body it would be the forger's missing piece.
+pub(crate) fn finish(mut mac: Mac, content: &SignedContent, texts: &Texts) -> Zeroizing<[u8; 32]> {
     content.feed_after(texts, |bytes| mac.update(bytes));
-    mac.finalize().into_bytes().into()
+    Zeroizing::new(mac.finalize().into_bytes().into())
 }

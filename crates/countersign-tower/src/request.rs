@@ -1,0 +1,60 @@
+//! A request as the core reads it.
+
+use std::error::Error;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use countersign::{BodyError, BodySource, Headers, Lookup};
+use http::HeaderMap;
+use http_body::Body;
+use http_body_util::LengthLimitError;
+
+/// The headers of an `http` 1.x request.
+pub(crate) struct HttpHeaders<'a>(pub(crate) &'a HeaderMap);
+
+impl Headers for HttpHeaders<'_> {
+    fn lookup(&self, name: &str) -> Lookup<'_> {
+        let mut values = self.0.get_all(name).iter();
+        match (values.next(), values.next()) {
+            (None, _) => Lookup::Missing,
+            (Some(value), None) => Lookup::One(value.as_bytes()),
+            (Some(_), Some(_)) => Lookup::Repeated,
+        }
+    }
+}
+
+/// A request's body; its trailers are dropped, for they are not proven.
+pub(crate) struct HttpBody<B>(pub(crate) Pin<Box<B>>);
+
+impl<B> BodySource for HttpBody<B>
+where
+    B: Body,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    fn poll_chunk(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, BodyError>>> {
+        loop {
+            return Poll::Ready(match ready!(self.0.as_mut().poll_frame(cx)) {
+                None => None,
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(mut data) => Some(Ok(data.copy_to_bytes(data.remaining()))),
+                    Err(_trailers) => continue,
+                },
+                Some(Err(error)) => Some(Err(body_error(&*error.into()))),
+            });
+        }
+    }
+}
+
+/// An outer body limit speaks through an error in the body, perhaps wrapped.
+fn body_error(error: &(dyn Error + 'static)) -> BodyError {
+    let mut causes = std::iter::successors(Some(error), |error| (**error).source());
+    if causes.any(|cause| cause.is::<LengthLimitError>()) {
+        BodyError::TooLarge
+    } else {
+        BodyError::Broken
+    }
+}

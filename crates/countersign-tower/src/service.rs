@@ -1,0 +1,195 @@
+//! The service: a request in, the core's steps, a response out.
+
+use std::error::Error;
+use std::fmt;
+use std::future::{Future, Ready, ready};
+use std::panic::resume_unwind;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use countersign::{Answer, Arriving, Delivery, Receiver, Rejection, RejectionKind, Store};
+use http::{Request, Response};
+use http_body::Body;
+use http_body_util::{Either, Full};
+use tower_service::Service;
+
+use crate::request::{HttpBody, HttpHeaders};
+use crate::response::{ResponseBody, rejected};
+use crate::tasks::HandlerTasks;
+
+/// What [`WebhookLayer`](crate::WebhookLayer) makes of a service.
+///
+/// It takes requests of any body. The inner service gets the proven body as [`Full<Bytes>`] and
+/// the [`Delivery`] in the request's extensions.
+pub struct WebhookService<I, S> {
+    inner: I,
+    receiver: Receiver<S>,
+    tasks: HandlerTasks,
+    cancel_on_disconnect: bool,
+}
+
+impl<I, S> WebhookService<I, S> {
+    pub(crate) fn new(
+        inner: I,
+        receiver: Receiver<S>,
+        tasks: HandlerTasks,
+        cancel_on_disconnect: bool,
+    ) -> Self {
+        Self { inner, receiver, tasks, cancel_on_disconnect }
+    }
+}
+
+impl<I, S, B, R> Service<Request<B>> for WebhookService<I, S>
+where
+    I: Service<Request<Full<Bytes>>, Response = Response<R>> + Clone + Send + 'static,
+    I::Future: Send,
+    I::Error: Send + 'static,
+    S: Store,
+    B: Body + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+    R: Send + 'static,
+{
+    type Response = Response<ResponseBody<R>>;
+    type Error = I::Error;
+    type Future = ResponseFuture<R, I::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        // Step 1 here and now: a stranger's request costs no clone, no box and no task.
+        let arriving = match self.receiver.begin(&HttpHeaders(request.headers())) {
+            Ok(arriving) => arriving,
+            Err(rejection) => return ResponseFuture::refused(rejection),
+        };
+        // The service that was polled ready is the one to call; its clone waits for the next.
+        let clone = self.inner.clone();
+        let work = Work {
+            inner: std::mem::replace(&mut self.inner, clone),
+            receiver: self.receiver.clone(),
+            tasks: self.tasks.clone(),
+            cancel_on_disconnect: self.cancel_on_disconnect,
+        };
+        ResponseFuture(Either::Right(Box::pin(work.run(arriving, request))))
+    }
+}
+
+/// A request's way through the service.
+struct Work<I, S> {
+    inner: I,
+    receiver: Receiver<S>,
+    tasks: HandlerTasks,
+    cancel_on_disconnect: bool,
+}
+
+impl<I, S: Store> Work<I, S> {
+    async fn run<B, R>(
+        self,
+        arriving: Arriving,
+        request: Request<B>,
+    ) -> Result<Response<ResponseBody<R>>, I::Error>
+    where
+        I: Service<Request<Full<Bytes>>, Response = Response<R>> + Send + 'static,
+        I::Future: Send,
+        I::Error: Send + 'static,
+        B: Body + Send + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+        R: Send + 'static,
+    {
+        let Self { inner, receiver, tasks, cancel_on_disconnect } = self;
+        let (head, body) = request.into_parts();
+        let receive = receiver.receive(arriving, HttpBody(Box::pin(body)));
+        let delivery = match tokio::time::timeout(receiver.endpoint().body_timeout(), receive).await
+        {
+            Ok(Ok(delivery)) => delivery,
+            Ok(Err(rejection)) => return Ok(rejected(rejection)),
+            Err(_) => return Ok(rejected(receiver.body_timed_out())),
+        };
+        let request = Request::from_parts(head, Full::new(delivery.body().clone()));
+        let endpoint = receiver.endpoint().clone();
+        let handle = receiver.handle(delivery, |delivery| call(inner, request, delivery));
+        let answer = if cancel_on_disconnect {
+            handle.await
+        } else {
+            let running = tasks.enter();
+            let task = tokio::spawn(async move {
+                let _running = running;
+                handle.await
+            });
+            match task.await {
+                Ok(answer) => answer,
+                Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+                // The runtime is shutting down, and the handler was cancelled with it.
+                Err(_) => Err(endpoint.reject(RejectionKind::StoreUnavailable)),
+            }
+        };
+        match answer {
+            Ok(response) => response.map(|response| response.map(Either::Left)),
+            Err(rejection) => Ok(rejected(rejection)),
+        }
+    }
+}
+
+async fn call<I, R>(
+    mut inner: I,
+    mut request: Request<Full<Bytes>>,
+    delivery: Delivery,
+) -> Answer<Result<Response<R>, I::Error>>
+where
+    I: Service<Request<Full<Bytes>>, Response = Response<R>>,
+{
+    request.extensions_mut().insert(delivery);
+    let value = inner.call(request).await;
+    Answer { status: value.as_ref().ok().map(|response| response.status().as_u16()), value }
+}
+
+/// The response future of [`WebhookService`].
+pub struct ResponseFuture<R, E>(
+    #[expect(clippy::type_complexity, reason = "named once, here")]
+    Either<
+        Ready<Response<ResponseBody<R>>>,
+        Pin<Box<dyn Future<Output = Result<Response<ResponseBody<R>>, E>> + Send>>,
+    >,
+);
+
+impl<R, E> ResponseFuture<R, E> {
+    fn refused(rejection: Rejection) -> Self {
+        Self(Either::Left(ready(rejected(rejection))))
+    }
+}
+
+impl<R, E> Future for ResponseFuture<R, E> {
+    type Output = Result<Response<ResponseBody<R>>, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Either::Left(refused) => Pin::new(refused).poll(cx).map(Ok),
+            Either::Right(work) => work.as_mut().poll(cx),
+        }
+    }
+}
+
+impl<I: Clone, S> Clone for WebhookService<I, S> {
+    fn clone(&self) -> Self {
+        Self::new(
+            self.inner.clone(),
+            self.receiver.clone(),
+            self.tasks.clone(),
+            self.cancel_on_disconnect,
+        )
+    }
+}
+
+impl<I, S> fmt::Debug for WebhookService<I, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebhookService").field("receiver", &self.receiver).finish_non_exhaustive()
+    }
+}
+
+impl<R, E> fmt::Debug for ResponseFuture<R, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}

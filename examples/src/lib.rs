@@ -1,0 +1,1 @@
+//! Examples; see the folders beside this one.
