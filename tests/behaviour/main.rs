@@ -1,1 +1,15 @@
-//! HTTP in, HTTP out.
+//! What a user stands in front of: HTTP in, HTTP out, over real sockets.
+//!
+//! The cases in `cases/` know no framework. Each runs on every adapter: [`harness::Adapter`] is
+//! what an adapter brings, and `on_every_adapter!` makes the tests. What belongs to one framework
+//! alone is in a module of its own, such as `tower_stack`.
+
+mod cases;
+mod client;
+mod extractor;
+mod fixtures;
+mod harness;
+mod logs;
+mod on_axum;
+mod stores;
+mod tower_stack;

@@ -1,1 +1,4 @@
 //! The core, through its public API.
+
+mod support;
+mod vectors;

@@ -1,0 +1,11 @@
+//! The promises, case by case.
+
+mod cheap;
+mod distinct;
+mod fresh;
+mod genuine;
+mod hang_up;
+mod limits;
+mod never_swallowed;
+mod once;
+mod silent;

@@ -1,0 +1,159 @@
+//! A small HTTP/1.1 client with full command of the bytes that it sends.
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+
+/// A request before it is bytes. Header values are bytes, legal or not.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub path: String,
+    pub headers: Vec<(String, Vec<u8>)>,
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    pub fn post(path: &str, headers: Vec<(String, String)>, body: impl Into<Vec<u8>>) -> Self {
+        let headers = headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
+        Self { path: format!("/{path}"), headers, body: body.into() }
+    }
+
+    /// The same with one more header.
+    pub fn header(mut self, name: &str, value: impl Into<Vec<u8>>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// The same without this header.
+    pub fn without(mut self, name: &str) -> Self {
+        self.headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+        self
+    }
+
+    /// The same with this header's value changed.
+    pub fn with_value(self, name: &str, change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Self {
+        let old = self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
+        let new = change(old.unwrap_or_else(|| panic!("no header {name}")).1.clone());
+        self.without(name).header(name, new)
+    }
+
+    /// The head, down to the empty line, with what frames the body.
+    pub fn head(&self, framing: &str) -> Vec<u8> {
+        let mut head = format!("POST {} HTTP/1.1\r\nhost: localhost\r\n", self.path).into_bytes();
+        for (name, value) in &self.headers {
+            head.extend_from_slice(name.as_bytes());
+            head.extend_from_slice(b": ");
+            head.extend_from_slice(value);
+            head.extend_from_slice(b"\r\n");
+        }
+        head.extend_from_slice(framing.as_bytes());
+        head.extend_from_slice(b"\r\n\r\n");
+        head
+    }
+
+    /// The whole request with a declared length.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut bytes = self.head(&format!("content-length: {}", self.body.len()));
+        bytes.extend_from_slice(&self.body);
+        bytes
+    }
+
+    /// The whole request, chunked into pieces of this size.
+    pub fn chunked(&self, size: usize) -> Vec<u8> {
+        let mut bytes = self.head("transfer-encoding: chunked");
+        for chunk in self.body.chunks(size) {
+            bytes.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+            bytes.extend_from_slice(chunk);
+            bytes.extend_from_slice(b"\r\n");
+        }
+        bytes.extend_from_slice(b"0\r\n\r\n");
+        bytes
+    }
+
+    /// Sends the request on a connection of its own and reads the answer.
+    pub async fn send(&self, to: SocketAddr) -> Reply {
+        let mut connection = Connection::open(to).await;
+        connection.write(&self.bytes()).await;
+        connection.reply().await
+    }
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Reply {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// Fails unless the answer is the one to a duplicate.
+    #[track_caller]
+    pub fn is_duplicate(&self) {
+        assert_eq!((self.status, &*self.body), (200, r#"{"status":"duplicate"}"#));
+    }
+
+    /// Fails unless the answer says to come again later, and when.
+    #[track_caller]
+    pub fn is_not_now(&self, code: &str) {
+        self.is_rejection(503, code);
+        let after: u64 = self.header("retry-after").expect("a Retry-After").parse().unwrap();
+        assert!(after >= 1);
+    }
+
+    /// Fails unless the answer is this rejection.
+    #[track_caller]
+    pub fn is_rejection(&self, status: u16, code: &str) {
+        assert_eq!((self.status, &*self.body), (status, &*format!(r#"{{"error":"{code}"}}"#)));
+        assert_eq!(self.header("content-type"), Some("application/json"));
+    }
+}
+
+/// A connection that is kept alive.
+pub struct Connection(BufReader<TcpStream>);
+
+impl Connection {
+    pub async fn open(to: SocketAddr) -> Self {
+        Self(BufReader::new(TcpStream::connect(to).await.unwrap()))
+    }
+
+    /// Writes bytes; the server may have hung up already, having said all it wants to.
+    pub async fn write(&mut self, bytes: &[u8]) {
+        let _ = self.0.get_mut().write_all(bytes).await;
+    }
+
+    pub async fn reply(&mut self) -> Reply {
+        self.try_reply().await.expect("an answer before the end of the connection")
+    }
+
+    /// The next answer, or nothing if the server hangs up.
+    pub async fn try_reply(&mut self) -> Option<Reply> {
+        let mut status_line = String::new();
+        self.0.read_line(&mut status_line).await.ok().filter(|length| *length > 0)?;
+        let status = status_line.split(' ').nth(1)?.parse().ok()?;
+        let mut headers = Vec::new();
+        loop {
+            let mut line = String::new();
+            self.0.read_line(&mut line).await.ok()?;
+            let Some((name, value)) = line.trim_end().split_once(": ") else { break };
+            headers.push((name.to_owned(), value.to_owned()));
+        }
+        let mut reply = Reply { status, headers, body: String::new() };
+        let length = reply.header("content-length").map_or(0, |length| length.parse().unwrap());
+        let mut body = vec![0; length];
+        self.0.read_exact(&mut body).await.ok()?;
+        reply.body = String::from_utf8(body).unwrap();
+        Some(reply)
+    }
+
+    /// Sends a request and hangs up without waiting for the answer.
+    pub async fn hang_up(mut self) {
+        let _ = self.0.get_mut().shutdown().await;
+    }
+}

@@ -1,0 +1,201 @@
+//! An application under test, in words that no framework owns.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use countersign::{Delivery, DynStore, Endpoint, MemoryStore, Outcome, Receiver, Report};
+use tokio::sync::{Semaphore, oneshot};
+
+/// A framework's adapter, serving applications.
+pub trait Adapter {
+    /// Serves the application on a free port until the server is dropped.
+    fn serve(app: App) -> impl Future<Output = SocketAddr>;
+}
+
+/// Makes a test for every case on every adapter.
+macro_rules! on_every_adapter {
+    ($($case:ident)+) => {
+        mod on_axum {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    super::$case::<crate::on_axum::Axum>().await;
+                }
+            )+
+        }
+    };
+}
+pub(crate) use on_every_adapter;
+
+/// Endpoints behind the adapter's middleware, each at `/NAME`, all with one handler that has the
+/// delivery and the body as the framework's own extractor reads it.
+#[derive(Clone)]
+pub struct App {
+    pub endpoints: Vec<Endpoint>,
+    pub store: Arc<dyn DynStore>,
+    pub handler: Handler,
+    pub cancel_on_disconnect: bool,
+    pub reports: Reports,
+}
+
+impl App {
+    pub fn new(endpoints: impl IntoIterator<Item = Endpoint>, handler: &Handler) -> Self {
+        Self {
+            endpoints: endpoints.into_iter().collect(),
+            store: Arc::new(MemoryStore::new()),
+            handler: handler.clone(),
+            cancel_on_disconnect: false,
+            reports: Reports::default(),
+        }
+    }
+
+    pub fn store(mut self, store: Arc<dyn DynStore>) -> Self {
+        self.store = store;
+        self
+    }
+
+    pub fn cancel_on_disconnect(mut self) -> Self {
+        self.cancel_on_disconnect = true;
+        self
+    }
+
+    pub fn receiver(&self, endpoint: &Endpoint) -> Receiver<Arc<dyn DynStore>> {
+        let reports = self.reports.clone();
+        Receiver::builder(endpoint.clone(), Arc::clone(&self.store))
+            .observer(move |report: &Report<'_>| reports.push(report))
+            .build()
+    }
+}
+
+/// What the observer was told.
+#[derive(Clone, Default)]
+pub struct Reports(Arc<Mutex<Vec<(Outcome, Option<&'static str>)>>>);
+
+impl Reports {
+    fn push(&self, report: &Report<'_>) {
+        self.0.lock().unwrap().push((report.outcome, report.reason));
+    }
+
+    pub fn all(&self) -> Vec<(Outcome, Option<&'static str>)> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// One run of the handler.
+pub struct Call {
+    pub delivery: Delivery,
+    /// 1 for the first run, 2 for the second …
+    pub run: usize,
+}
+
+type Script = dyn Fn(Call) -> Pin<Box<dyn Future<Output = u16> + Send>> + Send + Sync;
+
+/// A handler that counts its runs and keeps what it saw.
+#[derive(Clone)]
+pub struct Handler {
+    script: Arc<Script>,
+    started: Arc<AtomicUsize>,
+    ended: Arc<AtomicUsize>,
+    seen: Arc<Mutex<Vec<(Delivery, Bytes)>>>,
+}
+
+impl Handler {
+    pub fn new<F, Fut>(script: F) -> Self
+    where
+        F: Fn(Call) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = u16> + Send + 'static,
+    {
+        Self {
+            script: Arc::new(move |call| Box::pin(script(call))),
+            started: Arc::default(),
+            ended: Arc::default(),
+            seen: Arc::default(),
+        }
+    }
+
+    /// A handler that always answers this.
+    pub fn answering(status: u16) -> Self {
+        Self::new(move |_| async move { status })
+    }
+
+    /// A handler that answers these in turn, and the last one from then on.
+    pub fn answering_in_turn(statuses: &'static [u16]) -> Self {
+        Self::new(move |call| async move { statuses[(call.run - 1).min(statuses.len() - 1)] })
+    }
+
+    /// A handler that waits at the gate and then answers 200.
+    pub fn gated(gate: &Gate) -> Self {
+        let gate = gate.clone();
+        Self::new(move |_| {
+            let gate = gate.clone();
+            async move {
+                gate.pass().await;
+                200
+            }
+        })
+    }
+
+    pub async fn run(&self, delivery: Delivery, body: Bytes) -> u16 {
+        let run = self.started.fetch_add(1, Ordering::SeqCst) + 1;
+        self.seen.lock().unwrap().push((delivery.clone(), body));
+        let status = (self.script)(Call { delivery, run }).await;
+        self.ended.fetch_add(1, Ordering::SeqCst);
+        status
+    }
+
+    pub fn runs(&self) -> usize {
+        self.started.load(Ordering::SeqCst)
+    }
+
+    pub fn ended(&self) -> usize {
+        self.ended.load(Ordering::SeqCst)
+    }
+
+    pub fn seen(&self) -> Vec<(Delivery, Bytes)> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+/// Holds handlers up until it is opened.
+#[derive(Clone)]
+pub struct Gate(Arc<Semaphore>);
+
+impl Gate {
+    pub fn shut() -> Self {
+        Self(Arc::new(Semaphore::new(0)))
+    }
+
+    pub fn open(&self) {
+        self.0.add_permits(1_000_000);
+    }
+
+    pub async fn pass(&self) {
+        drop(self.0.acquire().await);
+    }
+}
+
+/// Waits until `condition` holds; fails the test if it does not within ten seconds.
+pub async fn eventually(what: &str, condition: impl Fn() -> bool) {
+    for _ in 0..2_000 {
+        if condition() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    panic!("not within ten seconds: {what}");
+}
+
+/// Tells when it is dropped.
+pub struct DropSignal(pub Option<oneshot::Sender<()>>);
+
+impl Drop for DropSignal {
+    fn drop(&mut self) {
+        if let Some(sender) = self.0.take() {
+            let _ = sender.send(());
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! axum as an adapter under test.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::{MethodRouter, post};
+use bytes::Bytes;
+use countersign_tower::{Webhook, WebhookLayer};
+use tokio::net::TcpListener;
+
+use crate::harness::{Adapter, App, Handler};
+
+pub struct Axum;
+
+impl Adapter for Axum {
+    async fn serve(app: App) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, router(&app)).await });
+        address
+    }
+}
+
+/// The application as a router.
+pub fn router(app: &App) -> Router {
+    app.endpoints.iter().fold(Router::new(), |router, endpoint| {
+        let mut layer = WebhookLayer::from_receiver(app.receiver(endpoint));
+        if app.cancel_on_disconnect {
+            layer = layer.cancel_on_disconnect();
+        }
+        router.route(&format!("/{}", endpoint.name()), route(app).layer(layer))
+    })
+}
+
+/// The application's handler as a route, with nothing around it.
+pub fn route(app: &App) -> MethodRouter {
+    post(handle).with_state(app.handler.clone())
+}
+
+async fn handle(State(handler): State<Handler>, webhook: Webhook, body: Bytes) -> StatusCode {
+    StatusCode::from_u16(handler.run(webhook.delivery, body).await).unwrap()
+}

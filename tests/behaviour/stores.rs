@@ -1,0 +1,70 @@
+//! Stores that count, and stores that fail on command. Each is a whole store of its own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use countersign::{
+    ClaimToken, Claimed, EventKey, MemoryStore, Settled, Store, StoreError, StoreErrorKind,
+};
+
+/// A store that can be taken down, and counts what it is asked.
+#[derive(Clone, Default)]
+pub struct Switchable {
+    store: MemoryStore,
+    down: Arc<AtomicBool>,
+    settles_down: Arc<AtomicBool>,
+    calls: Arc<AtomicUsize>,
+}
+
+impl Switchable {
+    /// Nothing works.
+    pub fn set_down(&self, down: bool) {
+        self.down.store(down, Ordering::SeqCst);
+    }
+
+    /// Claims work, `complete` and `release` do not.
+    pub fn set_settles_down(&self, down: bool) {
+        self.settles_down.store(down, Ordering::SeqCst);
+    }
+
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    fn check(&self, settling: bool) -> Result<(), StoreError> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        if self.down.load(Ordering::SeqCst) || settling && self.settles_down.load(Ordering::SeqCst)
+        {
+            return Err(StoreError::new(StoreErrorKind::Unavailable, "taken down by the test"));
+        }
+        Ok(())
+    }
+}
+
+impl Store for Switchable {
+    async fn claim(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> Result<Claimed, StoreError> {
+        self.check(false)?;
+        self.store.claim(key, token, lease).await
+    }
+
+    async fn complete(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        retention: Duration,
+    ) -> Result<Settled, StoreError> {
+        self.check(true)?;
+        self.store.complete(key, token, retention).await
+    }
+
+    async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
+        self.check(true)?;
+        self.store.release(key, token).await
+    }
+}
