@@ -1,4 +1,84 @@
-//! Stub front page.
+//! Webhook verification as a tower [`Layer`](tower_layer::Layer), with an extractor for axum.
+//!
+//! A route behind a [`WebhookLayer`] sees only deliveries that are genuine, fresh and not handled
+//! before; a delivery that its handler did not finish is let in again. What that means exactly is
+//! the [`countersign`] crate's to say: it makes the decisions, this one translates.
+//!
+//! ```
+//! use axum::{Router, http::StatusCode, routing::post};
+//! use countersign::{Endpoint, MemoryStore, Secret, providers::hostwares};
+//! use countersign_tower::{Webhook, WebhookLayer};
+//!
+//! async fn on_event(webhook: Webhook<hostwares::Event>) -> StatusCode {
+//!     match webhook.event.event_type {
+//!         hostwares::EventType::DeploymentFailed => println!("{:?}", webhook.event.data),
+//!         other => println!("{other}"),
+//!     }
+//!     StatusCode::OK
+//! }
+//!
+//! let endpoint = Endpoint::builder("hostwares", hostwares::provider())
+//!     .secret(Secret::new("from your configuration")?)
+//!     .build()?;
+//! let app: Router = Router::new()
+//!     .route("/webhooks/hostwares", post(on_event))
+//!     .layer(WebhookLayer::new(endpoint, MemoryStore::new()));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What a handler gets
+//!
+//! The extractor [`Webhook`] hands over a built-in provider's `Event`, a type of your own, or the
+//! raw [`Delivery`](countersign::Delivery). The body is still there for extractors that come after
+//! it, such as `Json` or `Bytes`; axum's own `DefaultBodyLimit` of 2 MB applies to those. Without
+//! axum, the delivery is in the request's extensions and the body is a
+//! [`Full<Bytes>`](http_body_util::Full).
+//!
+//! Only the body and what [`Delivery`](countersign::Delivery) tells are proven. Other headers, the
+//! path and the query are the sender's word, or anybody's; trailers are dropped.
+//!
+//! # What happens when a sender hangs up
+//!
+//! Handlers run in tasks of their own. A provider that gives up after five seconds does not cut a
+//! handler in half: it runs to its end, and its answer settles the claim, though nobody hears it.
+//! [`WebhookLayer::cancel_on_disconnect`] ties a handler to its request instead; when it is
+//! cancelled, its claim is released. For a shutdown that waits for the handlers that nobody waits
+//! for, see [`HandlerTasks`].
+//!
+//! # Other layers, and their order
+//!
+//! Layers that are added later stand further outside.
+//!
+//! | layer | where | because |
+//! |---|---|---|
+//! | `TraceLayer` | outside | the delivery's span is then inside the request's. Do not log request headers of a shared-token provider there: put `SetSensitiveRequestHeadersLayer` outside of it |
+//! | `CatchPanicLayer` | outside | the claim is released either way; outside it also catches panics of other layers |
+//! | `TimeoutLayer` | inside, shorter than the provider's deadline | the handler is cancelled at the deadline, answers non-2xx, and its claim is released. Outside, it answers the sender while the handler goes on and may yet succeed |
+//! | `RequestBodyLimitLayer` | not needed | the endpoint has its own limit; outside, it is told as 413 all the same |
+//! | decompression | not outside | a signature covers the bytes as they were sent |
+//! | `NormalizePath` and the like | anywhere | the path is not part of the proof |
+//!
+//! Put the layer on the route or a router of webhook routes, not around a whole application: what
+//! it stands around must be signed.
+//!
+//! # What a refusal looks like
+//!
+//! A small JSON body, a status by [`RejectionKind`](countersign::RejectionKind) (each can be changed
+//! with [`EndpointBuilder::answer`](countersign::EndpointBuilder::answer)), and the
+//! [`Rejection`](countersign::Rejection) in the response's extensions for an outer layer to log.
+//!
+//! # Requirements
+//!
+//! A tokio runtime with its timer enabled, as `#[tokio::main]` makes it.
+//!
+//! # Feature flags
+//!
+//! | flag | default | |
+//! |---|---|---|
+//! | `axum` | on | the [`Webhook`] extractor, on axum-core 0.5 (axum 0.8) |
+//! | `tracing` | on | spans and events through `tracing` |
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "axum")]
 mod extract;

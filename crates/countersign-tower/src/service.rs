@@ -99,7 +99,10 @@ impl<I, S: Store> Work<I, S> {
         R: Send + 'static,
     {
         let Self { inner, receiver, tasks, cancel_on_disconnect } = self;
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        if let Some(token) = receiver.endpoint().secret_header().and_then(|name| head.headers.get_mut(name)) {
+            token.set_sensitive(true);
+        }
         let receive = receiver.receive(arriving, HttpBody(Box::pin(body)));
         let delivery = match tokio::time::timeout(receiver.endpoint().body_timeout(), receive).await
         {

@@ -113,6 +113,16 @@ impl Endpoint {
         self.0.retention
     }
 
+    /// The request header whose value is the secret itself, for a shared token. Adapters mark it
+    /// as sensitive, so that a handler that prints its headers does not print the token.
+    #[must_use]
+    pub fn secret_header(&self) -> Option<&str> {
+        match &self.0.provider.spec().scheme {
+            Scheme::Token(token) => Some(&token.header),
+            Scheme::Hmac { .. } => None,
+        }
+    }
+
     /// The rejection of this kind, with the status that this endpoint answers.
     #[must_use]
     pub fn reject(&self, kind: RejectionKind) -> Rejection {

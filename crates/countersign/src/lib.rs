@@ -1,4 +1,86 @@
-//! The core of countersign. (Front page to come.)
+//! Webhook deliveries that are genuine, fresh and not handled before; and none swallowed.
+//!
+//! A provider reports an event with an HTTP request, signs it, and sends it again until somebody
+//! answers 2xx. Whoever receives it has to check the signature over the bytes as sent, refuse what
+//! is too old, handle each event once though it is delivered many times, and let it in again when
+//! handling it failed. This crate makes those decisions. It knows no web framework and no async
+//! runtime: on axum, tower or hyper, use it through `countersign-tower`.
+//!
+//! # The parts
+//!
+//! - A [`Provider`] says how somebody sends: where the signature is, what it covers, where the time
+//!   and the id are, when they retry. Five are in [`providers`]; yours is
+//!   [ten lines](Provider#provider).
+//! - An [`Endpoint`] is one place that a provider sends to: its [`Secret`]s, its [`Window`], its
+//!   limits. What cannot keep its promises does not build: a [`ConfigError`] says what to change.
+//! - A [`Store`] remembers which events are being handled and which have been. [`MemoryStore`] is
+//!   for one process.
+//! - A [`Receiver`] is an endpoint with a store, for adapters and for servers without one.
+//! - A [`Delivery`] is what comes out: the bytes, and what is proven about them.
+//!
+//! # The way of a delivery
+//!
+//! 1. **Head.** The signature or token is there, once, and well formed; a header time is inside the
+//!    window; the declared length is within the limit. Nothing of the body has been read.
+//! 2. **Body.** Chunks are counted against the limit and fed to the MAC as they come.
+//! 3. **Proof.** One MAC for any number of candidate signatures, compared in constant time. Older
+//!    secrets are tried only when the current one does not match.
+//! 4. **Envelope.** One pass over the JSON finds the event's type, id, time and key fields. A time
+//!    in the body is held against the window.
+//! 5. **Claim.** The store says whether the event is fresh, being handled, or handled.
+//! 6. **Handler.** Yours.
+//! 7. **Settle.** A 2xx completes the claim. Anything else, an error, a panic, a cancelled handler,
+//!    releases it, and the event's next delivery is let in.
+//!
+//! Each step can only refuse or pass on. What each refusal is answered with is in
+//! [`RejectionKind`].
+//!
+//! # Without a framework
+//!
+//! ```
+//! use bytes::Bytes;
+//! use countersign::testing::Signer;
+//! use countersign::{Answer, Endpoint, MemoryStore, Receiver, Secret, providers::hostwares};
+//!
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! let secret = Secret::new("your_webhook_signing_secret")?;
+//! let endpoint = Endpoint::builder("hostwares", hostwares::provider())
+//!     .secret(secret.clone())
+//!     .build()?;
+//! let receiver = Receiver::new(endpoint, MemoryStore::new());
+//!
+//! // What your server got. Here it is signed as Hostwares would sign it.
+//! let now = time::OffsetDateTime::now_utc().format(&time::format_description::well_known::Rfc3339)?;
+//! let body = Bytes::from(format!(r#"{{"id":"evt_1","event":"site.created","timestamp":"{now}"}}"#));
+//! let headers = Signer::new(&hostwares::provider(), &secret).sign(&body);
+//!
+//! let arriving = receiver.begin(&headers)?;
+//! let delivery = receiver.receive(arriving, Some(body)).await?;
+//! let answer = receiver.handle(delivery, |delivery| async move {
+//!     println!("{} {}", delivery.key(), delivery.event_type().unwrap_or("?"));
+//!     Answer { status: Some(200), value: "thank you" }
+//! });
+//! assert_eq!(answer.await?, "thank you");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Feature flags
+//!
+//! | flag | default | |
+//! |---|---|---|
+//! | `tracing` | on | a span for every proven delivery and an event for every delivery |
+//! | `testing` | off | [`testing`]: signing as a provider would |
+//!
+//! # What is promised, and what is not
+//!
+//! The promises, the threat model and their limits are in the project's `README.md` and
+//! `SECURITY.md`. In one sentence: no handler runs for a delivery that is not genuine and fresh, at
+//! most one runs per event while its lease holds, and an event is not handled again once a handler
+//! has answered 2xx; an effect outside your own database can still happen twice after a crash.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod claim;
 mod clock;

@@ -25,9 +25,7 @@ macro_rules! kinds {
                 match self { $(Self::$kind => $status,)+ }
             }
 
-            /// The body of the answer: small, generic JSON.
-            #[must_use]
-            pub const fn body(self) -> &'static str {
+            const fn error_body(self) -> &'static str {
                 match self { $(Self::$kind => concat!(r#"{"error":""#, $code, r#""}"#),)+ }
             }
         }
@@ -80,6 +78,16 @@ kinds! {
 }
 
 impl RejectionKind {
+    /// The body of the answer: small, generic JSON.
+    #[must_use]
+    pub const fn body(self) -> &'static str {
+        match self {
+            // Nothing is wrong with a duplicate.
+            Self::Duplicate => r#"{"status":"duplicate"}"#,
+            _ => self.error_body(),
+        }
+    }
+
     /// Whether `status` may answer this kind: duplicates must be acknowledged, and nothing that
     /// was not handled may be.
     pub(crate) const fn allows_status(self, status: u16) -> bool {
