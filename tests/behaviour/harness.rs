@@ -73,14 +73,17 @@ impl App {
 
 /// What the observer was told.
 #[derive(Clone, Default)]
-pub struct Reports(Arc<Mutex<Vec<(Outcome, Option<&'static str>)>>>);
+pub struct Reports(Arc<Mutex<Vec<Reported>>>);
+
+/// An outcome and its reason.
+type Reported = (Outcome, Option<&'static str>);
 
 impl Reports {
     fn push(&self, report: &Report<'_>) {
         self.0.lock().unwrap().push((report.outcome, report.reason));
     }
 
-    pub fn all(&self) -> Vec<(Outcome, Option<&'static str>)> {
+    pub fn all(&self) -> Vec<Reported> {
         self.0.lock().unwrap().clone()
     }
 }

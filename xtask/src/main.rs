@@ -1,2 +1,55 @@
-//! Chores.
-fn main() {}
+//! The chores of this workspace: `cargo xtask` lists them.
+
+use std::env;
+use std::process::{Command, ExitCode};
+
+const COMMANDS: &str = "\
+usage: cargo xtask <command>
+
+commands:
+  test [arguments]   run every test of the workspace, doctests and examples included;
+                     arguments go to `cargo test`, such as the name of a test";
+
+fn main() -> ExitCode {
+    let mut arguments = env::args().skip(1);
+    match arguments.next().as_deref() {
+        Some("test") => test(arguments.collect()),
+        Some("help" | "--help" | "-h") => {
+            println!("{COMMANDS}");
+            ExitCode::SUCCESS
+        }
+        Some(unknown) => {
+            eprintln!("no such command: {unknown}\n\n{COMMANDS}");
+            ExitCode::from(2)
+        }
+        None => {
+            eprintln!("{COMMANDS}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn test(arguments: Vec<String>) -> ExitCode {
+    // One failure must not hide another.
+    let all = ["test", "--workspace", "--all-features", "--no-fail-fast"].map(String::from);
+    let mut all = Vec::from(all);
+    all.extend(arguments);
+    println!("> cargo {}", all.join(" "));
+
+    // Cargo names itself to what it runs, so this is the toolchain that was asked for.
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    match Command::new(cargo).args(all).status() {
+        Ok(status) if status.success() => {
+            println!("> every test passed");
+            ExitCode::SUCCESS
+        }
+        Ok(status) => {
+            eprintln!("> cargo test: {status}");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("> cannot run cargo: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

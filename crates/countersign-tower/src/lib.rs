@@ -59,7 +59,9 @@
 //! | `NormalizePath` and the like | anywhere | the path is not part of the proof |
 //!
 //! Put the layer on the route or a router of webhook routes, not around a whole application: what
-//! it stands around must be signed.
+//! it stands around must be signed. `route_layer` instead of `layer` leaves other methods and paths
+//! to axum (405, 404). With several layers on one `MethodRouter`, axum wants them in one call, the
+//! outermost first: `post(handler).layer((webhooks, timeout))`.
 //!
 //! # What a refusal looks like
 //!

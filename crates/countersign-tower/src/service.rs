@@ -100,7 +100,9 @@ impl<I, S: Store> Work<I, S> {
     {
         let Self { inner, receiver, tasks, cancel_on_disconnect } = self;
         let (mut head, body) = request.into_parts();
-        if let Some(token) = receiver.endpoint().secret_header().and_then(|name| head.headers.get_mut(name)) {
+        if let Some(token) =
+            receiver.endpoint().secret_header().and_then(|name| head.headers.get_mut(name))
+        {
             token.set_sensitive(true);
         }
         let receive = receiver.receive(arriving, HttpBody(Box::pin(body)));

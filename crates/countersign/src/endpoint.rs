@@ -226,7 +226,9 @@ impl EndpointBuilder {
         self
     }
 
-    /// What `Retry-After` says when the store cannot answer or is full. Defaults to 5 s.
+    /// What `Retry-After` says when the store cannot answer or is full. Defaults to 5 s. For an
+    /// event in flight it is what is left of the lease: a provider that comes sooner, again and
+    /// again, could use up its retries before a crashed handler's claim has run out.
     pub fn retry_after(mut self, after: Duration) -> Self {
         self.retry_after = after;
         self

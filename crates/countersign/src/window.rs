@@ -75,7 +75,7 @@ impl TimeFormat {
         }
         if text.iter().all(u8::is_ascii_digit) {
             // One spelling a number, as a provider's clock writes it.
-            if text.starts_with(b"0") {
+            if text.starts_with(b"0") && text != b"0" {
                 return None;
             }
             return self.read_number(std::str::from_utf8(text).ok()?.parse().ok()?);

@@ -116,8 +116,9 @@ impl ProviderBuilder {
         self
     }
 
-    /// The body field with the event's id, which is then its key. An event without it is keyed
-    /// by its signed content.
+    /// The body field with the event's id, which is then its key unless
+    /// [`key_fields`](Self::key_fields) says otherwise. An event without it is keyed by its signed
+    /// content.
     pub fn event_id(mut self, path: &str) -> Self {
         self.id = Some(Id::Field(path.into()));
         self
@@ -214,9 +215,9 @@ impl ProviderBuilder {
         let optional = slots("optional_key_fields", &self.optional_key_fields)?;
         let key = match &self.id {
             _ if !required.is_empty() => KeySpec::Fields { required, optional },
+            _ if !optional.is_empty() => return Err(ConfigError::OnlyOptionalKeyFields),
             Some(_) => KeySpec::Id,
-            None if optional.is_empty() => KeySpec::Content,
-            None => return Err(ConfigError::OnlyOptionalKeyFields),
+            None => KeySpec::Content,
         };
         let required_time = match &self.required_time {
             None => None,
