@@ -1,0 +1,125 @@
+//! The command line.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand};
+
+use crate::say;
+
+/// Reads the command line. `--help` and `--version` are answered here.
+pub(crate) fn parse() -> Result<Command, ExitCode> {
+    Cli::try_parse().map(|cli| cli.command).map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp
+        | ErrorKind::DisplayVersion
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            exit_code(&error)
+        }
+        _ => {
+            say(&format!(
+                "countersign: {}; see `countersign listen --help`",
+                sentence(&error.to_string())
+            ));
+            exit_code(&error)
+        }
+    })
+}
+
+fn exit_code(error: &clap::Error) -> ExitCode {
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// What is wrong and what was perhaps meant, on one line, without the usage that follows.
+fn sentence(error: &str) -> String {
+    let said = error.trim_start_matches("error: ").split("\n\n").take_while(|paragraph| {
+        !paragraph.starts_with("Usage:") && !paragraph.starts_with("For more information")
+    });
+    let lines = said.map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
+    lines.collect::<Vec<_>>().join("; ")
+}
+
+/// Receives webhooks, and lets through those that are genuine, fresh and not handled before.
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, after_help = "Start with `countersign listen --help`.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Listen for webhooks, verify them, and print or forward them.
+    Listen(ListenArgs),
+}
+
+/// Listen for webhooks, verify them, and print or forward them.
+///
+/// Every provider sends to a path of its own, POST /webhooks/NAME. A delivery that is proven,
+/// fresh and not handled before is printed, or with --forward-to handed to your program; every
+/// other one is refused, acknowledged as a duplicate, or asked to come again.
+#[derive(Args, Debug)]
+#[command(after_long_help = AFTER)]
+pub(crate) struct ListenArgs {
+    /// A provider and where its secrets are; give it once for each provider.
+    ///
+    /// NAME: piora, hostwares, percher, pingara (its token in X-Pingara-Secret), pingara-bearer,
+    /// pingara-basic (the secret is user:password), pakyas.
+    ///
+    /// SOURCE: env:VARIABLE, or file:PATH (one line end after the secret is ignored). Several
+    /// mean rotation, the current secret first: a delivery proven by any of them is let in.
+    /// Secrets themselves are never given on the command line.
+    #[arg(long = "provider", value_name = "NAME=SOURCE[,SOURCE...]", required = true)]
+    pub(crate) providers: Vec<String>,
+
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8787")]
+    pub(crate) addr: String,
+
+    /// POST verified deliveries here; the answer decides whether they are handled.
+    ///
+    /// The body is sent byte for byte, with its Content-Type and with what is verified in headers:
+    /// countersign-provider, -endpoint, -event, -id, -key, -time, -secret. Nothing else of the
+    /// request is passed on. A 2xx answer means handled. Any other means not handled, and the
+    /// provider gets the same status; it gets 502 if the program cannot be reached and 504 if it
+    /// does not answer a little before the lease ends. Redirects are not followed.
+    #[arg(long, value_name = "URL")]
+    pub(crate) forward_to: Option<String>,
+
+    /// What remembers handled events: memory, which forgets them when the program ends.
+    #[arg(long, value_name = "STORE", default_value = "memory")]
+    pub(crate) store: String,
+
+    /// The largest body to accept [default: 1048576].
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) max_body: Option<usize>,
+
+    /// How long one delivery may be worked on before its retry is let in, such as 30s or 5m
+    /// [default: 5m, or half the provider's retry schedule where that is less].
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub(crate) lease: Option<Duration>,
+}
+
+const AFTER: &str = r#"Example:
+  export PIORA_SECRET=...
+  countersign listen --provider piora=env:PIORA_SECRET --forward-to http://127.0.0.1:3000/hooks
+
+Output:
+  One JSON object for each delivery and line, on stdout:
+    outcome   accepted, duplicate, in_flight, rejected or failed
+    provider  the NAME given with --provider
+    status    the HTTP status answered
+    event     the event's type, or null
+    key       the event's key, equal for all deliveries of one event, or null
+    reason    why it was not accepted, or null
+    payload   the event as it was sent (accepted only)
+  Without --forward-to the printed line is the handling: if it cannot be written, the provider is
+  answered 500, and its retry is let in. Logs are on stderr; RUST_LOG sets their level.
+
+Stopping:
+  Ctrl-C or SIGTERM lets running deliveries finish; a second one does not wait.
+
+Exit codes:
+  0 stopped, 1 could not start, 2 wrong command line, 130 or 143 stopped by the second signal"#;

@@ -1,0 +1,180 @@
+//! `--forward-to URL`: a verified delivery goes to the user's own program, whose answer decides.
+
+use std::error::Error;
+use std::time::Duration;
+
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
+use bytes::Bytes;
+use countersign::Delivery;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use time::format_description::well_known::Rfc3339;
+
+/// How long connecting may take; a program that is there answers at once.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The longest `countersign-*` header: servers limit the size of a request's head.
+const MAX_FACT: usize = 1024;
+
+/// The way to the user's program. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Forwarder {
+    client: Client<Connector, Full<Bytes>>,
+    url: Uri,
+}
+
+impl Forwarder {
+    pub(crate) fn new(url: &str) -> Result<Self, String> {
+        let url = parse(url)?;
+        // A pooled connection may have been closed by the program just when the next delivery is
+        // written to it: that delivery would fail, and some providers do not retry.
+        let client =
+            Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector()?);
+        Ok(Self { client, url })
+    }
+
+    /// Hands a delivery over and tells what to answer the provider.
+    pub(crate) async fn forward(
+        &self,
+        delivery: &Delivery,
+        content_type: Option<HeaderValue>,
+        limit: Duration,
+    ) -> StatusCode {
+        let mut request = Request::new(Full::new(delivery.body().clone()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.url.clone();
+        request.headers_mut().extend(facts(delivery));
+        if let Some(content_type) = content_type {
+            request.headers_mut().insert(CONTENT_TYPE, content_type);
+        }
+        match tokio::time::timeout(limit, self.client.request(request)).await {
+            Ok(Ok(response)) => {
+                let (head, body) = response.into_parts();
+                // Read, so that a program that writes its answer piece by piece is not cut off.
+                let rest = Limited::new(body, 64 * 1024).collect();
+                tokio::spawn(tokio::time::timeout(Duration::from_secs(5), rest));
+                answer(head.status)
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(error = causes(&error), "cannot forward");
+                StatusCode::BAD_GATEWAY
+            }
+            Err(_) => {
+                tracing::warn!(?limit, "no answer to the forwarded delivery in time");
+                StatusCode::GATEWAY_TIMEOUT
+            }
+        }
+    }
+}
+
+/// The program's status, which the provider gets as well.
+fn answer(status: StatusCode) -> StatusCode {
+    if !status.is_success() {
+        tracing::warn!(status = status.as_u16(), "the forwarded delivery was not handled");
+    }
+    // A final answer is neither of these; a server cannot send them as one.
+    if status.is_informational() || status.as_u16() > 599 {
+        return StatusCode::BAD_GATEWAY;
+    }
+    status
+}
+
+/// The longest time a program may take: less than the lease, so that the provider's retry is not
+/// let in while it is still at work.
+pub(crate) fn limit(lease: Duration) -> Duration {
+    lease.saturating_sub((lease / 10).min(Duration::from_secs(5)))
+}
+
+/// What is known of a delivery, in headers. What does not go into a header as it is stays out.
+fn facts(delivery: &Delivery) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let key = delivery.key().to_string();
+    let time = delivery.time().and_then(|time| time.format(&Rfc3339).ok());
+    let facts = [
+        ("countersign-provider", Some(delivery.provider())),
+        ("countersign-endpoint", Some(delivery.endpoint())),
+        ("countersign-event", delivery.event_type()),
+        ("countersign-id", delivery.id()),
+        ("countersign-key", Some(&*key)),
+        ("countersign-time", time.as_deref()),
+        ("countersign-secret", delivery.secret_label()),
+    ];
+    facts
+        .map(|(name, fact)| Some((HeaderName::from_static(name), value(fact?)?)))
+        .into_iter()
+        .flatten()
+}
+
+/// A header's value that every server reads back as the same text: printable ASCII, no space at
+/// either end.
+fn value(fact: &str) -> Option<HeaderValue> {
+    let printable = fact.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    let whole = !fact.is_empty() && fact.trim_ascii().len() == fact.len() && fact.len() <= MAX_FACT;
+    (printable && whole).then(|| HeaderValue::from_str(fact).ok()).flatten()
+}
+
+/// The URL is not repeated in what is said about it: it may hold a password.
+fn parse(url: &str) -> Result<Uri, String> {
+    let form = "--forward-to takes a URL such as http://127.0.0.1:3000/webhooks";
+    let url: Uri = url.parse().map_err(|error| format!("{form}: {error}"))?;
+    let (Some(scheme), Some(authority)) = (url.scheme_str(), url.authority()) else {
+        return Err(format!("{form}, with its scheme and host"));
+    };
+    match scheme {
+        "http" => {}
+        "https" if cfg!(feature = "https") => {}
+        "https" => {
+            return Err("--forward-to: this program was built without https; build it with \
+                        `--features https`, or use an http URL"
+                .to_owned());
+        }
+        other => return Err(format!("{form}; `{other}` is neither http nor https")),
+    }
+    if authority.as_str().contains('@') {
+        return Err("--forward-to: a user and password in the URL are not supported".to_owned());
+    }
+    let port = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
+    let in_range = || authority.port_u16().is_some_and(|port| port != 0);
+    if authority.host().is_empty() || !(port.is_empty() || in_range()) {
+        return Err(format!("{form}, with a host and a port from 1 to 65535"));
+    }
+    Ok(url)
+}
+
+fn causes(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| (**error).source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn tcp() -> HttpConnector {
+    let mut connector = HttpConnector::new();
+    connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    connector.set_nodelay(true);
+    connector
+}
+
+#[cfg(not(feature = "https"))]
+type Connector = HttpConnector;
+
+#[cfg(not(feature = "https"))]
+#[expect(clippy::unnecessary_wraps, reason = "with https it can fail")]
+fn connector() -> Result<Connector, String> {
+    Ok(tcp())
+}
+
+#[cfg(feature = "https")]
+type Connector = hyper_rustls::HttpsConnector<HttpConnector>;
+
+#[cfg(feature = "https")]
+fn connector() -> Result<Connector, String> {
+    let mut tcp = tcp();
+    tcp.enforce_http(false);
+    // Named, because another crate in the build may have brought a second one.
+    let provider = rustls::crypto::ring::default_provider();
+    let builder = hyper_rustls::HttpsConnectorBuilder::new()
+        .with_provider_and_native_roots(provider)
+        .map_err(|error| format!("cannot read the certificate authorities: {error}"))?;
+    Ok(builder.https_or_http().enable_http1().wrap_connector(tcp))
+}

@@ -1,0 +1,172 @@
+//! What is let in, what is refused, and what is said of it.
+
+use std::io::Read;
+use std::time::{Duration, Instant};
+
+use countersign::Provider;
+use countersign::providers::{hostwares, pakyas, percher, pingara, piora};
+use serde_json::json;
+
+use crate::program::{OLDER, Program, SECRET, command};
+use crate::sender::{Delivery, connect, hang_up, hostwares, now, piora, read_answer};
+
+/// Every NAME with its provider and an event of it.
+fn everyone() -> [(&'static str, Provider, String); 7] {
+    let now = now();
+    let event = format!(r#"{{"event":"one","timestamp":"{now}","id":"evt_1"}}"#);
+    let of_monitor = format!(r#"{{"event":"one","timestamp":"{now}","monitor":{{"id":"m_1"}}}}"#);
+    [
+        ("piora", piora::provider(), event.clone()),
+        ("hostwares", hostwares::provider(), event.clone()),
+        ("percher", percher::provider(), r#"{"event":"one"}"#.to_owned()),
+        ("pingara", pingara::provider(), of_monitor.clone()),
+        ("pingara-bearer", pingara::bearer(), of_monitor.clone()),
+        ("pingara-basic", pingara::basic(), of_monitor),
+        ("pakyas", pakyas::provider(), event),
+    ]
+}
+
+#[test]
+fn every_provider_is_let_in_once_and_forgers_never() {
+    let everyone = everyone();
+    let mut args = Vec::new();
+    for (name, _, _) in &everyone {
+        args.extend(["--provider".to_owned(), format!("{name}=env:SECRET")]);
+    }
+    let args: Vec<_> = args.iter().map(String::as_str).collect();
+    let mut command = command(&[&["listen", "--addr", "127.0.0.1:0"], &*args].concat());
+    command.env("RUST_LOG", "trace");
+    let mut program = Program::spawn(command);
+    let mut stdout = String::new();
+
+    for (name, provider, body) in &everyone {
+        let genuine = Delivery::signed(name, provider, SECRET, body);
+        let forged = Delivery::signed(name, provider, "a stranger's secret", body);
+
+        assert_eq!(forged.send(&program).status, 401, "{name}");
+        let line = program.line();
+        assert_eq!(line["outcome"], "rejected", "{line}");
+        assert_eq!(line["provider"], *name, "{line}");
+        assert_eq!(line["status"], 401, "{line}");
+        let reason = if name.starts_with("pingara") { "token" } else { "signature" };
+        assert_eq!(line["reason"], format!("{reason}_mismatch"), "{line}");
+        assert_eq!((&line["event"], &line["key"]), (&json!(null), &json!(null)), "{line}");
+        assert_eq!(line.get("payload"), None, "{line}");
+        stdout.push_str(&line.to_string());
+
+        assert_eq!(genuine.send(&program).status, 200, "{name}");
+        let accepted = program.line();
+        assert_eq!(accepted["outcome"], "accepted", "{accepted}");
+        assert_eq!(accepted["provider"], *name, "{accepted}");
+        assert_eq!(accepted["status"], 200, "{accepted}");
+        assert_eq!(accepted["event"], "one", "{accepted}");
+        assert_eq!(accepted["key"].as_str().map(str::len), Some(32), "{accepted}");
+        assert_eq!(accepted["reason"], json!(null), "{accepted}");
+        assert_eq!(accepted["payload"].to_string(), json_of(body), "{accepted}");
+        stdout.push_str(&accepted.to_string());
+
+        assert_eq!(genuine.send(&program).status, 200, "{name}");
+        let duplicate = program.line();
+        assert_eq!(duplicate["outcome"], "duplicate", "{duplicate}");
+        assert_eq!(duplicate["key"], accepted["key"], "{duplicate}");
+        assert_eq!(duplicate["event"], "one", "{duplicate}");
+        assert_eq!(duplicate.get("payload"), None, "{duplicate}");
+        stdout.push_str(&duplicate.to_string());
+    }
+    assert_eq!(program.stop(), Some(0));
+    program.no_more_lines();
+    let said = stdout + &program.stderr();
+    assert!(!said.contains(SECRET) && !said.contains("a stranger's secret"), "{said}");
+    assert!(!said.contains('\u{1b}'), "colours without a terminal: {said}");
+}
+
+fn json_of(body: &str) -> String {
+    serde_json::from_str::<serde_json::Value>(body).unwrap().to_string()
+}
+
+#[test]
+fn an_older_secret_is_still_good_and_named_in_the_log() {
+    let path = std::env::temp_dir().join(format!("countersign-cli-{}", std::process::id()));
+    std::fs::write(&path, format!("{SECRET}\n")).unwrap();
+    let source = format!("hostwares=file:{},env:OLDER", path.display());
+    let mut program = Program::listen(&["--provider", &source]);
+    std::fs::remove_file(&path).unwrap();
+
+    let body = format!(r#"{{"id":"old","event":"e","timestamp":"{}"}}"#, now());
+    let older = Delivery::signed("hostwares", &hostwares::provider(), OLDER, &body);
+    assert_eq!(older.send(&program).status, 200);
+    assert_eq!(hostwares("current", "e").send(&program).status, 200);
+    assert_eq!(program.stop(), Some(0));
+    let said = program.stderr();
+    assert!(said.contains("env:OLDER"), "{said}");
+    assert!(said.contains(&format!("file:{}", path.display())), "{said}");
+}
+
+#[test]
+fn payloads_are_printed_as_they_were_sent() {
+    let program = Program::listen(&["--provider", "percher=env:SECRET"]);
+    let body = "{\n  \"event\": \"e\",\r\n  \"z\": 12345678901234567890.10, \"a\": \"\\n é\"\n}\n";
+    let delivery = Delivery::signed("percher", &percher::provider(), SECRET, body);
+    assert_eq!(delivery.send(&program).status, 200);
+    let line = program.raw_line();
+    let payload = "{  \"event\": \"e\",  \"z\": 12345678901234567890.10, \"a\": \"\\n é\"}";
+    assert!(line.ends_with(&format!(r#""payload":{payload}}}"#)), "{line}");
+}
+
+#[test]
+fn other_paths_and_methods_are_not_served() {
+    let mut program = Program::listen(&["--provider", "piora=env:SECRET"]);
+    for (request, status) in [
+        ("GET /webhooks/piora", 405),
+        ("PUT /webhooks/piora", 405),
+        ("HEAD /webhooks/piora", 405),
+        ("POST /webhooks/hostwares", 404),
+        ("POST /webhooks/piora/", 404),
+        ("GET /", 404),
+    ] {
+        let head = format!(
+            "{request} HTTP/1.1\r\nhost: h\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        );
+        assert_eq!(read_answer(connect(program.addr, &head)).status, status, "{request}");
+    }
+    assert_eq!(program.stop(), Some(0));
+    program.no_more_lines();
+}
+
+#[test]
+fn a_huge_unsigned_length_is_refused_at_once() {
+    let program = Program::listen(&["--provider", "piora=env:SECRET"]);
+    let unsigned = Delivery { headers: Vec::new(), ..piora("huge") };
+    let started = Instant::now();
+    // Not a byte of the body is sent.
+    let answer = read_answer(unsigned.open_head(program.addr, 1 << 50));
+    assert_eq!(answer.status, 401);
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert_eq!(program.line()["reason"], "signature_missing");
+}
+
+#[test]
+fn a_body_over_the_limit_is_refused() {
+    let program = Program::listen(&["--provider", "piora=env:SECRET", "--max-body", "100"]);
+    let large = piora(&"x".repeat(200));
+    assert_eq!(large.send(&program).status, 413);
+    let line = program.line();
+    assert_eq!((&line["outcome"], &line["status"]), (&json!("rejected"), &json!(413)));
+    assert_eq!(line["reason"], "body_too_large");
+    assert_eq!(piora("y").send(&program).status, 200);
+}
+
+#[test]
+fn a_body_that_breaks_off_has_its_line() {
+    let program = Program::listen(&["--provider", "piora=env:SECRET"]);
+    let delivery = piora("cut");
+    let mut stream = delivery.open_head(program.addr, delivery.body.len());
+    stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    // The head has been read by now, or will be: nothing is answered before the body is there.
+    assert!(stream.read(&mut [0]).is_err());
+    hang_up(stream);
+    let line = program.line();
+    assert_eq!(line["outcome"], "rejected", "{line}");
+    assert_eq!(line["reason"], "body_incomplete", "{line}");
+    assert_eq!(delivery.send(&program).status, 200);
+}

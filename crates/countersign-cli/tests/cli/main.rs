@@ -1,0 +1,13 @@
+//! The program as its users meet it: started, sent to over sockets, read, stopped.
+
+#![cfg(unix)]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test may")]
+
+mod forward;
+mod listen;
+mod output;
+mod program;
+mod sender;
+mod start;
+mod stop;
+mod target;
