@@ -187,6 +187,20 @@ async fn a_timeout_outside_answers_while_the_handler_goes_on() {
 }
 
 #[tokio::test]
+async fn a_timeout_outside_that_cuts_a_body_off_is_reported() {
+    let (fixture, app) = piora_app(&Handler::answering(200));
+    let timeout =
+        TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_millis(50));
+    let server = serve(router(&app).layer(timeout)).await;
+    let request = fixture.delivery(1);
+    let mut connection = Connection::open(server).await;
+    connection.write(&request.bytes()[..request.bytes().len() - 1]).await;
+    assert_eq!(connection.reply().await.status, 504);
+    assert_eq!(app.reports.all(), [(countersign::Outcome::Rejected, Some("body_incomplete"))]);
+    assert_eq!(request.send(server).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_timeout_inside_cancels_the_handler_and_releases_the_claim() {
     let handler = Handler::new(|call| async move {
         if call.run == 1 {

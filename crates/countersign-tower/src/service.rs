@@ -105,12 +105,11 @@ impl<I, S: Store> Work<I, S> {
         {
             token.set_sensitive(true);
         }
-        let receive = receiver.receive(arriving, HttpBody(Box::pin(body)));
-        let delivery = match tokio::time::timeout(receiver.endpoint().body_timeout(), receive).await
-        {
-            Ok(Ok(delivery)) => delivery,
-            Ok(Err(rejection)) => return Ok(rejected(rejection)),
-            Err(_) => return Ok(rejected(receiver.body_timed_out())),
+        let deadline = tokio::time::sleep(receiver.endpoint().body_timeout());
+        let received = receiver.receive(arriving, HttpBody(Box::pin(body)), deadline).await;
+        let delivery = match received {
+            Ok(delivery) => delivery,
+            Err(rejection) => return Ok(rejected(rejection)),
         };
         let request = Request::from_parts(head, Full::new(delivery.body().clone()));
         let endpoint = receiver.endpoint().clone();

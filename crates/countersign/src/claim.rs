@@ -57,6 +57,9 @@ impl<S: Store> Claim<S> {
     pub(crate) async fn settle(&mut self, status: Option<u16>) {
         let (outcome, reason) = match status {
             Some(200..300) => (Outcome::Accepted, self.complete().await),
+            Some(400..500) if self.receiver.endpoint().provider().is_final_on_4xx() => {
+                (Outcome::Failed, Some("handler_status_is_final"))
+            }
             _ => (Outcome::Failed, Some("handler_status")),
         };
         if outcome == Outcome::Failed {

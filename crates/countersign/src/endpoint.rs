@@ -330,16 +330,26 @@ impl EndpointBuilder {
         if self.secrets.is_empty() {
             return Err(ConfigError::NoSecret { endpoint: endpoint() });
         }
-        Ok(match &self.provider.spec().scheme {
-            Scheme::Token(_) => Keys::Token(self.secrets.iter().map(TokenKey::new).collect()),
-            Scheme::Hmac { signature, .. } => {
-                let keys = self.secrets.iter().zip(1..).map(|(secret, position)| {
-                    let unusable =
-                        || ConfigError::UnusableSecret { endpoint: endpoint(), position };
-                    signature.key(secret).ok_or_else(unusable)
-                });
-                Keys::Hmac(keys.collect::<Result<_, _>>()?)
-            }
+        let scheme = &self.provider.spec().scheme;
+        let unusable = |position, expected| ConfigError::UnusableSecret {
+            endpoint: endpoint(),
+            position,
+            expected,
+        };
+        let secrets = self.secrets.iter().zip(1..);
+        Ok(match scheme {
+            Scheme::Token(token) => Keys::Token(
+                secrets
+                    .map(|(secret, n)| {
+                        token.key(secret).ok_or_else(|| unusable(n, token.expected()))
+                    })
+                    .collect::<Result<_, _>>()?,
+            ),
+            Scheme::Hmac { signature, .. } => Keys::Hmac(
+                secrets
+                    .map(|(secret, n)| signature.key(secret).ok_or_else(|| unusable(n, "base64")))
+                    .collect::<Result<_, _>>()?,
+            ),
         })
     }
 }

@@ -59,12 +59,14 @@ pub enum ConfigError {
         /// The endpoint.
         endpoint: String,
     },
-    /// A secret that is not of the form that the provider's keys have.
+    /// A secret that no delivery can match.
     UnusableSecret {
         /// The endpoint.
         endpoint: String,
         /// Which secret, counted from 1 in the order they were given.
         position: usize,
+        /// What this provider's secrets are.
+        expected: &'static str,
     },
     /// A window for a provider whose deliveries carry no time.
     NoTimeToJudge {
@@ -162,38 +164,50 @@ impl fmt::Display for ConfigError {
             Self::NoSecret { endpoint } => {
                 write!(f, "endpoint `{endpoint}` has no secret: call `secret`")
             }
-            Self::UnusableSecret { endpoint, position } => write!(
+            Self::UnusableSecret { endpoint, position, expected } => write!(
                 f,
-                "endpoint `{endpoint}`: secret {position} is not the base64 that this provider's \
-                 keys are: copy it whole from the provider's dashboard"
+                "endpoint `{endpoint}`: no delivery can match secret {position}: this provider's \
+                 secrets are {expected}"
             ),
             Self::NoTimeToJudge { provider } => write!(
                 f,
                 "`window`: deliveries of `{provider}` carry no time to hold against it; leave it \
                  out, or name the time with `ProviderBuilder::timestamp`"
             ),
-            Self::WindowShorterThanRetries { past, retries } => write!(
-                f,
-                "`window`: {past:?} into the past is shorter than the provider's retry schedule of \
-                 {retries:?}, and the time stays the same across retries, so late retries would be \
-                 refused as stale; make it at least {retries:?}"
-            ),
-            Self::RetentionShorterThanWindow { retention, window } => write!(
-                f,
-                "`retention`: {retention:?} is shorter than the window of {window:?} (past and \
-                 future), so a replay could be fresh and forgotten; make it at least {window:?}"
-            ),
-            Self::RetentionShorterThanRetries { retention, retries } => write!(
-                f,
-                "`retention`: {retention:?} is shorter than the provider's retry schedule of \
-                 {retries:?}, so a late retry would be handled again; make it at least {retries:?}"
-            ),
-            Self::LeaseNotShorterThanRetries { lease, retries } => write!(
-                f,
-                "`lease`: {lease:?} is not shorter than the provider's retry schedule of \
-                 {retries:?}, so an event whose handler crashed would have no retry left; make it \
-                 less than {retries:?}"
-            ),
+            Self::WindowShorterThanRetries { past, retries } => {
+                let (past, retries) = (Human(*past), Human(*retries));
+                write!(
+                    f,
+                    "`window`: {past} into the past is shorter than the provider's retry schedule of \
+                 {retries}, and the time stays the same across retries, so late retries would be \
+                 refused as stale; make it at least {retries}"
+                )
+            }
+            Self::RetentionShorterThanWindow { retention, window } => {
+                let (retention, window) = (Human(*retention), Human(*window));
+                write!(
+                    f,
+                    "`retention`: {retention} is shorter than the window of {window} (past and \
+                 future), so a replay could be fresh and forgotten; make it at least {window}"
+                )
+            }
+            Self::RetentionShorterThanRetries { retention, retries } => {
+                let (retention, retries) = (Human(*retention), Human(*retries));
+                write!(
+                    f,
+                    "`retention`: {retention} is shorter than the provider's retry schedule of \
+                 {retries}, so a late retry would be handled again; make it at least {retries}"
+                )
+            }
+            Self::LeaseNotShorterThanRetries { lease, retries } => {
+                let (lease, retries) = (Human(*lease), Human(*retries));
+                write!(
+                    f,
+                    "`lease`: {lease} is not shorter than the provider's retry schedule of \
+                 {retries}, so an event whose handler crashed would have no retry left; make it \
+                 less than {retries}"
+                )
+            }
             Self::Zero { field } => write!(f, "`{field}` is zero; give it a value above"),
             Self::UnsuitableStatus { kind: RejectionKind::Duplicate, status } => write!(
                 f,
@@ -211,3 +225,25 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+/// A duration as people write it: `14h 36m`.
+struct Human(Duration);
+
+impl fmt::Display for Human {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, millis) = (self.0.as_secs(), self.0.subsec_millis());
+        let parts = [
+            (seconds / 86_400, "d"),
+            (seconds / 3600 % 24, "h"),
+            (seconds / 60 % 60, "m"),
+            (seconds % 60, "s"),
+            (millis.into(), "ms"),
+        ];
+        let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+        let text = parts.map(|(count, unit)| format!("{count}{unit}")).collect::<Vec<_>>();
+        match text.is_empty() {
+            true => write!(f, "{:?}", self.0),
+            false => f.write_str(&text.join(" ")),
+        }
+    }
+}

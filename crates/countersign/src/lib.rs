@@ -55,7 +55,8 @@
 //! let headers = Signer::new(&hostwares::provider(), &secret).sign(&body);
 //!
 //! let arriving = receiver.begin(&headers)?;
-//! let delivery = receiver.receive(arriving, Some(body)).await?;
+//! let no_deadline = std::future::pending::<()>(); // the body is here already
+//! let delivery = receiver.receive(arriving, Some(body), no_deadline).await?;
 //! let answer = receiver.handle(delivery, |delivery| async move {
 //!     println!("{} {}", delivery.key(), delivery.event_type().unwrap_or("?"));
 //!     Answer { status: Some(200), value: "thank you" }

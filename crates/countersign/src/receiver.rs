@@ -78,9 +78,9 @@ impl<S: Store> Receiver<S> {
 
     /// Steps 2 to 4: takes the body's chunks as they come, proves and opens.
     ///
-    /// Nothing is claimed yet, so dropping the future is harmless. The time that a body may take
-    /// is the caller's to keep, because only the caller has a timer: give up at
-    /// [`Endpoint::body_timeout`] and answer [`body_timed_out`](Self::body_timed_out).
+    /// Only the caller has a timer, so it brings the deadline: a future that ends when the body
+    /// has taken too long, such as a sleep of [`Endpoint::body_timeout`]. Nothing is claimed yet,
+    /// so dropping the future loses nothing; it is reported as a body that broke off.
     ///
     /// # Errors
     ///
@@ -89,33 +89,38 @@ impl<S: Store> Receiver<S> {
         &self,
         arriving: Arriving,
         body: impl BodySource,
+        deadline: impl Future,
     ) -> Result<Delivery, Rejection> {
         let Arriving { incoming, arrived } = arriving;
-        match self.read(incoming, body).await {
+        let dropped = ReportOnDrop { receiver: self, arrived };
+        let read = self.read(incoming, body, deadline).await;
+        std::mem::forget(dropped);
+        match read {
             Ok(delivery) => Ok(delivery.arrived_at(arrived)),
             Err(rejection) => Err(self.refuse(rejection, arrived)),
         }
-    }
-
-    /// The answer to a body that did not arrive in time.
-    #[must_use]
-    pub fn body_timed_out(&self) -> Rejection {
-        let now = Instant::now();
-        let arrived = now.checked_sub(self.endpoint().body_timeout()).unwrap_or(now);
-        self.refuse(self.endpoint().reject(RejectionKind::BodyTimeout), arrived)
     }
 
     async fn read(
         &self,
         mut incoming: Incoming,
         body: impl BodySource,
+        deadline: impl Future,
     ) -> Result<Delivery, Rejection> {
-        let mut body = pin!(body);
+        let (mut body, mut deadline) = (pin!(body), pin!(deadline));
         loop {
-            match poll_fn(|cx| body.as_mut().poll_chunk(cx)).await {
-                None => return incoming.finish(),
-                Some(Ok(chunk)) => incoming.push(chunk)?,
-                Some(Err(error)) => return Err(self.endpoint().reject(error.kind())),
+            let chunk = poll_fn(|cx| match body.as_mut().poll_chunk(cx) {
+                Poll::Ready(chunk) => Poll::Ready(Ok(chunk)),
+                // The timer is not asked for a body that is there.
+                Poll::Pending => {
+                    deadline.as_mut().poll(cx).map(|_| Err(RejectionKind::BodyTimeout))
+                }
+            });
+            match chunk.await {
+                Ok(None) => return incoming.finish(),
+                Ok(Some(Ok(chunk))) => incoming.push(chunk)?,
+                Ok(Some(Err(error))) => return Err(self.endpoint().reject(error.kind())),
+                Err(kind) => return Err(self.endpoint().reject(kind)),
             }
         }
     }
@@ -310,6 +315,19 @@ pub struct Answer<T> {
 pub struct Arriving {
     incoming: Incoming,
     arrived: Instant,
+}
+
+/// Reports a delivery whose sender went away, and its future with it, before the body was there.
+struct ReportOnDrop<'a, S: Store> {
+    receiver: &'a Receiver<S>,
+    arrived: Instant,
+}
+
+impl<S: Store> Drop for ReportOnDrop<'_, S> {
+    fn drop(&mut self) {
+        let rejection = self.receiver.endpoint().reject(RejectionKind::BodyIncomplete);
+        self.receiver.refuse(rejection, self.arrived);
+    }
 }
 
 /// A request's body, chunk by chunk.

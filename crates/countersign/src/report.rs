@@ -50,8 +50,8 @@ pub struct Report<'a> {
     /// cancelled.
     pub status: Option<u16>,
     /// The reason code, except for what was accepted in good order: a rejection's
-    /// [`code`](crate::Rejection::code), `handler_status`, `handler_panicked`,
-    /// `handler_cancelled`; for an accepted one `claim_lost` (the lease ran out while the handler
+    /// [`code`](crate::Rejection::code), `handler_status`, `handler_status_is_final` (a 4xx to a
+    /// provider that does not retry after one), `handler_panicked`, `handler_cancelled`; for an accepted one `claim_lost` (the lease ran out while the handler
     /// ran) or `not_recorded` (the store could not be told).
     pub reason: Option<&'static str>,
     /// The time from the request's head to its answer.

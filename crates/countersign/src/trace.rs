@@ -16,6 +16,7 @@ mod enabled {
 
     pub(crate) fn span(delivery: &Delivery) -> tracing::Span {
         tracing::info_span!(
+            target: "countersign",
             "webhook",
             endpoint = delivery.endpoint(),
             provider = delivery.provider(),
@@ -34,20 +35,22 @@ mod enabled {
     }
 
     pub(crate) fn report(report: &Report<'_>, proven: bool) {
+        let status = report.status;
+        let reason = report.reason;
+        let outcome = report.outcome.as_str();
+        let duration_us = u64::try_from(report.elapsed.as_micros()).unwrap_or(u64::MAX);
+        // A delivery's facts are on its span, in which this is said.
         macro_rules! say {
             ($level:ident, $message:literal) => {
-                tracing::$level!(
-                    endpoint = report.endpoint,
-                    provider = report.provider,
-                    event = report.delivery.and_then(Delivery::event_type),
-                    key = report.delivery.map(|delivery| tracing::field::display(delivery.key())),
-                    secret = report.delivery.and_then(Delivery::secret_label),
-                    outcome = report.outcome.as_str(),
-                    status = report.status,
-                    reason = report.reason,
-                    duration_us = u64::try_from(report.elapsed.as_micros()).unwrap_or(u64::MAX),
-                    $message
-                )
+                match report.delivery {
+                    Some(_) => tracing::$level!(
+                        target: "countersign", outcome, status, reason, duration_us, $message
+                    ),
+                    None => tracing::$level!(
+                        target: "countersign", endpoint = report.endpoint,
+                        provider = report.provider, outcome, status, reason, duration_us, $message
+                    ),
+                }
             };
         }
         match report.outcome {
@@ -60,6 +63,9 @@ mod enabled {
             Outcome::Accepted => say!(info, "webhook handled"),
             Outcome::Duplicate => say!(info, "webhook handled before"),
             Outcome::InFlight => say!(info, "webhook is being handled"),
+            Outcome::Failed if reason == Some("handler_status_is_final") => {
+                say!(error, "webhook not handled, and the provider takes a 4xx as final");
+            }
             Outcome::Failed => say!(warn, "webhook not handled, its next delivery is let in"),
             Outcome::Rejected if proven => say!(warn, "webhook proven but refused"),
             Outcome::Rejected => say!(debug, "webhook refused"),
@@ -67,7 +73,8 @@ mod enabled {
     }
 
     pub(crate) fn store_failed(endpoint: &Endpoint, step: &'static str, error: &StoreError) {
-        tracing::error!(endpoint = endpoint.name(), step, %error, "webhook store failed");
+        let endpoint = endpoint.name();
+        tracing::error!(target: "countersign", endpoint, step, %error, "webhook store failed");
     }
 }
 

@@ -134,7 +134,7 @@ async fn bytes_that_are_no_text_are_refused<A: Adapter>() {
 async fn an_older_secret_is_accepted_and_named<A: Adapter>() {
     for fixture in fixtures::all() {
         let handler = Handler::answering(200);
-        let current = countersign::Secret::new("the:current one").unwrap().labeled("current");
+        let current = countersign::Secret::new("the:current-one").unwrap().labeled("current");
         let endpoint = countersign::Endpoint::builder(fixture.name, fixture.provider.clone())
             .secret(current)
             .secret(fixtures::secret().labeled("last year's"));

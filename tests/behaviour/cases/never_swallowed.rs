@@ -4,15 +4,18 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use countersign::{ManualClock, MemoryStore, Outcome};
+use tracing::level_filters::LevelFilter;
 
 use crate::client::Connection;
 use crate::fixtures;
 use crate::harness::{Adapter, App, Gate, Handler, eventually, on_every_adapter};
+use crate::logs::Logs;
 use crate::stores::Switchable;
 
 on_every_adapter! {
     a_failed_event_is_handled_on_retry
     whatever_is_not_2xx_releases_the_claim
+    a_4xx_that_is_final_is_said_to_be
     a_panic_releases_the_claim
     an_outage_of_the_store_loses_nothing
     a_store_that_fills_up_refuses_and_recovers
@@ -48,6 +51,22 @@ async fn whatever_is_not_2xx_releases_the_claim<A: Adapter>() {
         assert_eq!(request.send(server).await.status, 200);
         assert_eq!(handler.runs(), 2);
     }
+}
+
+/// Pakyas does not retry after a 4xx; whoever answers one should know.
+async fn a_4xx_that_is_final_is_said_to_be<A: Adapter>() {
+    let (logs, _guard) = Logs::capture(LevelFilter::ERROR);
+    let fixture = fixtures::all().swap_remove(3);
+    let handler = Handler::answering_in_turn(&[404, 503]);
+    let app = App::new([fixture.endpoint().build().unwrap()], &handler);
+    let reports = app.reports.clone();
+    let server = A::serve(app).await;
+    let request = fixture.delivery(1);
+    assert_eq!(request.send(server).await.status, 404);
+    assert!(logs.text().contains("takes a 4xx as final"), "{}", logs.text());
+    assert_eq!(request.send(server).await.status, 503);
+    let reasons: Vec<_> = reports.all().into_iter().map(|(_, reason)| reason.unwrap()).collect();
+    assert_eq!(reasons, ["handler_status_is_final", "handler_status"]);
 }
 
 async fn a_panic_releases_the_claim<A: Adapter>() {

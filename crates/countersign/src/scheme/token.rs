@@ -86,6 +86,28 @@ impl Token {
         Some(hasher.finalize().into())
     }
 
+    /// Prepares a token; nothing if no header could ever carry it.
+    pub(crate) fn key(&self, secret: &Secret) -> Option<TokenKey> {
+        let token = secret.expose();
+        let possible = match self.form {
+            // A server hands over header values without the white space around them.
+            Form::Plain => token.trim_ascii() == token && !token.iter().any(u8::is_ascii_control),
+            Form::Bearer => token.iter().all(u8::is_ascii_graphic),
+            Form::Basic => token.contains(&b':'),
+        };
+        let digest = || Sha256::digest(token).into();
+        possible.then(|| TokenKey { digest: digest(), label: secret.shared_label() })
+    }
+
+    /// What such a secret is, for the message about one that is not.
+    pub(crate) fn expected(&self) -> &'static str {
+        match self.form {
+            Form::Plain => "header values: one line without white space around it",
+            Form::Bearer => "bearer tokens: visible ASCII without spaces",
+            Form::Basic => "`user:password`",
+        }
+    }
+
     #[cfg(feature = "testing")]
     pub(crate) fn write(&self, secret: &Secret) -> String {
         let token = secret.expose();
@@ -108,10 +130,4 @@ fn credentials<'a>(value: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
 pub(crate) struct TokenKey {
     digest: [u8; 32],
     pub(crate) label: Option<Arc<str>>,
-}
-
-impl TokenKey {
-    pub(crate) fn new(secret: &Secret) -> Self {
-        Self { digest: Sha256::digest(secret.expose()).into(), label: secret.shared_label() }
-    }
 }
