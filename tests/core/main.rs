@@ -1,4 +1,16 @@
 //! The core, through its public API.
 
+mod allocations;
+mod defaults;
+mod invariants;
+mod key_material;
+mod keys;
+mod lists;
+mod memory_store;
+mod properties;
+mod providers;
+mod receiver;
+mod secrets;
+mod strictness;
 mod support;
 mod vectors;

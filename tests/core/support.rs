@@ -16,8 +16,8 @@ use countersign::{
 pub(crate) const NOW: u64 = 1_779_546_600;
 /// [`NOW`] as the body of a delivery writes it.
 pub(crate) const NOW_TEXT: &str = "2026-05-23T14:30:00Z";
-/// The secret of most endpoints here.
-pub(crate) const SECRET: &str = "correct horse battery staple";
+/// The secret of most endpoints here; with its colon it will do for Basic credentials too.
+pub(crate) const SECRET: &str = "correct:horse-battery-staple";
 
 pub(crate) type Pairs = Vec<(String, String)>;
 
@@ -181,7 +181,7 @@ pub(crate) fn from_base64(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn the_helpers_are_right() {
+fn the_decoders_are_right() {
     assert_eq!(from_hex("00ff1A"), [0, 0xff, 0x1a]);
     assert_eq!(hex(&[0, 0xff, 0x1a]), "00ff1a");
     // RFC 4648 §10.

@@ -134,6 +134,10 @@ impl Delivery {
         self.0.endpoint.name()
     }
 
+    pub(crate) fn is_final_on_4xx(&self) -> bool {
+        self.0.endpoint.provider().is_final_on_4xx()
+    }
+
     /// The name of the provider.
     #[must_use]
     pub fn provider(&self) -> &str {

@@ -128,12 +128,24 @@ impl Endpoint {
     pub fn reject(&self, kind: RejectionKind) -> Rejection {
         let statuses = &self.0.statuses;
         let status = statuses.iter().rfind(|(other, _)| *other == kind).map(|(_, status)| *status);
-        let rejection = Rejection::new(kind, status.unwrap_or(kind.default_status()));
+        let rejection = Rejection::new(kind, status.unwrap_or_else(|| self.default_status(kind)));
         match kind {
             RejectionKind::InFlight
             | RejectionKind::StoreUnavailable
             | RejectionKind::StoreFull => rejection.retry_after_at(self.0.retry_after),
             _ => rejection,
+        }
+    }
+
+    fn default_status(&self, kind: RejectionKind) -> u16 {
+        match kind {
+            // Not the delivery's fault, so it must come again.
+            RejectionKind::BodyIncomplete | RejectionKind::BodyTimeout
+                if self.0.provider.is_final_on_4xx() =>
+            {
+                503
+            }
+            _ => kind.default_status(),
         }
     }
 
@@ -314,7 +326,8 @@ impl EndpointBuilder {
         let numbers = [
             ("max_body", self.max_body == 0),
             ("body_timeout", self.body_timeout.is_zero()),
-            ("lease", lease.is_zero()),
+            // Stores count in milliseconds.
+            ("lease", lease.as_millis() == 0),
         ];
         if let Some((field, _)) = numbers.into_iter().find(|(_, zero)| *zero) {
             return Err(ConfigError::Zero { field });

@@ -90,14 +90,21 @@ struct Node<'p, 'f, 'a> {
 }
 
 impl<'a> Node<'_, '_, 'a> {
-    fn keep<E>(self, value: Value<'a>) -> Result<(), E> {
+    /// A value that is no object. A path that goes on inside it is there, but of another kind than
+    /// the provider sends; it must not pass for one that is missing.
+    fn keep<E>(mut self, value: Value<'a>) -> Result<(), E> {
         let ending = self.paths.ending(self.set, self.depth);
+        self.put(ending, &value);
+        self.put(self.set & !ending, &Value::Other);
+        Ok(())
+    }
+
+    fn put(&mut self, set: Set, value: &Value<'a>) {
         for (slot, place) in self.found.iter_mut().enumerate() {
-            if ending & 1 << slot != 0 {
+            if set & 1 << slot != 0 {
                 *place = Some(value.clone());
             }
         }
-        Ok(())
     }
 }
 
@@ -131,7 +138,8 @@ impl<'de> Visitor<'de> for Node<'_, '_, 'de> {
             map.next_value_seed(Node { paths, set: inside, depth: depth + 1, found })?;
         }
         // An object where a value was looked for.
-        Node { paths, set, depth, found }.keep(Value::Other)
+        Node { paths, set, depth, found }.put(paths.ending(set, depth), &Value::Other);
+        Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
@@ -228,7 +236,7 @@ mod tests {
                 None,
                 Some(Value::Other),
                 Some(Value::Other),
-                None,
+                Some(Value::Other),
                 Some(Value::Bool(true)),
                 text("eA"),
                 Some(Value::Other),

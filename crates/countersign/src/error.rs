@@ -241,9 +241,9 @@ impl fmt::Display for Human {
         ];
         let parts = parts.into_iter().filter(|(count, _)| *count > 0);
         let text = parts.map(|(count, unit)| format!("{count}{unit}")).collect::<Vec<_>>();
-        match text.is_empty() {
-            true => write!(f, "{:?}", self.0),
-            false => f.write_str(&text.join(" ")),
+        if text.is_empty() || !self.0.subsec_nanos().is_multiple_of(1_000_000) {
+            return write!(f, "{:?}", self.0);
         }
+        f.write_str(&text.join(" "))
     }
 }

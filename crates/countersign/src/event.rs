@@ -43,7 +43,7 @@ impl FromDelivery for Delivery {
 
 impl<T: DeserializeOwned> FromDelivery for T {
     fn from_delivery(delivery: &Delivery) -> Result<Self, EventError> {
-        delivery.json().map_err(EventError::Mismatch)
+        delivery.json().map_err(|error| EventError::mismatch(delivery, error))
     }
 }
 
@@ -52,8 +52,15 @@ impl<T: DeserializeOwned> FromDelivery for T {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum EventError {
-    /// The body is not of the type that the handler takes (400).
-    Mismatch(serde_json::Error),
+    /// The body is not of the type that the handler takes (400; 500 where the provider takes a 4xx
+    /// as final, because the mistake may be the type's, and then a retry must come).
+    #[non_exhaustive]
+    Mismatch {
+        /// What does not fit.
+        error: serde_json::Error,
+        /// Whether the provider takes a 4xx as final.
+        final_on_4xx: bool,
+    },
     /// The handler takes another provider's events (500).
     WrongProvider {
         /// The endpoint's provider.
@@ -64,12 +71,16 @@ pub enum EventError {
 }
 
 impl EventError {
+    pub(crate) fn mismatch(delivery: &Delivery, error: serde_json::Error) -> Self {
+        Self::Mismatch { error, final_on_4xx: delivery.is_final_on_4xx() }
+    }
+
     /// The HTTP status to answer.
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {
-            Self::Mismatch(_) => 400,
-            Self::WrongProvider { .. } => 500,
+            Self::Mismatch { final_on_4xx: false, .. } => 400,
+            Self::Mismatch { .. } | Self::WrongProvider { .. } => 500,
         }
     }
 
@@ -77,7 +88,7 @@ impl EventError {
     #[must_use]
     pub const fn body(&self) -> &'static str {
         match self {
-            Self::Mismatch(_) => r#"{"error":"event_mismatch"}"#,
+            Self::Mismatch { .. } => r#"{"error":"event_mismatch"}"#,
             Self::WrongProvider { .. } => r#"{"error":"misconfigured"}"#,
         }
     }
@@ -86,7 +97,7 @@ impl EventError {
 impl fmt::Display for EventError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Mismatch(error) => {
+            Self::Mismatch { error, .. } => {
                 write!(f, "the delivery is genuine but not of the handler's type: {error}")
             }
             Self::WrongProvider { endpoint, event } => write!(
@@ -101,7 +112,7 @@ impl fmt::Display for EventError {
 impl std::error::Error for EventError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Mismatch(error) => Some(error),
+            Self::Mismatch { error, .. } => Some(error),
             Self::WrongProvider { .. } => None,
         }
     }

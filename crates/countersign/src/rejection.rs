@@ -61,9 +61,9 @@ kinds! {
     InTheFuture = 401 "timestamp_in_the_future",
     /// The body is over the limit, by its declared length or when it arrived (413).
     BodyTooLarge = 413 "body_too_large",
-    /// The body broke off (400).
+    /// The body broke off (400, or 503 where the provider takes a 4xx as final).
     BodyIncomplete = 400 "body_incomplete",
-    /// The body did not arrive in time (408).
+    /// The body did not arrive in time (408, or 503 where the provider takes a 4xx as final).
     BodyTimeout = 408 "body_timeout",
     /// The body is proven, but is not what the provider sends (400).
     BodyMalformed = 400 "body_malformed",

@@ -20,6 +20,7 @@ pub mod pakyas;
 pub mod percher;
 pub mod pingara;
 pub mod piora;
+mod surrogates;
 
 use std::time::Duration;
 
@@ -56,7 +57,9 @@ fn lenient_time<'de, D: Deserializer<'de>>(json: D) -> Result<Option<OffsetDateT
         Number(i64),
     }
     Ok(match lenient(json)? {
-        Some(Written::Text(text)) => OffsetDateTime::parse(&text, &Rfc3339).ok(),
+        Some(Written::Text(text)) => OffsetDateTime::parse(&text, &Rfc3339).ok().or_else(|| {
+            TimeFormat::Detect.read(text.as_bytes()).and_then(UnixMillis::to_offset_date_time)
+        }),
         Some(Written::Number(number)) => {
             TimeFormat::Detect.read_number(number).and_then(UnixMillis::to_offset_date_time)
         }
@@ -140,10 +143,16 @@ macro_rules! typed_event {
             ///
             /// If the bytes are not a JSON object with the promised fields.
             pub fn from_slice(body: &[u8]) -> serde_json::Result<Self> {
-                let mut json = serde_json::Deserializer::from_slice(body);
-                let event = Self::deserialize(&mut json)?;
-                json.end()?;
-                Ok(event)
+                let read = |body: &[u8]| {
+                    let mut json = serde_json::Deserializer::from_slice(body);
+                    let event = Self::deserialize(&mut json)?;
+                    json.end()?;
+                    Ok(event)
+                };
+                read(body).or_else(|error| match crate::providers::surrogates::mended(body) {
+                    Some(mended) => read(&mended),
+                    None => Err(error),
+                })
             }
         }
 
@@ -155,7 +164,8 @@ macro_rules! typed_event {
                         event: $provider,
                     });
                 }
-                Self::from_slice(delivery.body()).map_err(crate::EventError::Mismatch)
+                Self::from_slice(delivery.body())
+                    .map_err(|error| crate::EventError::mismatch(delivery, error))
             }
         }
     };

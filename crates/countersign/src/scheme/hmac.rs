@@ -102,7 +102,7 @@ impl Signature {
         let decode =
             |item: &[u8]| self.encoding.decode_32(item.strip_prefix(self.prefix.as_bytes())?);
         let candidates = match self.separator {
-            None => decode(value).map(|first| Candidates { first, more: Vec::new() }),
+            None => Candidates::collect(decode(value).into_iter()),
             Some(separator) => Candidates::collect(list_items(value, separator).filter_map(decode)),
         };
         candidates.ok_or(RejectionKind::SignatureMalformed)
@@ -142,17 +142,23 @@ pub(crate) fn list_items(value: &[u8], separator: char) -> impl Iterator<Item = 
 #[derive(Clone, Debug)]
 pub(crate) struct Candidates {
     first: [u8; 32],
+    /// Present while a secret rotates.
+    second: Option<[u8; 32]>,
     more: Vec<[u8; 32]>,
 }
 
 impl Candidates {
     fn collect(mut found: impl Iterator<Item = [u8; 32]>) -> Option<Self> {
-        Some(Self { first: found.next()?, more: found.collect() })
+        Some(Self { first: found.next()?, second: found.next(), more: found.collect() })
     }
 
     /// Compares every candidate, in a time that depends on their number alone.
     pub(crate) fn contain(&self, mac: &[u8; 32]) -> bool {
-        let others = self.more.iter().fold(Choice::from(0), |any, other| any | equal(other, mac));
+        let others = self
+            .second
+            .iter()
+            .chain(&self.more)
+            .fold(Choice::from(0), |any, other| any | equal(other, mac));
         (equal(&self.first, mac) | others).into()
     }
 }

@@ -1,0 +1,201 @@
+//! What refusing and proving cost: no allocation (P7). Counted by this binary's allocator.
+
+#![expect(unsafe_code, reason = "an allocator is unsafe to write; it only counts")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use bytes::Bytes;
+use countersign::providers::{hostwares, pakyas, percher, pingara, piora};
+use countersign::{Endpoint, MemoryStore, Provider, Receiver, RejectionKind};
+
+use crate::support::{
+    NOW_TEXT, Pairs, SECRET, build, endpoint, plain, secret, sign, standard, with, without,
+};
+
+/// The system's allocator, with a count for each thread.
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+thread_local! {
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+}
+
+impl Counting {
+    fn count() {
+        // A thread that is ending has no count any more.
+        let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+    }
+}
+
+// SAFETY: every call goes to the system's allocator as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        Self::count();
+        // SAFETY: the caller keeps the contract, which is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        Self::count();
+        // SAFETY: as above.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        Self::count();
+        // SAFETY: as above.
+        unsafe { System.realloc(at, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+/// How often this thread allocates in there.
+fn allocations<T>(work: impl FnOnce() -> T) -> (usize, T) {
+    let before = COUNT.get();
+    let value = work();
+    (COUNT.get() - before, value)
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(allocations(|| std::hint::black_box(Box::new(1_u64))).0, 1);
+    assert_eq!(allocations(|| std::hint::black_box(vec![0_u8; 100])).0, 1);
+    assert_eq!(allocations(|| std::hint::black_box(String::from("x")) + &"y".repeat(99)).0, 3);
+    assert_eq!(allocations(|| std::hint::black_box(1) + 1).0, 0);
+    // Other threads' allocations are theirs.
+    let other = std::thread::spawn(|| allocations(|| std::hint::black_box(Box::new(1))).0);
+    assert_eq!(other.join().unwrap(), 1);
+}
+
+fn providers() -> [Provider; 8] {
+    [
+        piora::provider(),
+        hostwares::provider(),
+        percher::provider(),
+        pingara::provider(),
+        pingara::bearer(),
+        pingara::basic(),
+        pakyas::provider(),
+        standard(),
+    ]
+}
+
+fn body() -> Bytes {
+    let start = format!(r#"{{"id":"evt_1","event":"a","timestamp":"{NOW_TEXT}","data":""#);
+    Bytes::from(start + &"x".repeat(5000) + "\"}")
+}
+
+/// Begins, pushes the body in one chunk, and proves.
+fn prove(endpoint: &Endpoint, headers: &Pairs, body: Bytes) -> (usize, Result<(), RejectionKind>) {
+    let (count, result) = allocations(|| {
+        let mut incoming = endpoint.begin(headers)?;
+        incoming.push(body)?;
+        incoming.prove()
+    });
+    (count, result.map(drop).map_err(|rejection| rejection.kind()))
+}
+
+#[test]
+fn proving_a_body_in_one_chunk_allocates_nothing() {
+    for provider in providers() {
+        let headers = sign(&provider, body());
+        let one = endpoint(&provider);
+        // An older secret costs another MAC and no memory.
+        let two = Endpoint::builder("two", provider.clone())
+            .secrets([secret("newer:secret"), secret(SECRET)])
+            .clock(crate::support::clock_at(crate::support::NOW))
+            .build()
+            .unwrap();
+        for endpoint in [one, two] {
+            assert_eq!(prove(&endpoint, &headers, body()), (0, Ok(())), "{endpoint:?}");
+        }
+    }
+}
+
+#[test]
+fn refusing_allocates_nothing() {
+    use RejectionKind::*;
+    for provider in providers() {
+        let endpoint = endpoint(&provider);
+        let headers = sign(&provider, body());
+        let proof = headers.iter().map(|(name, _)| name.as_str()).find(|name| {
+            ["signature", "secret", "authorization"].iter().any(|part| name.contains(part))
+        });
+        let proof = proof.unwrap().to_owned();
+        let unsigned = without(headers.clone(), &proof);
+        let malformed = with(headers.clone(), &proof, "");
+        let mut repeated = headers.clone();
+        repeated.push((proof, "x".repeat(1000)));
+        for headers in [unsigned, malformed, repeated] {
+            let (count, result) = allocations(|| endpoint.begin(&headers));
+            assert_eq!((count, result.is_err()), (0, true), "{headers:?}");
+        }
+        let long = with(headers.clone(), "content-length", "1048577");
+        assert_eq!(prove(&endpoint, &long, body()), (0, Err(BodyTooLarge)));
+        let large = Bytes::from(vec![b'x'; (1 << 20) + 1]);
+        assert_eq!(prove(&endpoint, &headers, large), (0, Err(BodyTooLarge)));
+        if !provider.name().starts_with("pingara") {
+            let forged = Bytes::from_static(b"{}");
+            assert_eq!(prove(&endpoint, &headers, forged), (0, Err(SignatureMismatch)));
+        }
+    }
+    for (provider, name, time) in [
+        (percher::provider(), "x-percher-timestamp", "1716477000"),
+        (percher::provider(), "x-percher-timestamp", "soon"),
+        (hostwares::provider(), "x-hostwares-timestamp", "soon"),
+        (standard(), "webhook-id", ""),
+    ] {
+        let endpoint = endpoint(&provider);
+        let headers = with(sign(&provider, body()), name, time);
+        let (count, result) = allocations(|| endpoint.begin(&headers));
+        assert_eq!((count, result.is_err()), (0, true), "{name}");
+    }
+}
+
+#[test]
+fn a_receiver_refuses_a_head_without_allocating() {
+    let receiver = Receiver::new(endpoint(&piora::provider()), MemoryStore::new());
+    let none: Pairs = Vec::new();
+    let wrong = vec![("x-piora-signature".to_owned(), "sha256=00".to_owned())];
+    for headers in [none, wrong] {
+        // The first time, whoever traces is asked whether it wants to hear of such things.
+        receiver.begin(&headers).unwrap_err();
+        let (count, result) = allocations(|| receiver.begin(&headers));
+        assert_eq!((count, result.is_err()), (0, true));
+    }
+}
+
+#[test]
+fn a_declared_length_reserves_nothing() {
+    let endpoint = build(&plain(), |endpoint| endpoint.max_body(1 << 40));
+    let headers = with(sign(&plain(), "ab"), "content-length", (1_u64 << 40).to_string());
+    let (a, b) = (Bytes::from_static(b"a"), Bytes::from_static(b"b"));
+    let (count, delivered) = allocations(|| {
+        let mut incoming = endpoint.begin(&headers).unwrap();
+        incoming.push(a).unwrap();
+        incoming.push(b).unwrap();
+        incoming.prove().unwrap()
+    });
+    assert_eq!(delivered.body(), "ab");
+    // The two chunks joined.
+    assert!((1..=2).contains(&count), "{count}");
+}
+
+#[test]
+fn a_body_in_one_chunk_is_not_copied() {
+    let body = body();
+    let endpoint = endpoint(&plain());
+    let mut incoming = endpoint.begin(&sign(&plain(), &body)).unwrap();
+    incoming.push(Bytes::new()).unwrap();
+    incoming.push(body.clone()).unwrap();
+    incoming.push(Bytes::new()).unwrap();
+    let delivery = incoming.finish().unwrap();
+    assert_eq!(delivery.body().as_ptr(), body.as_ptr());
+}

@@ -1,0 +1,108 @@
+//! A store whose methods do as they are told: work, fail, or never answer.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use countersign::{
+    ClaimToken, Claimed, EventKey, MemoryStore, Settled, Store, StoreError, StoreErrorKind,
+};
+
+/// What a method does.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Act {
+    #[default]
+    Work,
+    /// Nothing is done.
+    Fail(StoreErrorKind),
+    /// It is done, and the answer gets lost.
+    LoseTheAnswer,
+    /// Nothing is done and no answer comes.
+    Hang,
+    /// It is done, and no answer comes.
+    WorkAndHang,
+}
+
+#[derive(Default)]
+pub(super) struct Orders {
+    pub(super) claim: Act,
+    pub(super) complete: Act,
+    pub(super) release: Act,
+    pub(super) calls: Vec<&'static str>,
+}
+
+/// Clones share the store and the orders.
+#[derive(Clone)]
+pub(super) struct Commanded {
+    pub(super) inner: MemoryStore,
+    orders: Arc<Mutex<Orders>>,
+}
+
+impl Commanded {
+    pub(super) fn new() -> Self {
+        Self { inner: MemoryStore::new(), orders: Arc::default() }
+    }
+
+    pub(super) fn order(&self, change: impl FnOnce(&mut Orders)) {
+        change(&mut self.orders.lock().unwrap());
+    }
+
+    /// The calls since the last time.
+    pub(super) fn calls(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.orders.lock().unwrap().calls)
+    }
+
+    pub(super) fn was_called(&self, method: &str) -> bool {
+        self.orders.lock().unwrap().calls.contains(&method)
+    }
+
+    async fn act<T>(
+        &self,
+        method: &'static str,
+        act: impl FnOnce(&Orders) -> Act,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let act = {
+            let mut orders = self.orders.lock().unwrap();
+            orders.calls.push(method);
+            act(&orders)
+        };
+        match act {
+            Act::Work => work.await,
+            Act::Fail(kind) => Err(StoreError::new(kind, "as ordered")),
+            Act::LoseTheAnswer => {
+                work.await?;
+                Err(StoreError::new(StoreErrorKind::Unavailable, "the answer got lost"))
+            }
+            Act::Hang => std::future::pending().await,
+            Act::WorkAndHang => {
+                work.await?;
+                std::future::pending().await
+            }
+        }
+    }
+}
+
+impl Store for Commanded {
+    async fn claim(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> Result<Claimed, StoreError> {
+        self.act("claim", |orders| orders.claim, self.inner.claim(key, token, lease)).await
+    }
+
+    async fn complete(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        retention: Duration,
+    ) -> Result<Settled, StoreError> {
+        let work = self.inner.complete(key, token, retention);
+        self.act("complete", |orders| orders.complete, work).await
+    }
+
+    async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
+        self.act("release", |orders| orders.release, self.inner.release(key, token)).await
+    }
+}

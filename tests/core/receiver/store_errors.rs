@@ -1,0 +1,89 @@
+//! A store that cannot answer: nothing is swallowed, and the sender comes again.
+
+use countersign::{Outcome, RejectionKind, StoreErrorKind};
+
+use super::commanded::{Act, Commanded};
+use super::{ACCEPTED, Bench, spawn};
+
+fn bench() -> (Bench<Commanded>, Commanded) {
+    let store = Commanded::new();
+    (Bench::with(store.clone(), |receiver| receiver.spawner(spawn)), store)
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_claim_is_503() {
+    let (bench, store) = bench();
+    for (kind, refused, code) in [
+        (StoreErrorKind::Unavailable, RejectionKind::StoreUnavailable, "store_unavailable"),
+        (StoreErrorKind::Full, RejectionKind::StoreFull, "store_full"),
+    ] {
+        store.order(|orders| orders.claim = Act::Fail(kind));
+        let rejection = bench.send(1, 200).await.unwrap_err();
+        assert_eq!((rejection.kind(), rejection.status()), (refused, 503));
+        assert_eq!(rejection.body(), format!(r#"{{"error":"{code}"}}"#));
+        assert_eq!(rejection.retry_after_secs(), Some(5));
+        assert!(rejection.is_proven());
+        assert_eq!(bench.seen(), [(Outcome::Rejected, Some(503), Some(code))]);
+    }
+    store.order(|orders| orders.claim = Act::Work);
+    assert_eq!(bench.send(1, 200).await, Ok(1));
+    assert_eq!(bench.seen(), [ACCEPTED]);
+}
+
+#[tokio::test]
+async fn a_claim_whose_answer_got_lost_is_let_go() {
+    let (bench, store) = bench();
+    store.order(|orders| orders.claim = Act::LoseTheAnswer);
+    assert!(bench.send(1, 200).await.is_err());
+    bench.until("released", || store.was_called("release")).await;
+    assert_eq!(store.calls(), ["claim", "release"]);
+    assert!(store.inner.is_empty());
+    assert_eq!(bench.seen().len(), 1);
+    store.order(|orders| orders.claim = Act::Work);
+    assert_eq!(bench.send(1, 200).await, Ok(1));
+}
+
+#[tokio::test]
+async fn without_a_spawner_such_a_claim_stays_until_its_lease_ends() {
+    let store = Commanded::new();
+    let bench = Bench::with(store.clone(), |receiver| receiver);
+    store.order(|orders| orders.claim = Act::LoseTheAnswer);
+    assert!(bench.send(1, 200).await.is_err());
+    store.order(|orders| orders.claim = Act::Work);
+    let rejection = bench.send(1, 200).await.unwrap_err();
+    assert_eq!(rejection.kind(), RejectionKind::InFlight);
+    assert_eq!(store.calls(), ["claim", "claim"]);
+}
+
+#[tokio::test]
+async fn a_handled_event_that_cannot_be_recorded_is_reported_so() {
+    let (bench, store) = bench();
+    store.order(|orders| orders.complete = Act::Fail(StoreErrorKind::Unavailable));
+    // The handler did its work and its answer is given.
+    assert_eq!(bench.send(1, 200).await, Ok(1));
+    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some("not_recorded"))]);
+    assert_eq!(store.calls(), ["claim", "complete"]);
+    // Its effect must not be repeated at once: the claim holds on until the lease ends.
+    let rejection = bench.send(1, 200).await.unwrap_err();
+    assert_eq!(rejection.kind(), RejectionKind::InFlight);
+}
+
+#[tokio::test]
+async fn a_claim_that_cannot_be_released_is_reported_once() {
+    let (bench, store) = bench();
+    store.order(|orders| orders.release = Act::Fail(StoreErrorKind::Unavailable));
+    assert_eq!(bench.send(1, 500).await, Ok(1));
+    assert_eq!(bench.seen(), [(Outcome::Failed, Some(500), Some("handler_status"))]);
+    let rejection = bench.send(1, 200).await.unwrap_err();
+    assert_eq!(rejection.kind(), RejectionKind::InFlight);
+}
+
+#[tokio::test]
+async fn nothing_is_settled_that_was_not_claimed() {
+    let (bench, store) = bench();
+    assert_eq!(bench.send(1, 200).await, Ok(1));
+    assert_eq!(store.calls(), ["claim", "complete"]);
+    assert!(bench.send(1, 200).await.is_err());
+    tokio::task::yield_now().await;
+    assert_eq!(store.calls(), ["claim"]);
+}
