@@ -91,9 +91,9 @@ fn defaults_follow_the_schedule() {
     assert_eq!(long.window(), Some(Window::new(seconds(172_800 + 3600), seconds(300))));
     assert_eq!(long.retention(), seconds(172_800 + 3600 + 300));
     assert_eq!(long.lease(), seconds(300));
-    // A minute of retries: half of it is the lease.
+    // A lease that is half the last wait leaves a retry to a crash on any retry before it.
     let short = endpoint(&timed(Retries::after([seconds(20), seconds(40)]))).build().unwrap();
-    assert_eq!(short.lease(), seconds(30));
+    assert_eq!(short.lease(), seconds(20));
     // An unknown schedule: a day.
     let unknown = endpoint(&timed(Retries::unknown())).build().unwrap();
     assert_eq!(unknown.window(), Some(Window::new(seconds(86_400), seconds(300))));
@@ -108,7 +108,8 @@ fn a_window_of_ones_own_is_judged_by_whose_the_time_is() {
     let provider = |time: Timestamp| {
         Provider::builder("acme")
             .hmac_sha256(Signature::header("X-Signature"))
-            .signed_content([Part::Timestamp, Part::Body])
+            .key_by_body()
+            .signed_content([Part::Timestamp, Part::literal("."), Part::Body])
             .timestamp(time)
             .retries(Retries::after([seconds(1000)]))
             .build()

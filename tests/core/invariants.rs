@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign::{
     ConfigError, Endpoint, EndpointBuilder, Part, Provider, ProviderBuilder, Retries, Signature,
-    Timestamp, Token, Window,
+    TimeFormat, Timestamp, Token, Window,
 };
 
 use crate::support::{SECRET, seconds, secret};
@@ -164,6 +164,54 @@ fn optional_key_fields_need_key_fields() {
 }
 
 #[test]
+fn signed_content_can_be_cut_in_one_way_only() {
+    let build = |parts: &[Part], format| {
+        hmac()
+            .signed_content(parts.to_vec())
+            .timestamp(Timestamp::header("X-Time").format(format))
+            .event_id_header("X-Id")
+            .build()
+    };
+    use Part::{Body, Id, Timestamp as Time};
+    let dot = || Part::literal(".");
+    for parts in [
+        vec![Id, Body, dot(), Time],
+        vec![Body, Id, dot(), Time],
+        vec![Time, Id, dot(), Body],
+        vec![Id, Time, dot(), Body],
+        vec![Id, Part::literal(""), Body, dot(), Time],
+    ] {
+        let result = build(&parts, TimeFormat::UnixSeconds);
+        assert_error(result, ConfigError::AmbiguousSignedContent, &["signed_content", "literal"]);
+    }
+    // A time beside the body needs a literal, or a format that leaves no doubt: three digits more
+    // make milliseconds of seconds.
+    let beside = [Id, dot(), Body, Time];
+    assert!(build(&beside, TimeFormat::Detect).is_err());
+    assert!(build(&beside, TimeFormat::UnixSeconds).is_ok());
+    assert!(build(&[Id, dot(), Time, dot(), Body], TimeFormat::Detect).is_ok());
+}
+
+#[test]
+fn retries_that_would_look_new_need_a_key() {
+    let signed = [Part::Timestamp, Part::literal("."), Part::Body];
+    let provider = |retries| {
+        hmac()
+            .timestamp(Timestamp::header("X-Time"))
+            .signed_content(signed.clone())
+            .retries(retries)
+    };
+    let retries = || Retries::after([seconds(60)]);
+    let said = ["`retries`", "event_id", "key_fields", "key_by_body"];
+    assert_error(provider(retries()).build(), ConfigError::RetriesLookNew, &said);
+    assert!(provider(retries()).event_id("id").build().is_ok());
+    assert!(provider(retries()).key_fields(["a"]).build().is_ok());
+    assert!(provider(retries()).key_by_body().build().is_ok());
+    assert!(provider(Retries::never()).build().is_ok());
+    assert!(provider(Retries::unknown()).build().is_ok());
+}
+
+#[test]
 fn an_endpoint_needs_a_name_and_secrets() {
     let result = Endpoint::builder("", retrying()).secret(secret(SECRET)).build();
     assert_error(result, ConfigError::EmptyEndpointName, &["name"]);
@@ -192,10 +240,11 @@ fn a_window_over_the_events_time_covers_the_retries() {
     let expected = ConfigError::WindowShorterThanRetries { past, retries: seconds(1000) };
     assert_error(window(past), expected, &["`window`", "999.999999999s", "16m 40s"]);
     // A time that is fresh in every delivery need not.
-    let signed = [Part::Timestamp, Part::Body];
+    let signed = [Part::Timestamp, Part::literal("."), Part::Body];
     let provider = hmac()
         .timestamp(Timestamp::header("X-Time"))
         .signed_content(signed)
+        .key_by_body()
         .retries(Retries::after([seconds(1000)]))
         .build()
         .unwrap();

@@ -2,7 +2,7 @@
 
 use countersign::providers::percher;
 use countersign::testing::Signer;
-use countersign::{Endpoint, EventKey, Provider, Signature, Token};
+use countersign::{Endpoint, EventKey, Part, Provider, RejectionKind, Signature, Timestamp, Token};
 
 use crate::support::{
     NOW, SECRET, clock_at, deliver, deliver_signed, endpoint, moment, plain, secret, sign,
@@ -229,4 +229,52 @@ fn which_secret_matched_is_not_in_the_key() {
         deliver(&endpoint, &headers, "{}").unwrap().key()
     });
     assert_eq!(keys[0], keys[1]);
+}
+
+/// Whoever replays a delivery cannot cut its signed content elsewhere: that would be another id,
+/// and another body, under the same MAC.
+#[test]
+fn an_id_is_told_from_its_neighbours() {
+    let provider = |parts: [Part; 3]| {
+        let provider = Provider::builder("cut").hmac_sha256(Signature::header("X-Signature"));
+        provider.signed_content(parts).event_id_header("X-Id").build().unwrap()
+    };
+    let two_dots = || Part::literal("..");
+    let before = provider([Part::Id, two_dots(), Part::Body]);
+    let after = provider([Part::Body, two_dots(), Part::Id]);
+    for (provider, good, bad) in [
+        (before, ["evt_1", "evt.1", ".evt"], ["evt..1", "evt_1.", "evt_1..", "."]),
+        (after, ["evt_1", "evt.1", "evt."], ["evt..1", ".evt_1", "..evt_1", "."]),
+    ] {
+        let deliver_id = |id: &str| {
+            let headers = Signer::new(&provider, &secret(SECRET)).id(id).sign("{}");
+            deliver(&endpoint(&provider), &headers, "{}").map(|delivery| delivery.key())
+        };
+        for id in good {
+            assert!(deliver_id(id).is_ok(), "{id}");
+        }
+        for id in bad {
+            assert_eq!(deliver_id(id).unwrap_err().kind(), RejectionKind::IdInvalid, "{id}");
+        }
+    }
+}
+
+/// Slack signs every retry anew, and a body may have nothing to tell it by.
+#[test]
+fn keyed_by_body_a_retry_with_a_later_time_is_the_same_event() {
+    let parts = [Part::Timestamp, Part::literal(":"), Part::Body];
+    let provider = |by_body: bool| {
+        let provider = Provider::builder("slack").hmac_sha256(Signature::header("X-Signature"));
+        let provider =
+            provider.timestamp(Timestamp::header("X-Time")).signed_content(parts.clone());
+        if by_body { provider.key_by_body() } else { provider }.build().unwrap()
+    };
+    let key = |by_body: bool, time: u64, body: &str| {
+        let provider = provider(by_body);
+        let headers = Signer::new(&provider, &secret(SECRET)).at(moment(time)).sign(body);
+        deliver(&endpoint(&provider), &headers, body).unwrap().key()
+    };
+    assert_eq!(key(true, NOW, "{}"), key(true, NOW + 60, "{}"));
+    assert_ne!(key(true, NOW, "{}"), key(true, NOW, "{ }"));
+    assert_ne!(key(false, NOW, "{}"), key(false, NOW + 60, "{}"));
 }

@@ -270,5 +270,22 @@ fn a_string_cut_inside_a_character_does_not_lose_the_event() {
             _ => built_in::pakyas::Event::from_delivery(&delivery).err(),
         };
         assert!(lost.is_none(), "{}: {lost:?}", provider.name());
+        let own = serde_json::Value::from_delivery(&delivery).unwrap();
+        assert_eq!(own["note"], "cut \u{fffd}");
     }
+}
+
+#[test]
+fn what_a_handlers_type_does_not_fit_is_said_on_one_short_line() {
+    let sent = body("some.event\n2026-11-22 ERROR forged").to_string();
+    let delivery = deliver_signed(&endpoint_at(&all()[0], NOW), sent).unwrap();
+    #[derive(Debug, serde::Deserialize)]
+    enum Never {}
+    #[derive(Debug, serde::Deserialize)]
+    struct Other {
+        #[serde(rename = "event")]
+        _event: Never,
+    }
+    let said = Other::from_delivery(&delivery).unwrap_err().to_string();
+    assert!(!said.contains('\n') && said.len() < 300, "{said}");
 }

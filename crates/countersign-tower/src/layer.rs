@@ -23,9 +23,9 @@ use crate::tasks::HandlerTasks;
 /// let endpoint = Endpoint::builder("piora", piora::provider())
 ///     .secret(Secret::new("kept in a vault")?)
 ///     .build()?;
-/// let app: Router = Router::new()
-///     .route("/webhooks/piora", post(on_event))
-///     .layer(WebhookLayer::new(endpoint, MemoryStore::new()));
+/// let webhooks = WebhookLayer::new(endpoint, MemoryStore::new());
+/// let app: Router =
+///     Router::new().route("/webhooks/piora", post(on_event).route_layer(webhooks));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use]

@@ -20,9 +20,9 @@
 //! let endpoint = Endpoint::builder("hostwares", hostwares::provider())
 //!     .secret(Secret::new("from your configuration")?)
 //!     .build()?;
+//! let webhooks = WebhookLayer::new(endpoint, MemoryStore::new());
 //! let app: Router = Router::new()
-//!     .route("/webhooks/hostwares", post(on_event))
-//!     .layer(WebhookLayer::new(endpoint, MemoryStore::new()));
+//!     .route("/webhooks/hostwares", post(on_event).route_layer(webhooks));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -55,12 +55,13 @@
 //! | `CatchPanicLayer` | outside | the claim is released either way; outside it also catches panics of other layers |
 //! | `TimeoutLayer` | inside, shorter than the provider's deadline | the handler is cancelled at the deadline, answers non-2xx, and its claim is released. Outside, it answers the sender while the handler goes on and may yet succeed |
 //! | `RequestBodyLimitLayer` | not needed | the endpoint has its own limit; outside, it is told as 413 all the same |
+//! | `ConcurrencyLimitLayer` | outside | inside, a place is taken before the body is read and proven. Either way it bounds the memory that bodies of well-formed forgeries hold |
 //! | decompression | not outside | a signature covers the bytes as they were sent |
 //! | `NormalizePath` and the like | anywhere | the path is not part of the proof |
 //!
-//! Put the layer on the route or a router of webhook routes, not around a whole application: what
-//! it stands around must be signed. `route_layer` instead of `layer` leaves other methods and paths
-//! to axum (405, 404). With several layers on one `MethodRouter`, axum wants them in one call, the
+//! Put the layer on the route itself, with `route_layer`, which leaves other methods to axum (405).
+//! Around a whole router it would take a 2xx of *any* route for the event's handling: a delivery
+//! that somebody captured and sent to `/health` would be handled and never reach your handler. With several layers on one `MethodRouter`, axum wants them in one call, the
 //! outermost first: `post(handler).layer((webhooks, timeout))`.
 //!
 //! # What a refusal looks like

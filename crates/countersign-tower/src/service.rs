@@ -114,14 +114,15 @@ impl<I, S: Store> Work<I, S> {
         let request = Request::from_parts(head, Full::new(delivery.body().clone()));
         let endpoint = receiver.endpoint().clone();
         let handle = receiver.handle(delivery, |delivery| call(inner, request, delivery));
+        let running = tasks.enter();
+        let handle = async move {
+            let _running = running;
+            handle.await
+        };
         let answer = if cancel_on_disconnect {
             handle.await
         } else {
-            let running = tasks.enter();
-            let task = tokio::spawn(async move {
-                let _running = running;
-                handle.await
-            });
+            let task = tokio::spawn(handle);
             match task.await {
                 Ok(answer) => answer,
                 Err(error) if error.is_panic() => resume_unwind(error.into_panic()),

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use crate::dedup::{ClaimToken, Claimed, Settled, Store, StoreError};
 use crate::delivery::Delivery;
@@ -131,7 +132,8 @@ async fn complete<S: Store>(
     delivery: &Delivery,
     token: ClaimToken,
 ) -> Option<&'static str> {
-    let retention = receiver.endpoint().retention();
+    // The window holds its edges, and a delivery that was judged fresh takes a moment to its claim.
+    let retention = receiver.endpoint().retention().saturating_add(Duration::from_secs(1));
     match receiver.store().complete(delivery.key(), token, retention).await {
         Ok(Settled::Settled) => None,
         Ok(Settled::Lost) => Some("claim_lost"),

@@ -134,6 +134,11 @@ impl Delivery {
         self.0.endpoint.name()
     }
 
+    #[cfg(feature = "tracing")]
+    pub(crate) fn is_never_retried(&self) -> bool {
+        self.0.endpoint.provider().retries().waits().is_some_and(<[_]>::is_empty)
+    }
+
     pub(crate) fn is_final_on_4xx(&self) -> bool {
         self.0.endpoint.provider().is_final_on_4xx()
     }

@@ -225,7 +225,7 @@ impl EndpointBuilder {
 
     /// How long a claim holds if nobody settles it: longer than the slowest handler, and shorter
     /// than the provider's retry schedule, so that the event of a crashed handler has a retry to
-    /// come. Defaults to 5 minutes, or to half the schedule where that is less.
+    /// come. Defaults to 5 minutes, or to half the wait before the last retry where that is less.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = Some(lease);
         self
@@ -270,10 +270,10 @@ impl EndpointBuilder {
         let span = window.as_ref().map(Window::span);
         let longest = [DEFAULT_RETENTION].into_iter().chain(span).chain(horizon).max();
         let retention = self.retention.or(longest).unwrap_or(DEFAULT_RETENTION);
-        let lease = self.lease.unwrap_or_else(|| match horizon {
-            Some(horizon) => DEFAULT_LEASE.min(horizon / 2),
-            None => DEFAULT_LEASE,
-        });
+        // So that a crash on any retry but the last has a retry to come.
+        let half = self.provider.retries().last_wait().or(horizon).map(|wait| wait / 2);
+        let lease =
+            self.lease.or(half.map(|half| half.min(DEFAULT_LEASE))).unwrap_or(DEFAULT_LEASE);
         self.check_numbers(lease)?;
         match (span, horizon) {
             (Some(window), _) if retention < window => {

@@ -31,6 +31,10 @@ pub enum ConfigError {
         /// How many it has.
         bodies: usize,
     },
+    /// A signed content in which a part ends where the next one begins, with nothing between.
+    AmbiguousSignedContent,
+    /// Every retry would have a key of its own, and be handled again.
+    RetriesLookNew,
     /// A signed content for a scheme without a MAC.
     SignedContentWithoutMac,
     /// The signed content has a part whose header is not named.
@@ -132,6 +136,17 @@ impl fmt::Display for ConfigError {
             Self::SignedContentBody { bodies } => {
                 write!(f, "`signed_content` has {bodies} × `Part::Body`; it needs exactly one")
             }
+            Self::AmbiguousSignedContent => f.write_str(
+                "`signed_content`: two parts stand side by side with no `Part::literal` between \
+                 them, so the same bytes could be cut elsewhere under the same MAC; an id needs a \
+                 literal at each side that it has a neighbour on, and a time needs one or a fixed \
+                 `Timestamp::format`",
+            ),
+            Self::RetriesLookNew => f.write_str(
+                "`retries`: the provider signs every retry with a time of its own and the key is \
+                 the signed content, so a retry would look like a new event; name `event_id` or \
+                 `key_fields`, or say `key_by_body`",
+            ),
             Self::SignedContentWithoutMac => f.write_str(
                 "`signed_content` belongs to `hmac_sha256`; a shared token signs nothing",
             ),

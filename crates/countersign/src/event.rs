@@ -43,7 +43,8 @@ impl FromDelivery for Delivery {
 
 impl<T: DeserializeOwned> FromDelivery for T {
     fn from_delivery(delivery: &Delivery) -> Result<Self, EventError> {
-        delivery.json().map_err(|error| EventError::mismatch(delivery, error))
+        crate::providers::read_mended(delivery.body(), |body| serde_json::from_slice(body))
+            .map_err(|error| EventError::mismatch(delivery, error))
     }
 }
 
@@ -98,7 +99,10 @@ impl fmt::Display for EventError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Mismatch { error, .. } => {
-                write!(f, "the delivery is genuine but not of the handler's type: {error}")
+                // serde quotes what it found: on one line, and not all of it.
+                let said = error.to_string();
+                let said: String = said.escape_debug().take(200).collect();
+                write!(f, "the delivery is genuine but not of the handler's type: {said}")
             }
             Self::WrongProvider { endpoint, event } => write!(
                 f,

@@ -242,7 +242,8 @@ impl<S: Store> Receiver<S> {
 
     fn observe(&self, report: &Report<'_>) {
         if let Some(observer) = &self.inner.observer {
-            observer.observe(report);
+            // It may run while a handler's panic unwinds; a second panic would end the process.
+            drop(catch_unwind(AssertUnwindSafe(|| observer.observe(report))));
         }
     }
 

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use crate::delivery::Delivery;
+#[cfg(feature = "tracing")]
+use crate::rejection::RejectionKind;
 
 /// What became of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,10 +60,19 @@ pub struct Report<'a> {
     pub elapsed: Duration,
 }
 
+impl Report<'_> {
+    #[cfg(feature = "tracing")]
+    pub(crate) fn is_untimely(&self) -> bool {
+        [RejectionKind::Stale, RejectionKind::InTheFuture]
+            .into_iter()
+            .any(|kind| self.reason == Some(kind.code()))
+    }
+}
+
 /// Is told the end of every delivery, once each: for counters, histograms, audit logs.
 ///
-/// It is called on the delivery's way, so it must be quick, and it must not panic. Forged
-/// deliveries are reported too. Closures are observers:
+/// It is called on the delivery's way, so it must be quick; a panic in it is caught and passed over.
+/// Forged deliveries are reported too. Closures are observers:
 ///
 /// ```
 /// use countersign::{Endpoint, MemoryStore, Receiver, Report, Secret, providers::piora};

@@ -39,9 +39,15 @@ impl Secret {
     ///
     /// # Errors
     ///
-    /// [`SecretError::Unset`], [`SecretError::NotUnicode`] or [`SecretError::Empty`].
+    /// [`SecretError::NoVariableName`], [`SecretError::Unset`], [`SecretError::NotUnicode`] or
+    /// [`SecretError::Empty`].
     pub fn from_env(variable: &str) -> Result<Self, SecretError> {
         use std::env::VarError;
+        // `$SECRET` for `SECRET`, expanded by a shell, is the secret itself: do not repeat it.
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        if variable.is_empty() || !variable.bytes().all(is_name) {
+            return Err(SecretError::NoVariableName);
+        }
         let value = std::env::var(variable).map_err(|error| match error {
             VarError::NotPresent => SecretError::Unset { variable: variable.to_owned() },
             VarError::NotUnicode(_) => SecretError::NotUnicode { variable: variable.to_owned() },
@@ -82,7 +88,8 @@ impl Secret {
     }
 
     fn from_source(bytes: Vec<u8>, source: impl FnOnce() -> String) -> Result<Self, SecretError> {
-        if bytes.is_empty() {
+        // Zeros pad a MAC key, so a key of zeros is the empty key.
+        if bytes.iter().all(|byte| b" \t\r\n\0".contains(byte)) {
             return Err(SecretError::Empty { origin: source() });
         }
         Ok(Self { bytes: Arc::new(Zeroizing::new(bytes)), label: None })
@@ -107,11 +114,14 @@ impl fmt::Debug for Secret {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SecretError {
-    /// The secret has no bytes. An empty MAC key would let anybody sign.
+    /// The secret has no bytes, or nothing but white space or zeros. An empty MAC key would let
+    /// anybody sign.
     Empty {
         /// Where it came from.
         origin: String,
     },
+    /// What was given as the name of an environment variable is none.
+    NoVariableName,
     /// The environment variable is not set.
     Unset {
         /// Its name.
@@ -135,8 +145,15 @@ impl fmt::Display for SecretError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty { origin } => {
-                write!(f, "the secret is empty ({origin}): set it to the provider's signing secret")
+                write!(
+                    f,
+                    "the secret is empty or blank ({origin}): set it to the provider's signing secret"
+                )
             }
+            Self::NoVariableName => f.write_str(
+                "that is no name of an environment variable: give the name (letters, digits and \
+                 `_`), not the secret and not `$NAME`",
+            ),
             Self::Unset { variable } => {
                 write!(
                     f,
@@ -183,6 +200,12 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         let error = Secret::from_file(&path).unwrap_err().to_string();
         assert!(error.contains(&*path.to_string_lossy()), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_variable_name_is_not_repeated() {
+        let error = Secret::from_env("whsec-oh-no").unwrap_err().to_string();
+        assert!(!error.contains("oh-no"), "{error}");
     }
 
     #[test]

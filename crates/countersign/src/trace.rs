@@ -67,7 +67,14 @@ mod enabled {
             Outcome::Failed if reason == Some("handler_status_is_final") => {
                 say!(error, "webhook not handled, and the provider takes a 4xx as final");
             }
+            Outcome::Failed if report.delivery.is_some_and(Delivery::is_never_retried) => {
+                say!(error, "webhook not handled, and its provider does not retry");
+            }
             Outcome::Failed => say!(warn, "webhook not handled, its next delivery is let in"),
+            // Whoever has captured a delivery can send it again for ever.
+            Outcome::Rejected if proven && report.is_untimely() => {
+                say!(info, "webhook proven, but too old or too new");
+            }
             Outcome::Rejected if proven => say!(warn, "webhook proven but refused"),
             Outcome::Rejected => say!(debug, "webhook refused"),
         }

@@ -117,15 +117,11 @@ impl Head {
     }
 }
 
+/// An id that the signed content can be cut at in one way only.
 fn read_id(found: Lookup<'_>, content: &SignedContent) -> Option<Text<128>> {
     let Lookup::One(id) = found else { return None };
-    let ends_early = content.literal_after_id().is_some_and(|literal| {
-        id.windows(literal.len()).any(|window| window == literal.as_bytes())
-    });
-    if id.is_empty() || ends_early || !id.iter().all(u8::is_ascii_graphic) {
-        return None;
-    }
-    Text::new(id)
+    let legal = !id.is_empty() && id.iter().all(u8::is_ascii_graphic);
+    Text::new(id).filter(|_| legal && content.sets_apart(id))
 }
 
 /// The declared length; a number that does not fit counts as the largest. What is no number at
@@ -338,7 +334,13 @@ impl Proven {
                 }
                 Some(time)
             }
-            _ => self.head.time,
+            // Judged by the head already, but the body may have taken its time since.
+            _ => {
+                if let (Some(time), Some(window)) = (self.head.time, &inner.window) {
+                    window.check(time, received_at.into())?;
+                }
+                self.head.time
+            }
         };
         let event_type = match spec.event_type.and_then(value) {
             Some(Value::Text(text)) if !text.is_empty() => Some(text.as_ref().into()),
@@ -388,12 +390,12 @@ impl Proven {
             KeySpec::Content => {}
         }
         hasher.content(|sink| match &spec.scheme {
-            Scheme::Hmac { content, .. } => {
+            Scheme::Hmac { content, .. } if !spec.key_by_body => {
                 content.feed_before(&self.head.texts, &mut *sink);
                 sink(&self.body);
                 content.feed_after(&self.head.texts, sink);
             }
-            Scheme::Token(_) => sink(&self.body),
+            Scheme::Hmac { .. } | Scheme::Token(_) => sink(&self.body),
         })
     }
 

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use countersign::{ManualClock, Window};
 
+use crate::client::Connection;
 use crate::fixtures;
 use crate::harness::{Adapter, App, Handler, on_every_adapter};
 
@@ -16,6 +17,7 @@ on_every_adapter! {
     a_malformed_time_is_refused
     a_missing_time_is_refused
     the_window_is_the_endpoints
+    a_body_that_takes_its_time_does_not_outlive_the_window
 }
 
 fn hours(hours: u64) -> Duration {
@@ -143,4 +145,25 @@ async fn the_window_is_the_endpoints<A: Adapter>() {
     clock.set(happened - Duration::from_millis(1001));
     let early = fixture.delivery_at(3, happened);
     early.send(server).await.is_rejection(401, "timestamp_in_the_future");
+}
+
+/// A header time is judged before the body comes, and again when it is there.
+async fn a_body_that_takes_its_time_does_not_outlive_the_window<A: Adapter>() {
+    let fixture = fixtures::percher();
+    let handler = Handler::answering(200);
+    let happened = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    let clock = ManualClock::at(happened + Duration::from_secs(299));
+    let endpoint = fixture.endpoint().clock(clock.clone()).build().unwrap();
+    let app = App::new([endpoint], &handler);
+    let server = A::serve(app).await;
+    let bytes = fixture.delivery_at(1, happened).bytes();
+    let (most, last) = bytes.split_at(bytes.len() - 1);
+    let mut connection = Connection::open(server).await;
+    connection.write(most).await;
+    // The head is judged when its bytes have crossed the socket.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    clock.advance(Duration::from_secs(2));
+    connection.write(last).await;
+    connection.reply().await.is_rejection(401, "timestamp_stale");
+    assert_eq!(handler.runs(), 0);
 }

@@ -12,6 +12,7 @@ on_every_adapter! {
     a_chunked_body_over_the_limit_is_refused_at_the_limit
     a_body_of_exactly_the_limit_is_accepted
     a_body_in_one_byte_chunks_is_accepted
+    trailers_are_dropped
     a_body_that_does_not_arrive_is_given_up
     one_connection_serves_many_deliveries
 }
@@ -82,6 +83,20 @@ async fn a_body_in_one_byte_chunks_is_accepted<A: Adapter>() {
         assert_eq!(handler.seen()[0].1, request.body);
         request.send(server).await.is_duplicate();
     }
+}
+
+async fn trailers_are_dropped<A: Adapter>() {
+    let fixture = fixtures::piora();
+    let handler = Handler::answering(200);
+    let server = A::serve(App::new([fixture.endpoint().build().unwrap()], &handler)).await;
+    let request = fixture.delivery(1);
+    let mut bytes = request.chunked(50);
+    bytes.truncate(bytes.len() - 2);
+    bytes.extend_from_slice(b"x-piora-signature: in a trailer\r\n\r\n");
+    let mut connection = Connection::open(server).await;
+    connection.write(&bytes).await;
+    assert_eq!(connection.reply().await.status, 200);
+    assert_eq!(handler.seen()[0].1, request.body);
 }
 
 async fn a_body_that_does_not_arrive_is_given_up<A: Adapter>() {

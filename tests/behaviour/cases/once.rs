@@ -14,6 +14,7 @@ on_every_adapter! {
     eight_concurrent_copies_run_one_handler
     a_storm_of_copies_never_overlaps
     a_handled_event_is_remembered_for_its_retention
+    no_replay_is_both_fresh_and_forgotten
     every_2xx_counts_as_handled
     the_answer_to_a_duplicate_can_be_changed
 }
@@ -125,13 +126,34 @@ async fn a_handled_event_is_remembered_for_its_retention<A: Adapter>() {
     let server = A::serve(App::new([endpoint], &handler).store(Arc::new(store))).await;
     let happened = std::time::SystemTime::now();
     assert_eq!(fixture.delivery_at(1, happened).send(server).await.status, 200);
-    clock.advance(retention - Duration::from_millis(1));
+    clock.advance(retention);
     // The same id with a later time, so that only the memory can refuse it.
     let replay = fixture.delivery_at(1, happened + retention);
     replay.send(server).await.is_duplicate();
-    clock.advance(Duration::from_millis(1));
+    // Remembered a second longer: the window that it covers holds its edges.
+    clock.advance(Duration::from_secs(1));
     assert_eq!(replay.send(server).await.status, 200);
     assert_eq!(handler.runs(), 2);
+}
+
+/// The tightest configuration that builds: a replay at the last moment of the window.
+async fn no_replay_is_both_fresh_and_forgotten<A: Adapter>() {
+    let fixture = fixtures::percher();
+    let handler = Handler::answering(200);
+    let happened = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    let tolerance = Duration::from_secs(300);
+    let clock = ManualClock::at(happened - tolerance);
+    let store = MemoryStore::builder().clock(clock.clone()).build();
+    let endpoint = fixture.endpoint().window(countersign::Window::new(tolerance, tolerance));
+    let endpoint = endpoint.retention(2 * tolerance).clock(clock.clone()).build().unwrap();
+    let server = A::serve(App::new([endpoint], &handler).store(Arc::new(store))).await;
+    let request = fixture.delivery_at(1, happened);
+    assert_eq!(request.send(server).await.status, 200);
+    clock.advance(2 * tolerance);
+    request.send(server).await.is_duplicate();
+    clock.advance(Duration::from_millis(1));
+    request.send(server).await.is_rejection(401, "timestamp_stale");
+    assert_eq!(handler.runs(), 1);
 }
 
 async fn every_2xx_counts_as_handled<A: Adapter>() {

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countersign::providers::hostwares;
-use countersign::{BodyError, BodySource, Outcome, Rejection, RejectionKind};
+use countersign::{
+    BodyError, BodySource, MemoryStore, Outcome, Receiver, Rejection, RejectionKind, Report,
+};
 
 use super::commanded::Commanded;
 use super::{Bench, body, no_deadline, spawn};
-use crate::support::{Pairs, sign};
+use crate::support::{Pairs, build, sign};
 
 /// A body that arrives in pieces, with a wait before each.
 struct Pieces {
@@ -179,4 +181,14 @@ async fn a_sender_that_goes_away_before_its_body_is_there_is_reported() {
     }
     assert_eq!(bench.seen(), [(Outcome::Rejected, Some(400), Some("body_incomplete"))]);
     assert_eq!(store.calls(), [""; 0]);
+}
+
+#[test]
+fn a_panicking_observer_changes_nothing() {
+    let endpoint = build(&hostwares::provider(), |endpoint| endpoint);
+    let receiver = Receiver::builder(endpoint, MemoryStore::new())
+        .observer(|_: &Report<'_>| panic!("the observer's own bug, on purpose"))
+        .build();
+    let unsigned: [(&str, &str); 0] = [];
+    assert_eq!(receiver.begin(&unsigned).unwrap_err().kind(), RejectionKind::SignatureMissing);
 }

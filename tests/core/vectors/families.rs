@@ -1,6 +1,6 @@
 //! The senders of the published vectors, as their documentation describes them.
 
-use countersign::{Part, Provider, Signature, Timestamp};
+use countersign::{Part, Provider, Signature, TimeFormat, Timestamp};
 use serde_json::Value;
 
 use super::text;
@@ -112,7 +112,7 @@ pub(super) fn box_com(vector: &Value, _: &Pairs) -> Provider {
     Provider::builder("box")
         .hmac_sha256(Signature::header(header).base64())
         .signed_content([Part::Body, Part::Timestamp])
-        .timestamp(Timestamp::header("BOX-DELIVERY-TIMESTAMP"))
+        .timestamp(Timestamp::header("BOX-DELIVERY-TIMESTAMP").format(TimeFormat::Rfc3339))
         .build()
         .unwrap()
 }

@@ -33,8 +33,12 @@ struct Inner {
 const SHARDS: usize = 64;
 const DEFAULT_CAPACITY: usize = 1_000_000;
 
-/// How many due expiries a claim looks at. Each claim makes at most one entry, so two keep up.
-const SWEEP: usize = 2;
+/// How many due marks a claim looks at. An entry comes due twice, after its lease and after its
+/// retention, so four keep up with what claims add.
+const SWEEP: usize = 4;
+
+/// How many a claim looks at in each shard when the store is full.
+const SWEEP_WHEN_FULL: usize = 64;
 
 impl MemoryStore {
     /// A store for a million keys.
@@ -101,7 +105,7 @@ impl MemoryStore {
     fn make_room(&self) {
         let now = self.now();
         for shard in &self.0.shards {
-            self.dropped(lock(shard).sweep(now, SWEEP));
+            self.dropped(lock(shard).sweep(now, SWEEP_WHEN_FULL));
         }
     }
 

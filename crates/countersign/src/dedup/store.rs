@@ -23,6 +23,9 @@ use crate::key::EventKey;
 /// 5. A completed key is forgotten when its retention ends and not before. A store without room
 ///    refuses new keys with [`StoreErrorKind::Full`].
 ///
+/// A call must end, with an error if need be, within a time that a sender would wait (two seconds,
+/// say): handlers, and a shutdown that waits for them, wait for it.
+///
 /// Share a store between endpoints by cloning it, or as `Arc<S>`, or as `Arc<dyn DynStore>`
 /// where its type is chosen at run time.
 ///

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::timestamp::Place;
-use super::{HeaderTime, KeySpec, Provider, Retries, Spec, Timestamp};
+use super::{HeaderTime, KeySpec, Provider, Retries, Spec, TimeSource, Timestamp};
 use crate::envelope::{Paths, Slot};
 use crate::error::ConfigError;
 use crate::headers::normalize_name;
@@ -27,6 +27,7 @@ pub struct ProviderBuilder {
     id: Option<Id>,
     key_fields: Vec<Box<str>>,
     optional_key_fields: Vec<Box<str>>,
+    key_by_body: bool,
     retries: Retries,
     answer_within: Option<Duration>,
     final_on_4xx: bool,
@@ -57,6 +58,7 @@ impl ProviderBuilder {
             id: None,
             key_fields: Vec::new(),
             optional_key_fields: Vec::new(),
+            key_by_body: false,
             retries: Retries::unknown(),
             answer_within: None,
             final_on_4xx: false,
@@ -145,6 +147,15 @@ impl ProviderBuilder {
         self
     }
 
+    /// An event without an id or key fields is keyed by its body alone, where the signed content
+    /// would do by default. For providers that sign every retry with a time of its own and send
+    /// nothing to tell events apart: their retries are then known again, and two events whose
+    /// bodies are equal to the byte are one.
+    pub fn key_by_body(mut self) -> Self {
+        self.key_by_body = true;
+        self
+    }
+
     /// The retry schedule.
     pub fn retries(mut self, retries: Retries) -> Self {
         self.retries = retries;
@@ -219,6 +230,13 @@ impl ProviderBuilder {
             Some(_) => KeySpec::Id,
             None => KeySpec::Content,
         };
+        if matches!(key, KeySpec::Content) && !self.key_by_body && self.retries.horizon().is_some()
+        {
+            let signs_time = matches!(&scheme, Scheme::Hmac { content, .. } if content.contains(&Part::Timestamp));
+            if signs_time && time.as_ref().is_some_and(TimeSource::is_per_delivery) {
+                return Err(ConfigError::RetriesLookNew);
+            }
+        }
         let required_time = match &self.required_time {
             None => None,
             Some(name) => Some(HeaderTime {
@@ -238,6 +256,7 @@ impl ProviderBuilder {
             event_type_required: self.event_type.is_some_and(|(_, required)| required),
             id,
             key,
+            key_by_body: self.key_by_body,
             retries: self.retries,
             answer_within: self.answer_within,
             final_on_4xx: self.final_on_4xx,
@@ -276,6 +295,10 @@ impl ProviderBuilder {
                 });
             }
             _ => {}
+        }
+        let fixed = self.time.as_ref().is_some_and(|time| time.format != TimeFormat::Detect);
+        if content.is_ambiguous(fixed) {
+            return Err(ConfigError::AmbiguousSignedContent);
         }
         match &mut proof {
             Proof::Hmac(signature) => {

@@ -112,6 +112,8 @@ pub(crate) struct Spec {
     pub(crate) event_type_required: bool,
     pub(crate) id: Option<Slot>,
     pub(crate) key: KeySpec,
+    /// Whether the body stands for the signed content where that is the key.
+    pub(crate) key_by_body: bool,
     pub(crate) retries: Retries,
     pub(crate) answer_within: Option<Duration>,
     pub(crate) final_on_4xx: bool,

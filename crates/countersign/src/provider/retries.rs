@@ -37,7 +37,12 @@ impl Retries {
     /// has no retry.
     #[must_use]
     pub fn horizon(&self) -> Option<Duration> {
-        self.due_times().last()
+        self.due_times().last().filter(|horizon| !horizon.is_zero())
+    }
+
+    /// The wait before the last retry.
+    pub(crate) fn last_wait(&self) -> Option<Duration> {
+        self.waits()?.last().copied().filter(|wait| !wait.is_zero())
     }
 
     /// How many retries are due later than this long after the event.

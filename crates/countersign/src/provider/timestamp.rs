@@ -11,7 +11,7 @@ use crate::window::{MAX_TIME_LENGTH, TimeFormat, UnixMillis};
 #[derive(Clone, Debug)]
 pub struct Timestamp {
     pub(crate) place: Place,
-    format: TimeFormat,
+    pub(crate) format: TimeFormat,
     per_delivery: bool,
 }
 

@@ -4,8 +4,9 @@
 //! typed events. What is typed is what the provider's documentation names; every field of it is
 //! optional unless the documentation promises it; and what the documentation does not name is
 //! kept: event types as `Unknown(name)`, fields in `extra`. A documented field whose value is not
-//! of the documented kind reads as `None` rather than costing you the event; the bytes as sent
-//! are in [`Delivery::body`](crate::Delivery::body).
+//! of the documented kind reads as `None`, and a string that was cut inside a character is mended,
+//! rather than costing you the event; the bytes as sent are in
+//! [`Delivery::body`](crate::Delivery::body).
 //!
 //! | | proof | fresh by | key | retried after |
 //! |---|---|---|---|---|
@@ -64,6 +65,17 @@ fn lenient_time<'de, D: Deserializer<'de>>(json: D) -> Result<Option<OffsetDateT
             TimeFormat::Detect.read_number(number).and_then(UnixMillis::to_offset_date_time)
         }
         None => None,
+    })
+}
+
+/// Reads JSON; if that fails, once more with strings that were cut inside a character mended.
+pub(crate) fn read_mended<T>(
+    body: &[u8],
+    read: impl Fn(&[u8]) -> serde_json::Result<T>,
+) -> serde_json::Result<T> {
+    read(body).or_else(|error| match surrogates::mended(body) {
+        Some(mended) => read(&mended),
+        None => Err(error),
     })
 }
 
@@ -149,10 +161,7 @@ macro_rules! typed_event {
                     json.end()?;
                     Ok(event)
                 };
-                read(body).or_else(|error| match crate::providers::surrogates::mended(body) {
-                    Some(mended) => read(&mended),
-                    None => Err(error),
-                })
+                crate::providers::read_mended(body, read)
             }
         }
 

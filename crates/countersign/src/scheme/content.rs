@@ -13,7 +13,8 @@ pub enum Part {
     Body,
     /// The time header's bytes as sent.
     Timestamp,
-    /// The id header's bytes as sent: 1 to 128 of them, without the literal that follows.
+    /// The id header's bytes as sent: 1 to 128 visible ASCII characters, without the literal that
+    /// stands beside it.
     Id,
     /// Fixed text.
     Literal(Cow<'static, str>),
@@ -48,19 +49,45 @@ impl SignedContent {
         }
     }
 
+    /// Whether some part that varies stands right beside another, with no literal between, so
+    /// that the MAC does not say where the one ends. A time of one fixed format is recognized.
+    pub(crate) fn is_ambiguous(&self, time_format_is_fixed: bool) -> bool {
+        let literal = |part: &Part| matches!(part, Part::Literal(text) if !text.is_empty());
+        let ends_itself = |part: &Part| *part == Part::Timestamp && time_format_is_fixed;
+        let body = [Part::Body];
+        let parts: Vec<_> = self.before.iter().chain(&body).chain(&self.after).collect();
+        parts.windows(2).any(|pair| match pair {
+            [left, right] => {
+                let id = **left == Part::Id || **right == Part::Id;
+                !(literal(left) || literal(right))
+                    && (id || !(ends_itself(left) || ends_itself(right)))
+            }
+            _ => false,
+        })
+    }
+
     pub(crate) fn contains(&self, wanted: &Part) -> bool {
         self.before.iter().chain(&self.after).any(|part| part == wanted)
     }
 
-    /// The literal that ends the id, where one follows it. An id that contains it could be cut
-    /// elsewhere than the provider cut it, so such an id is refused.
-    pub(crate) fn literal_after_id(&self) -> Option<&str> {
-        [&self.before, &self.after].into_iter().flat_map(|parts| parts.windows(2)).find_map(
-            |pair| match pair {
-                [Part::Id, Part::Literal(text)] if !text.is_empty() => Some(text.as_ref()),
-                _ => None,
-            },
-        )
+    /// Whether an id can be told from its neighbours. The literal at its side must not occur
+    /// earlier (or, before the id, later): otherwise a replayer could cut the same bytes elsewhere
+    /// and show another id, and another body, under the same MAC.
+    pub(crate) fn sets_apart(&self, id: &[u8]) -> bool {
+        let pairs = [&self.before, &self.after].into_iter().flat_map(|parts| parts.windows(2));
+        pairs.into_iter().all(|pair| match pair {
+            [Part::Id, Part::Literal(after)] => {
+                let after = after.as_bytes();
+                let found_at = |at| id.iter().chain(after).skip(at).take(after.len()).eq(after);
+                !(0..id.len()).any(found_at)
+            }
+            [Part::Literal(before), Part::Id] => {
+                let before = before.as_bytes();
+                let found_at = |at| before.iter().chain(id).skip(at).take(before.len()).eq(before);
+                !(1..=id.len()).any(found_at)
+            }
+            _ => true,
+        })
     }
 
     /// Feeds what stands before the body.

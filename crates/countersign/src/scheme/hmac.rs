@@ -115,7 +115,7 @@ impl Signature {
             None => Mac::new_from_slice(secret_bytes),
             Some(prefix) => {
                 let text = secret_bytes.strip_prefix(prefix.as_bytes()).unwrap_or(secret_bytes);
-                let key = decode_base64(text).filter(|key| !key.is_empty())?;
+                let key = decode_base64(text).filter(|key| key.iter().any(|byte| *byte != 0))?;
                 Mac::new_from_slice(&key)
             }
         };
