@@ -1,9 +1,7 @@
 //! `countersign listen`: a server with a route for each endpoint.
 
-use std::future::IntoFuture as _;
 use std::io::{self, IsTerminal as _};
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -20,13 +18,18 @@ use tracing_subscriber::filter::LevelFilter;
 use crate::args::ListenArgs;
 use crate::endpoint;
 use crate::forward::{self, Forwarder};
-use crate::output::{Line, Output};
+use crate::output::Output;
 use crate::say;
+use crate::serve::{self, Limits};
 use crate::signals::Stop;
 
 /// How long requests that are still arriving hold up the end. Nothing of them is claimed yet, so
-/// they lose nothing but time. Handlers are waited for however long they take.
+/// they lose nothing but time. The user's program is waited for however long it takes.
 const ARRIVAL_GRACE: Duration = Duration::from_secs(3);
+
+/// How long lines may wait at the end for whoever reads stdout: first those that are a delivery's
+/// handling, then, all answered, the reports.
+const OUTPUT_GRACE: Duration = Duration::from_secs(2);
 
 /// How long the last answers may take to leave.
 const DEPARTURE_GRACE: Duration = Duration::from_secs(1);
@@ -41,23 +44,24 @@ pub(crate) fn run(args: &ListenArgs) -> Result<(), String> {
     };
     let forwarder = args.forward_to.as_deref().map(Forwarder::new).transpose()?;
     let tasks = HandlerTasks::new();
-    let output = Arc::new(Output::default());
+    let stop = Stop::on_signal().map_err(|error| format!("cannot take signals: {error}"))?;
+    let output = Output::start().map_err(|error| format!("cannot start: {error}"))?;
     let mut paths = Vec::new();
     let mut router = Router::new();
     for endpoint in endpoints {
         let path = format!("/webhooks/{}", endpoint.name());
-        let route = route(endpoint, store.clone(), &tasks, &output, forwarder.as_ref());
+        let route = route(endpoint, store.clone(), &tasks, &output, forwarder.as_ref(), &stop);
         router = router.route(&path, route);
         paths.push(path);
     }
-    let stop = Stop::on_signal().map_err(|error| format!("cannot take signals: {error}"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;
     let served = runtime.block_on(serve(&args.addr, router, &paths.join(", "), &tasks, stop));
-    // A line that waits for a reader of stdout would hold up a drop.
+    // A host that is being looked up would hold up a drop.
     runtime.shutdown_background();
+    output.finish(OUTPUT_GRACE);
     served
 }
 
@@ -65,24 +69,24 @@ fn route(
     endpoint: Endpoint,
     store: MemoryStore,
     tasks: &HandlerTasks,
-    output: &Arc<Output>,
+    output: &Output,
     forwarder: Option<&Forwarder>,
+    stop: &Stop,
 ) -> MethodRouter {
     let limit = forward::limit(endpoint.lease());
     let prints = forwarder.is_none();
-    let log = Arc::clone(output);
+    let log = output.clone();
     let observer = move |report: &Report<'_>| {
         // The handler printed that one.
         if !(prints && report.outcome == Outcome::Accepted) {
-            // What became of the delivery is settled, printed or not.
-            let _ = log.print(&Line::reported(report));
+            log.report(report);
         }
     };
     let receiver = Receiver::builder(endpoint, store).observer(observer).build();
     let layer = WebhookLayer::from_receiver(receiver).tasks(tasks);
-    let output = Arc::clone(output);
+    let (output, stop) = (output.clone(), stop.clone());
     let route = match forwarder.cloned() {
-        None => post(async move |webhook: Webhook| print(&output, &webhook.delivery)),
+        None => post(async move |webhook: Webhook| print(&output, &webhook.delivery, stop).await),
         Some(forwarder) => post(async move |webhook: Webhook, headers: HeaderMap| {
             let content_type = headers.get(CONTENT_TYPE).cloned();
             forwarder.forward(&webhook.delivery, content_type, limit).await
@@ -91,12 +95,17 @@ fn route(
     route.route_layer(layer)
 }
 
-/// Printing is the handling: what cannot be printed is not handled.
-fn print(output: &Output, delivery: &Delivery) -> StatusCode {
-    match output.print(&Line::accepted(delivery, StatusCode::OK.as_u16())) {
-        Ok(()) => StatusCode::OK,
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
-    }
+/// Printing is the handling: what cannot be printed, or is not before the end, is not handled.
+async fn print(output: &Output, delivery: &Delivery, stop: Stop) -> StatusCode {
+    let overdue = async {
+        stop.stopped().await;
+        sleep(OUTPUT_GRACE).await;
+    };
+    let printed = tokio::select! {
+        printed = output.print(delivery) => printed,
+        () = overdue => false,
+    };
+    if printed { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR }
 }
 
 async fn serve(
@@ -112,18 +121,18 @@ async fn serve(
     say(&format!("countersign: listening on http://{local}, POST {paths}"));
 
     let (stopped, handling) = (stop.clone().stopped(), tasks.clone());
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+    let server = serve::serve(listener, router, Limits::default(), async move {
         stopped.await;
         tracing::info!(handling = handling.running(), "stopping");
     });
-    let mut server = pin!(server.into_future());
+    let mut server = pin!(server);
     let overdue = async {
         stop.stopped().await;
         sleep(ARRIVAL_GRACE).await;
         tasks.finished().await;
     };
     tokio::select! {
-        served = &mut server => served.map_err(cannot)?,
+        () = &mut server => {}
         () = overdue => drop(timeout(DEPARTURE_GRACE, server).await),
     }
     // A handler whose sender hung up has no connection that the server could wait for.

@@ -1,14 +1,15 @@
 //! `countersign`: receive, verify and forward webhooks from the command line.
 //!
-//! The way of a delivery: [`listen`] serves one layer of `countersign-tower` for each `--provider`
-//! ([`endpoint`]); what the layer lets through is printed ([`output`]) or given to the user's own
-//! program ([`forward`]).
+//! The way of a delivery: [`listen`] has one layer of `countersign-tower` for each `--provider`
+//! ([`endpoint`]) behind the server ([`serve`]); what the layer lets through is printed ([`output`])
+//! or given to the user's own program ([`forward`]).
 
 mod args;
 mod endpoint;
 mod forward;
 mod listen;
 mod output;
+mod serve;
 mod signals;
 
 use std::io::Write as _;

@@ -1,16 +1,21 @@
 //! Standard output: one JSON object for each delivery and line.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::io::{self, Write as _};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
+use axum::http::StatusCode;
 use countersign::{Delivery, Outcome, Report};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use tokio::sync::oneshot;
 
 /// What is printed of one delivery.
 #[derive(Serialize)]
-pub(crate) struct Line<'a> {
+struct Line<'a> {
     outcome: &'static str,
     provider: &'a str,
     status: Option<u16>,
@@ -31,7 +36,7 @@ enum Payload<'a> {
 
 impl<'a> Line<'a> {
     /// The line of a delivery that is handled by being printed.
-    pub(crate) fn accepted(delivery: &'a Delivery, status: u16) -> Self {
+    fn accepted(delivery: &'a Delivery, status: u16) -> Self {
         Self {
             outcome: Outcome::Accepted.as_str(),
             // The endpoint is named like the provider on the command line.
@@ -45,7 +50,7 @@ impl<'a> Line<'a> {
     }
 
     /// The line of a delivery that has come to its end.
-    pub(crate) fn reported(report: &Report<'a>) -> Self {
+    fn reported(report: &Report<'a>) -> Self {
         let accepted = report.delivery.filter(|_| report.outcome == Outcome::Accepted);
         Self {
             outcome: report.outcome.as_str(),
@@ -56,6 +61,12 @@ impl<'a> Line<'a> {
             reason: report.reason,
             payload: accepted.map(|delivery| Payload::of(delivery.body())),
         }
+    }
+
+    fn to_bytes(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = serde_json::to_vec(self)?;
+        bytes.push(b'\n');
+        Ok(bytes)
     }
 }
 
@@ -80,37 +91,187 @@ fn on_one_line(json: &RawValue) -> Cow<'_, RawValue> {
     }
 }
 
-/// Standard output. One for the process.
-#[derive(Debug, Default)]
-pub(crate) struct Output {
-    /// Whether the last line could not be written, so that a part of it may stand there.
-    failed: Mutex<bool>,
+/// How many lines, and how much of them, may wait for whoever reads before reports are dropped.
+const MAX_LINES: usize = 1024;
+const MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// How often it is said that reports are dropped.
+const SAY_EVERY: Duration = Duration::from_secs(5);
+
+/// Standard output. One for the process; clones are the same.
+///
+/// A thread of its own writes, line after line, and waits for whoever reads. Nobody else does:
+/// anybody may send what is only reported, and must not hold up what is genuine.
+#[derive(Clone)]
+pub(crate) struct Output(Arc<Shared>);
+
+struct Shared {
+    queue: Mutex<Queue>,
+    /// A line was queued, or written.
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    lines: VecDeque<Queued>,
+    /// The size of the reports in it.
+    bytes: usize,
+    /// Whether a line is being written.
+    writing: bool,
+    /// How many reports were dropped since it was said last, and when that was.
+    dropped: u64,
+    said: Option<Instant>,
+}
+
+enum Queued {
+    /// It may be dropped.
+    Report(Vec<u8>),
+    /// A delivery that is handled by being printed, and who waits for that. Always queued: it is
+    /// a genuine one, and in memory for as long as it is worked on anyway.
+    Handling(Delivery, oneshot::Sender<()>),
 }
 
 impl Output {
-    /// Writes a line at once.
+    /// Starts the thread.
+    pub(crate) fn start() -> io::Result<Self> {
+        let shared = Arc::new(Shared { queue: Mutex::default(), changed: Condvar::new() });
+        let writer = Arc::clone(&shared);
+        thread::Builder::new().name("stdout".to_owned()).spawn(move || writer.write_lines())?;
+        Ok(Self(shared))
+    }
+
+    /// Has a line written sometime, or dropped if too many wait.
+    pub(crate) fn report(&self, report: &Report<'_>) {
+        let Ok(line) = Line::reported(report).to_bytes() else { return };
+        let mut queue = self.0.lock();
+        if queue.lines.len() < MAX_LINES && queue.bytes < MAX_BYTES {
+            queue.bytes += line.len();
+            queue.lines.push_back(Queued::Report(line));
+            drop(queue);
+            self.0.changed.notify_all();
+            return;
+        }
+        queue.dropped += 1;
+        if queue.say_again_in().is_zero() {
+            let dropped = queue.take_dropped();
+            // Whoever reads stderr must not hold up the queue.
+            drop(queue);
+            say_dropped(dropped);
+        }
+    }
+
+    /// Prints a delivery. When this is true, its line has been written.
     ///
-    /// It waits for whoever reads the output. Meanwhile the runtime goes on with other tasks.
-    pub(crate) fn print(&self, line: &Line<'_>) -> io::Result<()> {
-        tokio::task::block_in_place(|| {
-            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut bytes = if *failed { b"\n".to_vec() } else { Vec::new() };
-            serde_json::to_writer(&mut bytes, line)?;
-            bytes.push(b'\n');
-            let mut stdout = io::stdout().lock();
-            // Nothing of a line that fails stays in the buffer: it ends with a line break, and
-            // such lines are passed through.
-            let written = stdout.write_all(&bytes).and_then(|()| stdout.flush());
+    /// If the future is dropped before, the line is not begun any more.
+    pub(crate) async fn print(&self, delivery: &Delivery) -> bool {
+        let (written, done) = oneshot::channel();
+        self.0.lock().lines.push_back(Queued::Handling(delivery.clone(), written));
+        self.0.changed.notify_all();
+        done.await.is_ok()
+    }
+
+    /// Waits until all lines are written, but not longer than this.
+    pub(crate) fn finish(&self, patience: Duration) {
+        let queue = self.0.lock();
+        let waited = self
+            .0
+            .changed
+            .wait_timeout_while(queue, patience, |queue| queue.writing || !queue.lines.is_empty());
+        let (mut queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let unwritten = queue.lines.len() as u64 + u64::from(queue.writing);
+        let dropped = queue.take_dropped() + unwritten;
+        drop(queue);
+        if dropped > 0 {
+            say_dropped(dropped);
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_lines(&self) {
+        // Whether the last line could not be written, so that a part of it may stand there.
+        let mut failed = false;
+        loop {
+            let (line, waiting) = match self.next() {
+                Queued::Report(line) => (Ok(line), None),
+                Queued::Handling(_, waiting) if waiting.is_closed() => continue,
+                Queued::Handling(delivery, waiting) => {
+                    let line = Line::accepted(&delivery, StatusCode::OK.as_u16()).to_bytes();
+                    (line, Some(waiting))
+                }
+            };
+            let written = line.and_then(|line| write(&line, failed));
             if let Err(error) = &written
-                && !*failed
+                && !failed
             {
                 // Said once and not for each delivery, which anybody may send.
                 tracing::error!(%error, "cannot write to stdout");
             }
-            *failed = written.is_err();
-            written
-        })
+            failed = written.is_err();
+            if let (Ok(()), Some(waiting)) = (written, waiting) {
+                let _ = waiting.send(());
+            }
+        }
     }
+
+    /// The next line, once there is one. The one before is written.
+    fn next(&self) -> Queued {
+        let mut queue = self.lock();
+        queue.writing = false;
+        self.changed.notify_all();
+        loop {
+            if let Some(line) = queue.lines.pop_front() {
+                if let Queued::Report(line) = &line {
+                    queue.bytes -= line.len();
+                }
+                queue.writing = true;
+                return line;
+            }
+            // No line waits any more, so none is dropped for now: the last ones are said.
+            let pause = if queue.dropped == 0 { Duration::MAX } else { queue.say_again_in() };
+            if pause.is_zero() {
+                let dropped = queue.take_dropped();
+                drop(queue);
+                say_dropped(dropped);
+                queue = self.lock();
+            } else {
+                let waited = self.changed.wait_timeout(queue, pause);
+                (queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+    }
+}
+
+impl Queue {
+    fn say_again_in(&self) -> Duration {
+        self.said.map_or(Duration::ZERO, |said| SAY_EVERY.saturating_sub(said.elapsed()))
+    }
+
+    /// To be said now.
+    fn take_dropped(&mut self) -> u64 {
+        self.said = Some(Instant::now());
+        std::mem::take(&mut self.dropped)
+    }
+}
+
+fn say_dropped(lines: u64) {
+    tracing::warn!(lines, "stdout is not read fast enough, lines were dropped");
+}
+
+/// Writes a line at once, and waits for whoever reads.
+fn write(line: &[u8], begin_anew: bool) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    if begin_anew {
+        stdout.write_all(b"\n")?;
+    }
+    // Nothing of a line that fails stays in the buffer: it ends with a line break, and such lines
+    // are passed through.
+    stdout.write_all(line)?;
+    stdout.flush()
 }
 
 #[cfg(test)]
