@@ -178,8 +178,9 @@ impl Output {
             .changed
             .wait_timeout_while(queue, patience, |queue| queue.writing || !queue.lines.is_empty());
         let (mut queue, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        let unwritten = queue.lines.len() as u64 + u64::from(queue.writing);
-        let dropped = queue.take_dropped() + unwritten;
+        // Of the others it is known that they are not handled.
+        queue.lines.retain(|line| matches!(line, Queued::Report(_)));
+        let dropped = queue.take_dropped() + queue.lines.len() as u64;
         drop(queue);
         if dropped > 0 {
             say_dropped(dropped);

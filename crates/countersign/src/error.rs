@@ -7,7 +7,7 @@ use crate::rejection::RejectionKind;
 
 /// A mistake in the configuration of a provider or an endpoint. The message names the setting
 /// and the mend.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// A provider without `hmac_sha256` or `shared_token`.
@@ -236,6 +236,13 @@ impl fmt::Display for ConfigError {
                 kind.code()
             ),
         }
+    }
+}
+
+/// The same sentence: it is what a `main` that returns the error prints.
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

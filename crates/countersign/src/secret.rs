@@ -111,7 +111,6 @@ impl fmt::Debug for Secret {
 }
 
 /// Why there is no secret. It never holds any part of one.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum SecretError {
     /// The secret has no bytes, or nothing but white space or zeros. An empty MAC key would let
@@ -170,6 +169,13 @@ impl fmt::Display for SecretError {
                 write!(f, "cannot read the secret from file {}: {source}", path.display())
             }
         }
+    }
+}
+
+/// The same sentence: it is what a `main` that returns the error prints.
+impl fmt::Debug for SecretError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

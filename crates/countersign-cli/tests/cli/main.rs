@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test may")]
 
+mod connections;
 mod forward;
 mod listen;
 mod output;

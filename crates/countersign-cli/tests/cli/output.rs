@@ -3,13 +3,14 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::process::Command;
-use std::thread::spawn;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{scope, sleep, spawn};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::program::{PATIENCE, Program, command};
-use crate::sender::{Delivery, piora};
+use crate::sender::{Delivery, piora, read_answer};
 use crate::target::Target;
 
 const LISTEN: [&str; 4] = ["listen", "--addr=127.0.0.1:0", "--provider", "piora=env:SECRET"];
@@ -82,4 +83,113 @@ fn a_reader_that_does_not_read_stops_neither_the_server_nor_the_second_signal() 
     program.signal("TERM");
     assert_eq!(program.wait().code(), Some(143));
     drop(waiting);
+}
+
+/// More lines than a pipe and the queue hold.
+const MANY: usize = 3000;
+
+fn send_unsigned(program: &Program, requests: usize) {
+    let unsigned = Delivery { headers: Vec::new(), ..piora("unsigned") };
+    for _ in 0..requests {
+        assert_eq!(unsigned.send(program).status, 401);
+    }
+}
+
+/// Waits until this delivery is being handled; says how many others were sent for that.
+fn wait_in_flight(delivery: &Delivery, program: &Program) -> usize {
+    let started = Instant::now();
+    // One that comes before the claim is made would wait itself, so it is not read.
+    let mut sent = 0;
+    while !program.stderr().contains("webhook is being handled") {
+        assert!(started.elapsed() < PATIENCE, "not handled");
+        sleep(Duration::from_millis(50));
+        drop(delivery.open(program.addr));
+        sent += 1;
+    }
+    sent
+}
+
+/// How many lines were dropped, as far as it was said, and how often it was said.
+fn dropped(program: &Program) -> (usize, usize) {
+    let said = program.stderr();
+    let dropped = said.lines().filter(|line| line.contains("lines were dropped"));
+    let counts: Vec<usize> =
+        dropped.map(|line| line.rsplit('=').next().unwrap().parse().unwrap()).collect();
+    (counts.iter().sum(), counts.len())
+}
+
+#[test]
+fn unsigned_requests_do_not_stop_forwarding_though_nobody_reads() {
+    let target = Target::new(|_| "200 OK");
+    let mut command = command(&LISTEN);
+    command.args(["--forward-to", &target.url]);
+    let (mut program, _reader) = Program::spawn_unread(command);
+    send_unsigned(&program, MANY);
+    assert_eq!(piora("genuine").send(&program).status, 200);
+    target.next();
+    assert!(dropped(&program).0 > 0, "{}", program.stderr());
+    assert_eq!(program.stop(), Some(0));
+}
+
+#[test]
+fn what_waits_for_a_reader_is_not_handled_at_the_end() {
+    let (mut program, _reader) = Program::spawn_unread(command(&LISTEN));
+    send_unsigned(&program, MANY);
+    let delivery = piora("waiting");
+    let waiting = delivery.open(program.addr);
+    wait_in_flight(&delivery, &program);
+    program.signal("TERM");
+    assert_eq!(read_answer(waiting).status, 500);
+    assert_eq!(program.wait().code(), Some(0));
+    assert!(program.stderr().contains("webhook not handled"), "{}", program.stderr());
+}
+
+#[test]
+fn a_delivery_gets_through_a_flood_once_somebody_reads() {
+    let (mut program, reader) = Program::spawn_unread(command(&LISTEN));
+    send_unsigned(&program, MANY);
+    let delivery = piora("waiting");
+    let waiting = delivery.open(program.addr);
+    let others = wait_in_flight(&delivery, &program);
+
+    let answered = AtomicBool::new(false);
+    let (lines, more) = scope(|scope| {
+        let flood = scope.spawn(|| {
+            let mut sent = 0;
+            while !answered.load(Ordering::Relaxed) {
+                send_unsigned(&program, 10);
+                sent += 10;
+            }
+            sent
+        });
+        let lines = spawn(|| BufReader::new(reader).lines().map(Result::unwrap).collect());
+        let answer = read_answer(waiting);
+        answered.store(true, Ordering::Relaxed);
+        assert_eq!(answer.status, 200);
+        (lines, flood.join().unwrap())
+    });
+    assert_eq!(program.stop(), Some(0));
+    let lines: Vec<String> = lines.join().unwrap();
+    let accepted = lines.iter().filter(|line| line.contains(&delivery.body));
+    assert_eq!(accepted.count(), 1);
+    // No line is missing that is not said to be.
+    let started = Instant::now();
+    while lines.len() + dropped(&program).0 < MANY + more + others + 1 {
+        assert!(started.elapsed() < PATIENCE, "{} lines; {}", lines.len(), program.stderr());
+        sleep(Duration::from_millis(10));
+    }
+    let (count, said) = dropped(&program);
+    assert_eq!(lines.len() + count, MANY + more + others + 1);
+    assert!((1..20).contains(&said), "{}", program.stderr());
+}
+
+#[test]
+fn lines_that_wait_are_written_at_the_end() {
+    let (mut program, reader) = Program::spawn_unread(command(&LISTEN));
+    send_unsigned(&program, 1000);
+    program.signal("TERM");
+    program.wait_until_stopping();
+    assert_eq!(BufReader::new(reader).lines().count(), 1000);
+    assert_eq!(program.wait().code(), Some(0));
+    assert_eq!(dropped(&program), (0, 0));
 }

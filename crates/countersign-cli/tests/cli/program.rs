@@ -13,7 +13,8 @@ use serde_json::Value;
 /// Longer than anything takes on a slow machine; tests that pass never wait for it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-pub(crate) const SECRET: &str = "the-current-secret";
+/// A user and password, for the provider that wants one.
+pub(crate) const SECRET: &str = "the-current:secret";
 pub(crate) const OLDER: &str = "the-older-secret";
 
 /// The program with its arguments, and with secrets in `SECRET` and `OLDER`.
