@@ -83,6 +83,8 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod body;
+mod catch_unwind;
 mod claim;
 mod clock;
 mod dedup;
@@ -108,6 +110,7 @@ pub mod providers;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use body::{BodyError, BodySource};
 pub use claim::Spawn;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use dedup::{
@@ -121,7 +124,7 @@ pub use event::{EventError, FromDelivery};
 pub use headers::{Headers, Lookup};
 pub use key::EventKey;
 pub use provider::{Provider, ProviderBuilder, Retries, Timestamp};
-pub use receiver::{Answer, Arriving, BodyError, BodySource, Receiver, ReceiverBuilder};
+pub use receiver::{Answer, Arriving, Receiver, ReceiverBuilder};
 pub use rejection::{Rejection, RejectionKind};
 pub use report::{Observer, Outcome, Report};
 pub use scheme::content::Part;

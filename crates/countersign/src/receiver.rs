@@ -1,16 +1,15 @@
 //! The whole way of a delivery, for adapters: an endpoint, a store, and who is told.
 
-use std::any::Any;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Instant;
 
-use bytes::Bytes;
-
+use crate::body::BodySource;
+use crate::catch_unwind::CatchUnwind;
 use crate::claim::{Claim, Spawn};
 use crate::dedup::{Claimed, Store, StoreError, StoreErrorKind};
 use crate::delivery::Delivery;
@@ -328,58 +327,5 @@ impl<S: Store> Drop for ReportOnDrop<'_, S> {
     fn drop(&mut self) {
         let rejection = self.receiver.endpoint().reject(RejectionKind::BodyIncomplete);
         self.receiver.refuse(rejection, self.arrived);
-    }
-}
-
-/// A request's body, chunk by chunk.
-pub trait BodySource {
-    /// The next chunk, or nothing at the end.
-    fn poll_chunk(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, BodyError>>>;
-}
-
-/// A body that is all there.
-impl BodySource for Option<Bytes> {
-    fn poll_chunk(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, BodyError>>> {
-        Poll::Ready(self.take().map(Ok))
-    }
-}
-
-/// Why a body did not come to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BodyError {
-    /// The connection broke, or the body's framing did.
-    Broken,
-    /// A limit set outside of this receiver was reached.
-    TooLarge,
-}
-
-impl BodyError {
-    const fn kind(self) -> RejectionKind {
-        match self {
-            Self::Broken => RejectionKind::BodyIncomplete,
-            Self::TooLarge => RejectionKind::BodyTooLarge,
-        }
-    }
-}
-
-/// A future whose panics are caught.
-struct CatchUnwind<F>(F);
-
-impl<F: Future + Unpin> Future for CatchUnwind<F> {
-    type Output = Result<F::Output, Box<dyn Any + Send>>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // A handler that panicked is not polled again, so what it left half done is not seen.
-        match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.0).poll(cx))) {
-            Ok(poll) => poll.map(Ok),
-            Err(panic) => Poll::Ready(Err(panic)),
-        }
     }
 }

@@ -1,0 +1,157 @@
+//! One place that one provider sends to: its secrets, its window, its limits, its answers.
+
+mod builder;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use builder::EndpointBuilder;
+
+use crate::clock::Clock;
+use crate::key::KeyHasher;
+use crate::provider::Provider;
+use crate::rejection::{Rejection, RejectionKind};
+use crate::scheme::Scheme;
+use crate::scheme::hmac::HmacKey;
+use crate::scheme::token::TokenKey;
+use crate::window::Window;
+
+/// One place that one provider sends to. Cheap to clone.
+///
+/// ```
+/// use countersign::{Endpoint, Secret, providers::hostwares};
+///
+/// let endpoint = Endpoint::builder("hostwares", hostwares::provider())
+///     .secret(Secret::new("your_webhook_signing_secret")?)
+///     .build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Endpoint(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) name: Box<str>,
+    pub(crate) provider: Provider,
+    pub(crate) keys: Keys,
+    pub(crate) window: Option<Window>,
+    pub(crate) max_body: usize,
+    pub(crate) body_timeout: Duration,
+    pub(crate) lease: Duration,
+    pub(crate) retention: Duration,
+    pub(crate) retry_after: Duration,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) key_hasher: KeyHasher,
+    pub(crate) statuses: Vec<(RejectionKind, u16)>,
+}
+
+/// The endpoint's secrets in the form its scheme works with, the current one first.
+pub(crate) enum Keys {
+    Hmac(Vec<HmacKey>),
+    Token(Vec<TokenKey>),
+}
+
+impl Endpoint {
+    /// Starts an endpoint.
+    ///
+    /// The name keeps the events of endpoints apart that share a store, so it must be the same in
+    /// every process of a fleet, and no two endpoints may have the same: two accounts at one
+    /// provider can both have an event `1001`.
+    pub fn builder(name: &str, provider: Provider) -> EndpointBuilder {
+        EndpointBuilder::new(name, provider)
+    }
+
+    /// The endpoint's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The provider that sends here.
+    #[must_use]
+    pub fn provider(&self) -> &Provider {
+        &self.0.provider
+    }
+
+    /// The replay window; none where deliveries carry no time.
+    #[must_use]
+    pub fn window(&self) -> Option<Window> {
+        self.0.window
+    }
+
+    /// The largest body that is accepted, in bytes.
+    #[must_use]
+    pub fn max_body(&self) -> usize {
+        self.0.max_body
+    }
+
+    /// How long a body may take to arrive.
+    #[must_use]
+    pub fn body_timeout(&self) -> Duration {
+        self.0.body_timeout
+    }
+
+    /// How long a claim holds if nobody settles it.
+    #[must_use]
+    pub fn lease(&self) -> Duration {
+        self.0.lease
+    }
+
+    /// How long a handled event is remembered.
+    #[must_use]
+    pub fn retention(&self) -> Duration {
+        self.0.retention
+    }
+
+    /// The request header whose value is the secret itself, for a shared token. Adapters mark it
+    /// as sensitive, so that a handler that prints its headers does not print the token.
+    #[must_use]
+    pub fn secret_header(&self) -> Option<&str> {
+        match &self.0.provider.spec().scheme {
+            Scheme::Token(token) => Some(&token.header),
+            Scheme::Hmac { .. } => None,
+        }
+    }
+
+    /// The rejection of this kind, with the status that this endpoint answers.
+    #[must_use]
+    pub fn reject(&self, kind: RejectionKind) -> Rejection {
+        let statuses = &self.0.statuses;
+        let status = statuses.iter().rfind(|(other, _)| *other == kind).map(|(_, status)| *status);
+        let rejection = Rejection::new(kind, status.unwrap_or_else(|| self.default_status(kind)));
+        match kind {
+            RejectionKind::InFlight
+            | RejectionKind::StoreUnavailable
+            | RejectionKind::StoreFull => rejection.retry_after_at(self.0.retry_after),
+            _ => rejection,
+        }
+    }
+
+    fn default_status(&self, kind: RejectionKind) -> u16 {
+        match kind {
+            // Not the delivery's fault, so it must come again.
+            RejectionKind::BodyIncomplete | RejectionKind::BodyTimeout
+                if self.0.provider.is_final_on_4xx() =>
+            {
+                503
+            }
+            _ => kind.default_status(),
+        }
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("name", &self.0.name)
+            .field("provider", &self.0.provider.name())
+            .field("window", &self.0.window)
+            .field("lease", &self.0.lease)
+            .field("retention", &self.0.retention)
+            .finish_non_exhaustive()
+    }
+}
