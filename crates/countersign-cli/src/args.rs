@@ -116,10 +116,13 @@ Output:
     reason    why it was not accepted, or null
     payload   the event as it was sent (accepted only)
   Without --forward-to the printed line is the handling: if it cannot be written, the provider is
-  answered 500, and its retry is let in. Logs are on stderr; RUST_LOG sets their level.
+  answered 500, and its retry is let in. While nobody reads stdout, such deliveries wait. Lines that
+  only report are not waited for: if too many are unread they are dropped, and the log says how many.
+  Logs are on stderr; RUST_LOG sets their level.
 
 Stopping:
-  Ctrl-C or SIGTERM lets running deliveries finish; a second one does not wait.
+  Ctrl-C or SIGTERM lets running deliveries finish, and gives lines 2 seconds to be read; a second
+  one does not wait.
 
 Exit codes:
   0 stopped, 1 could not start, 2 wrong command line, 130 or 143 stopped by the second signal"#;

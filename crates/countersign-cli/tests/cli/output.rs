@@ -2,9 +2,11 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{scope, sleep, spawn};
+use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -88,25 +90,36 @@ fn a_reader_that_does_not_read_stops_neither_the_server_nor_the_second_signal() 
 /// More lines than a pipe and the queue hold.
 const MANY: usize = 3000;
 
-fn send_unsigned(program: &Program, requests: usize) {
+fn send_unsigned(addr: SocketAddr, requests: usize) {
     let unsigned = Delivery { headers: Vec::new(), ..piora("unsigned") };
     for _ in 0..requests {
-        assert_eq!(unsigned.send(program).status, 401);
+        assert_eq!(read_answer(unsigned.open(addr)).status, 401);
     }
 }
 
-/// Waits until this delivery is being handled; says how many others were sent for that.
-fn wait_in_flight(delivery: &Delivery, program: &Program) -> usize {
+/// Sends a delivery twice. One of them waits for its line, whose stream is returned; the other one
+/// is told so.
+fn open_waiting(delivery: &Delivery, program: &Program) -> TcpStream {
+    let [first, second] = [(); 2].map(|()| delivery.open(program.addr));
     let started = Instant::now();
-    // One that comes before the claim is made would wait itself, so it is not read.
-    let mut sent = 0;
-    while !program.stderr().contains("webhook is being handled") {
-        assert!(started.elapsed() < PATIENCE, "not handled");
-        sleep(Duration::from_millis(50));
-        drop(delivery.open(program.addr));
-        sent += 1;
-    }
-    sent
+    let (told, waiting) = loop {
+        assert!(started.elapsed() < PATIENCE, "no answer");
+        if is_answered(&first) {
+            break (first, second);
+        }
+        if is_answered(&second) {
+            break (second, first);
+        }
+    };
+    assert_eq!(read_answer(told).status, 503);
+    waiting
+}
+
+fn is_answered(stream: &TcpStream) -> bool {
+    stream.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
+    let answered = stream.peek(&mut [0]).is_ok();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    answered
 }
 
 /// How many lines were dropped, as far as it was said, and how often it was said.
@@ -124,7 +137,7 @@ fn unsigned_requests_do_not_stop_forwarding_though_nobody_reads() {
     let mut command = command(&LISTEN);
     command.args(["--forward-to", &target.url]);
     let (mut program, _reader) = Program::spawn_unread(command);
-    send_unsigned(&program, MANY);
+    send_unsigned(program.addr, MANY);
     assert_eq!(piora("genuine").send(&program).status, 200);
     target.next();
     assert!(dropped(&program).0 > 0, "{}", program.stderr());
@@ -134,10 +147,9 @@ fn unsigned_requests_do_not_stop_forwarding_though_nobody_reads() {
 #[test]
 fn what_waits_for_a_reader_is_not_handled_at_the_end() {
     let (mut program, _reader) = Program::spawn_unread(command(&LISTEN));
-    send_unsigned(&program, MANY);
+    send_unsigned(program.addr, MANY);
     let delivery = piora("waiting");
-    let waiting = delivery.open(program.addr);
-    wait_in_flight(&delivery, &program);
+    let waiting = open_waiting(&delivery, &program);
     program.signal("TERM");
     assert_eq!(read_answer(waiting).status, 500);
     assert_eq!(program.wait().code(), Some(0));
@@ -147,46 +159,45 @@ fn what_waits_for_a_reader_is_not_handled_at_the_end() {
 #[test]
 fn a_delivery_gets_through_a_flood_once_somebody_reads() {
     let (mut program, reader) = Program::spawn_unread(command(&LISTEN));
-    send_unsigned(&program, MANY);
+    send_unsigned(program.addr, MANY);
     let delivery = piora("waiting");
-    let waiting = delivery.open(program.addr);
-    let others = wait_in_flight(&delivery, &program);
+    let waiting = open_waiting(&delivery, &program);
 
-    let answered = AtomicBool::new(false);
-    let (lines, more) = scope(|scope| {
-        let flood = scope.spawn(|| {
+    let (addr, answered) = (program.addr, Arc::new(AtomicBool::new(false)));
+    let flood = spawn({
+        let answered = Arc::clone(&answered);
+        move || {
             let mut sent = 0;
             while !answered.load(Ordering::Relaxed) {
-                send_unsigned(&program, 10);
+                send_unsigned(addr, 10);
                 sent += 10;
             }
             sent
-        });
-        let lines = spawn(|| BufReader::new(reader).lines().map(Result::unwrap).collect());
-        let answer = read_answer(waiting);
-        answered.store(true, Ordering::Relaxed);
-        assert_eq!(answer.status, 200);
-        (lines, flood.join().unwrap())
+        }
     });
+    let lines = spawn(|| BufReader::new(reader).lines().map(Result::unwrap).collect());
+    assert_eq!(read_answer(waiting).status, 200);
+    answered.store(true, Ordering::Relaxed);
+    let sent = MANY + 2 + flood.join().unwrap();
     assert_eq!(program.stop(), Some(0));
     let lines: Vec<String> = lines.join().unwrap();
     let accepted = lines.iter().filter(|line| line.contains(&delivery.body));
     assert_eq!(accepted.count(), 1);
     // No line is missing that is not said to be.
     let started = Instant::now();
-    while lines.len() + dropped(&program).0 < MANY + more + others + 1 {
+    while lines.len() + dropped(&program).0 < sent {
         assert!(started.elapsed() < PATIENCE, "{} lines; {}", lines.len(), program.stderr());
         sleep(Duration::from_millis(10));
     }
     let (count, said) = dropped(&program);
-    assert_eq!(lines.len() + count, MANY + more + others + 1);
+    assert_eq!(lines.len() + count, sent);
     assert!((1..20).contains(&said), "{}", program.stderr());
 }
 
 #[test]
 fn lines_that_wait_are_written_at_the_end() {
     let (mut program, reader) = Program::spawn_unread(command(&LISTEN));
-    send_unsigned(&program, 1000);
+    send_unsigned(program.addr, 1000);
     program.signal("TERM");
     program.wait_until_stopping();
     assert_eq!(BufReader::new(reader).lines().count(), 1000);
