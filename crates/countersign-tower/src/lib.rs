@@ -39,8 +39,8 @@
 //!
 //! # What happens when a sender hangs up
 //!
-//! Handlers run in tasks of their own. A provider that gives up after five seconds does not cut a
-//! handler in half: it runs to its end, and its answer settles the claim, though nobody hears it.
+//! A provider that gives up after five seconds does not cut a handler in half: the handler goes on in
+//! a task of its own, runs to its end, and its answer settles the claim, though nobody hears it.
 //! [`WebhookLayer::cancel_on_disconnect`] ties a handler to its request instead; when it is
 //! cancelled, its claim is released. For a shutdown that waits for the handlers that nobody waits
 //! for, see [`HandlerTasks`].
@@ -86,6 +86,7 @@
 #[cfg(feature = "axum")]
 mod extract;
 mod layer;
+mod outliving;
 mod request;
 mod response;
 mod service;

@@ -15,19 +15,21 @@ pub(crate) struct HttpHeaders<'a>(pub(crate) &'a HeaderMap);
 
 impl Headers for HttpHeaders<'_> {
     fn lookup(&self, name: &str) -> Lookup<'_> {
-        let mut values = self.0.get_all(name).iter();
+        // A request has few headers, and names in the map are in lower case: to look at each is
+        // quicker than to parse and hash the name.
+        let mut values = self.0.iter().filter(|(other, _)| other.as_str() == name);
         match (values.next(), values.next()) {
             (None, _) => Lookup::Missing,
-            (Some(value), None) => Lookup::One(value.as_bytes()),
+            (Some((_, value)), None) => Lookup::One(value.as_bytes()),
             (Some(_), Some(_)) => Lookup::Repeated,
         }
     }
 }
 
 /// A request's body; its trailers are dropped, for they are not proven.
-pub(crate) struct HttpBody<B>(pub(crate) Pin<Box<B>>);
+pub(crate) struct HttpBody<'a, B>(pub(crate) Pin<&'a mut B>);
 
-impl<B> BodySource for HttpBody<B>
+impl<B> BodySource for HttpBody<'_, B>
 where
     B: Body,
     B::Error: Into<Box<dyn Error + Send + Sync>>,

@@ -3,17 +3,17 @@
 use std::error::Error;
 use std::fmt;
 use std::future::{Future, Ready, ready};
-use std::panic::resume_unwind;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use countersign::{Answer, Arriving, Delivery, Receiver, Rejection, RejectionKind, Store};
+use countersign::{Answer, Arriving, Delivery, Receiver, Rejection, Store};
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{Either, Full};
 use tower_service::Service;
 
+use crate::outliving::Outliving;
 use crate::request::{HttpBody, HttpHeaders};
 use crate::response::{ResponseBody, rejected};
 use crate::tasks::HandlerTasks;
@@ -106,30 +106,19 @@ impl<I, S: Store> Work<I, S> {
             token.set_sensitive(true);
         }
         let deadline = tokio::time::sleep(receiver.endpoint().body_timeout());
-        let received = receiver.receive(arriving, HttpBody(Box::pin(body)), deadline).await;
+        let received = receiver.receive(arriving, HttpBody(pin!(body)), deadline).await;
         let delivery = match received {
             Ok(delivery) => delivery,
             Err(rejection) => return Ok(rejected(rejection)),
         };
         let request = Request::from_parts(head, Full::new(delivery.body().clone()));
-        let endpoint = receiver.endpoint().clone();
         let handle = receiver.handle(delivery, |delivery| call(inner, request, delivery));
         let running = tasks.enter();
         let handle = async move {
             let _running = running;
             handle.await
         };
-        let answer = if cancel_on_disconnect {
-            handle.await
-        } else {
-            let task = tokio::spawn(handle);
-            match task.await {
-                Ok(answer) => answer,
-                Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
-                // The runtime is shutting down, and the handler was cancelled with it.
-                Err(_) => Err(endpoint.reject(RejectionKind::StoreUnavailable)),
-            }
-        };
+        let answer = if cancel_on_disconnect { handle.await } else { Outliving::new(handle).await };
         match answer {
             Ok(response) => response.map(|response| response.map(Either::Left)),
             Err(rejection) => Ok(rejected(rejection)),

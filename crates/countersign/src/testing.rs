@@ -121,7 +121,13 @@ impl<'a> Signer<'a> {
         let Some(key) = signature.key(self.secret) else { return [0; 32] };
         let mut mac = key.start(content, &texts);
         mac.update(body);
-        *finish(mac, content, &texts)
+        let mut bytes = [0; 32];
+        for (place, word) in
+            bytes.as_chunks_mut::<8>().0.iter_mut().zip(*finish(mac, content, &texts))
+        {
+            *place = word.to_ne_bytes();
+        }
+        bytes
     }
 
     fn time_header(&self) -> Option<&'a HeaderTime> {

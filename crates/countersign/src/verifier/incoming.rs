@@ -5,35 +5,25 @@ use std::fmt;
 use bytes::{Bytes, BytesMut};
 use hmac::Mac as _;
 
+use super::Proof;
 use super::head::Head;
 use super::proven::Proven;
 use crate::delivery::Delivery;
 use crate::endpoint::{Endpoint, Keys};
 use crate::rejection::{Rejection, RejectionKind};
 use crate::scheme::Scheme;
-use crate::scheme::content::Texts;
-use crate::scheme::hmac::{Candidates, Mac, finish};
+use crate::scheme::hmac::{Mac, finish};
 
 /// A delivery whose head was good and whose body is arriving.
 #[must_use = "push the body's chunks, then call `finish`"]
 pub struct Incoming {
     endpoint: Endpoint,
-    pending: Pending,
+    proof: Proof,
+    /// The MAC so far, for the current secret. None is needed for a token.
+    mac: Option<Mac>,
     head: Head,
     body: Body,
     received: usize,
-}
-
-#[expect(clippy::large_enum_variant, reason = "a box would be an allocation before proof")]
-pub(super) enum Pending {
-    Mac {
-        mac: Mac,
-        candidates: Candidates,
-    },
-    /// Proven already, by this secret.
-    Token {
-        secret: usize,
-    },
 }
 
 /// The body as it arrives. One chunk is kept as it is; several are joined.
@@ -44,8 +34,17 @@ enum Body {
 }
 
 impl Incoming {
-    pub(super) fn new(endpoint: Endpoint, pending: Pending, head: Head) -> Self {
-        Self { endpoint, pending, head, body: Body::Empty, received: 0 }
+    #[inline]
+    pub(super) fn new(endpoint: Endpoint, proof: Proof, head: Head) -> Self {
+        let inner = endpoint.inner();
+        // Made in its place: to move a MAC costs as much as to feed it a block.
+        let mac = match (&inner.provider.spec().scheme, &inner.keys) {
+            (Scheme::Hmac { content, .. }, Keys::Hmac(keys)) => {
+                keys.first().map(|key| key.start(content, &head.texts))
+            }
+            _ => None,
+        };
+        Self { mac, proof, head, body: Body::Empty, received: 0, endpoint }
     }
 
     /// Step 2: takes the next chunk of the body and feeds it to the MAC. Chunks may be cut
@@ -54,6 +53,7 @@ impl Incoming {
     /// # Errors
     ///
     /// [`RejectionKind::BodyTooLarge`] as soon as the body is over the endpoint's limit.
+    #[inline]
     pub fn push(&mut self, chunk: Bytes) -> Result<(), Rejection> {
         if chunk.is_empty() {
             return Ok(());
@@ -63,7 +63,7 @@ impl Incoming {
             self.body = Body::Empty;
             return Err(self.endpoint.reject(RejectionKind::BodyTooLarge));
         }
-        if let Pending::Mac { mac, .. } = &mut self.pending {
+        if let Some(mac) = &mut self.mac {
             mac.update(&chunk);
         }
         self.body = match std::mem::replace(&mut self.body, Body::Empty) {
@@ -98,26 +98,50 @@ impl Incoming {
     /// # Errors
     ///
     /// [`RejectionKind::SignatureMismatch`].
-    pub fn prove(self) -> Result<Proven, Rejection> {
-        let Self { endpoint, pending, head, body, received } = self;
-        if received > endpoint.max_body() {
-            return Err(endpoint.reject(RejectionKind::BodyTooLarge));
-        }
-        let body = match body {
-            Body::Empty => Bytes::new(),
-            Body::One(chunk) => chunk,
-            Body::Joined(joined) => joined.freeze(),
-        };
-        let secret = match pending {
-            Pending::Token { secret } => Some(secret),
-            Pending::Mac { mac, candidates } => {
-                matching_secret(&endpoint, mac, &candidates, &head.texts, &body)
+    #[inline]
+    pub fn prove(mut self) -> Result<Proven, Rejection> {
+        match self.matching_secret() {
+            Ok(secret) => {
+                let body = match self.body {
+                    Body::Empty => Bytes::new(),
+                    Body::One(chunk) => chunk,
+                    Body::Joined(joined) => joined.freeze(),
+                };
+                Ok(Proven::new(self.endpoint, self.head, body, secret))
             }
-        };
-        match secret {
-            Some(secret) => Ok(Proven::new(endpoint, head, body, secret)),
-            None => Err(endpoint.reject(RejectionKind::SignatureMismatch)),
+            Err(kind) => Err(self.endpoint.reject(kind)),
         }
+    }
+
+    fn matching_secret(&mut self) -> Result<usize, RejectionKind> {
+        if self.received > self.endpoint.max_body() {
+            return Err(RejectionKind::BodyTooLarge);
+        }
+        let candidates = match &self.proof {
+            Proof::Token(secret) => return Ok(*secret),
+            Proof::Mac(candidates) => candidates,
+        };
+        let inner = self.endpoint.inner();
+        let (Scheme::Hmac { content, .. }, Keys::Hmac(keys), Some(mac)) =
+            (&inner.provider.spec().scheme, &inner.keys, self.mac.take())
+        else {
+            return Err(RejectionKind::SignatureMismatch);
+        };
+        if candidates.contain(&finish(mac, content, &self.head.texts)) {
+            return Ok(0);
+        }
+        let body: &[u8] = match &self.body {
+            Body::Empty => &[],
+            Body::One(chunk) => chunk,
+            Body::Joined(joined) => joined,
+        };
+        let older = keys.iter().enumerate().skip(1);
+        let found = older.into_iter().find(|(_, key)| {
+            let mut mac = key.start(content, &self.head.texts);
+            mac.update(body);
+            candidates.contain(&finish(mac, content, &self.head.texts))
+        });
+        found.map(|(index, _)| index).ok_or(RejectionKind::SignatureMismatch)
     }
 }
 
@@ -128,28 +152,4 @@ impl fmt::Debug for Incoming {
             .field("received", &self.received)
             .finish_non_exhaustive()
     }
-}
-
-fn matching_secret(
-    endpoint: &Endpoint,
-    mac: Mac,
-    candidates: &Candidates,
-    texts: &Texts,
-    body: &[u8],
-) -> Option<usize> {
-    let inner = endpoint.inner();
-    let (Scheme::Hmac { content, .. }, Keys::Hmac(keys)) =
-        (&inner.provider.spec().scheme, &inner.keys)
-    else {
-        return None;
-    };
-    if candidates.contain(&finish(mac, content, texts)) {
-        return Some(0);
-    }
-    let older = keys.iter().enumerate().skip(1);
-    older.into_iter().find_map(|(index, key)| {
-        let mut mac = key.start(content, texts);
-        mac.update(body);
-        candidates.contain(&finish(mac, content, texts)).then_some(index)
-    })
 }

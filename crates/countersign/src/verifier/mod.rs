@@ -12,8 +12,8 @@ use crate::headers::Headers;
 use crate::rejection::{Rejection, RejectionKind};
 use crate::scheme::Scheme;
 use crate::scheme::content::SignedContent;
+use crate::scheme::hmac::Candidates;
 use head::Head;
-use incoming::Pending;
 
 impl Endpoint {
     /// Step 1: judges a delivery by its headers alone. A shared token is proven here.
@@ -47,28 +47,35 @@ impl Endpoint {
     /// # Errors
     ///
     /// A [`Rejection`]: of the signature or token, the id, the time, or the declared length.
+    #[inline]
     pub fn begin(&self, headers: &(impl Headers + ?Sized)) -> Result<Incoming, Rejection> {
-        self.read_head(headers).map_err(|kind| self.reject(kind))
+        match self.read_head(headers) {
+            Ok((proof, head)) => Ok(Incoming::new(self.clone(), proof, head)),
+            Err(kind) => Err(self.reject(kind)),
+        }
     }
 
-    fn read_head(&self, headers: &(impl Headers + ?Sized)) -> Result<Incoming, RejectionKind> {
+    fn read_head(&self, headers: &(impl Headers + ?Sized)) -> Result<(Proof, Head), RejectionKind> {
         let inner = self.inner();
-        let spec = inner.provider.spec();
-        match (&spec.scheme, &inner.keys) {
-            (Scheme::Hmac { signature, content }, Keys::Hmac(keys)) => {
+        match (&inner.provider.spec().scheme, &inner.keys) {
+            (Scheme::Hmac { signature, content }, Keys::Hmac(_)) => {
                 let candidates = signature.read(headers)?;
-                let head = Head::read(self, headers, content)?;
-                let Some(key) = keys.first() else { return Err(RejectionKind::SignatureMismatch) };
-                let mac = key.start(content, &head.texts);
-                Ok(Incoming::new(self.clone(), Pending::Mac { mac, candidates }, head))
+                Ok((Proof::Mac(candidates), Head::read(self, headers, content)?))
             }
             (Scheme::Token(token), Keys::Token(keys)) => {
                 let secret = token.check(headers, keys)?;
-                let head = Head::read(self, headers, &SignedContent::body_only())?;
-                Ok(Incoming::new(self.clone(), Pending::Token { secret }, head))
+                Ok((Proof::Token(secret), Head::read(self, headers, &SignedContent::body_only())?))
             }
             // The builder prepares the keys by the scheme.
             _ => Err(RejectionKind::SignatureMismatch),
         }
     }
+}
+
+/// The proof that a head carries.
+enum Proof {
+    /// These signatures, one of which must be the MAC.
+    Mac(Candidates),
+    /// A token, which is this secret.
+    Token(usize),
 }

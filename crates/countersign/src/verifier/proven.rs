@@ -32,6 +32,7 @@ impl fmt::Debug for Proven {
 }
 
 impl Proven {
+    #[inline]
     pub(super) fn new(endpoint: Endpoint, head: Head, body: Bytes, secret: usize) -> Self {
         Self { endpoint, head, body, secret }
     }
