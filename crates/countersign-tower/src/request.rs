@@ -6,7 +6,8 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use countersign::{BodyError, BodySource, Headers, Lookup};
-use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, HeaderValue};
 use http_body::Body;
 use http_body_util::LengthLimitError;
 
@@ -15,14 +16,21 @@ pub(crate) struct HttpHeaders<'a>(pub(crate) &'a HeaderMap);
 
 impl Headers for HttpHeaders<'_> {
     fn lookup(&self, name: &str) -> Lookup<'_> {
+        if name == CONTENT_LENGTH.as_str() {
+            return only(self.0.get_all(CONTENT_LENGTH).iter());
+        }
         // A request has few headers, and names in the map are in lower case: to look at each is
         // quicker than to parse and hash the name.
-        let mut values = self.0.iter().filter(|(other, _)| other.as_str() == name);
-        match (values.next(), values.next()) {
-            (None, _) => Lookup::Missing,
-            (Some((_, value)), None) => Lookup::One(value.as_bytes()),
-            (Some(_), Some(_)) => Lookup::Repeated,
-        }
+        let named = self.0.iter().filter(|(other, _)| other.as_str() == name);
+        only(named.map(|(_, value)| value))
+    }
+}
+
+fn only<'a>(mut values: impl Iterator<Item = &'a HeaderValue>) -> Lookup<'a> {
+    match (values.next(), values.next()) {
+        (None, _) => Lookup::Missing,
+        (Some(value), None) => Lookup::One(value.as_bytes()),
+        (Some(_), Some(_)) => Lookup::Repeated,
     }
 }
 

@@ -4,8 +4,11 @@ use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
+
+use sha2::{Digest, Sha256};
 
 use crate::key::EventKey;
 
@@ -105,7 +108,7 @@ pub enum Settled {
     Lost,
 }
 
-/// The owner's mark on a claim: 128 random bits, new for every claim.
+/// The owner's mark on a claim: 128 bits that nobody can guess, new for every claim.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ClaimToken([u8; 16]);
 
@@ -116,9 +119,29 @@ impl ClaimToken {
     ///
     /// If the operating system has no randomness to give.
     pub fn random() -> Result<Self, StoreError> {
+        static SEED: OnceLock<[u8; 32]> = OnceLock::new();
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let seed = match SEED.get() {
+            Some(seed) => seed,
+            None => {
+                let mut seed = [0; 32];
+                getrandom::fill(&mut seed).map_err(|error| {
+                    StoreError::new(StoreErrorKind::Unavailable, error.to_string())
+                })?;
+                SEED.get_or_init(|| seed)
+            }
+        };
+        // One draw a process, not one a claim: asking the operating system takes longer than all
+        // else that a claim does. The count makes each token new, and the time and the process
+        // keep apart copies of a process that were made with its memory (a fork, a snapshot).
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let digest = Sha256::new_with_prefix(seed)
+            .chain_update(COUNT.fetch_add(1, Ordering::Relaxed).to_be_bytes())
+            .chain_update(now.as_nanos().to_be_bytes())
+            .chain_update(std::process::id().to_be_bytes())
+            .finalize();
         let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes)
-            .map_err(|error| StoreError::new(StoreErrorKind::Unavailable, error.to_string()))?;
+        bytes.iter_mut().zip(digest).for_each(|(byte, random)| *byte = random);
         Ok(Self(bytes))
     }
 

@@ -1,0 +1,87 @@
+//! The stated ratios, each side measured in turns with the other. Not criterion: what counts is the
+//! ratio within one run, whatever else the machine is doing.
+
+use std::cell::RefCell;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use countersign_benches::BareMac;
+use countersign_benches::event::Events;
+use countersign_benches::headers::with;
+use countersign_benches::paired::measure;
+use countersign_benches::service::{
+    BY_HAND, Client, LAYERED, SIGNATURE, app, endpoint, one_thread, oneshots, serve, two_workers,
+};
+use countersign_benches::verify::prove;
+use tokio::runtime::Runtime;
+
+const TURN: Duration = Duration::from_millis(20);
+
+fn main() {
+    // `cargo test` and `cargo bench -- NAME` both pass arguments.
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
+    let run = |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(&**part));
+    println!("{:<44} {:>12} {:>12}  ratio (quartiles)", "", "base", "ours");
+    if run("prove") {
+        for size in [256, 1024, 16 * 1024, 64 * 1024] {
+            verify(size);
+        }
+    }
+    if run("sockets") {
+        for size in [1024, 16 * 1024] {
+            socket("2 workers", two_workers, 1, size);
+            socket("1 thread", one_thread, 1, size);
+            socket("2 workers", two_workers, 16, size);
+            socket("1 thread", one_thread, 16, size);
+        }
+    }
+    if run("process") {
+        for size in [1024, 16 * 1024] {
+            in_process(size);
+        }
+    }
+}
+
+fn verify(size: usize) {
+    let (endpoint, bare) = (endpoint(), BareMac::new());
+    let mut events = Events::of_size(size);
+    let body = events.next_body();
+    let headers = with(size, [(SIGNATURE, events.signature(&body))]);
+    let base = |times| {
+        let start = Instant::now();
+        for _ in 0..times {
+            black_box(bare.of(black_box(&body)));
+        }
+        start.elapsed()
+    };
+    let ours = |times| {
+        let bodies = vec![body.clone(); times as usize];
+        let start = Instant::now();
+        for body in bodies {
+            assert!(prove(&endpoint, black_box(&headers), body));
+        }
+        start.elapsed()
+    };
+    let ratio = measure(TURN, base, ours);
+    ratio.print(&format!("prove / bare MAC, {size} B"));
+}
+
+fn socket(name: &str, runtime: fn() -> Runtime, connections: usize, size: usize) {
+    let client = RefCell::new(Client::connect(serve(runtime()), connections, size));
+    let send = |path| {
+        let client = &client;
+        move |times| client.borrow_mut().send(path, times)
+    };
+    let ratio = measure(TURN, send(BY_HAND), send(LAYERED));
+    ratio.print(&format!("layer / by hand, {size} B, {connections:>2} sockets, {name}"));
+}
+
+fn in_process(size: usize) {
+    let (runtime, app, events) = (one_thread(), app(), RefCell::new(Events::of_size(size)));
+    let send = |path| {
+        let (runtime, app, events) = (&runtime, &app, &events);
+        move |times| runtime.block_on(oneshots(app, path, &mut events.borrow_mut(), times))
+    };
+    let ratio = measure(TURN, send(BY_HAND), send(LAYERED));
+    ratio.print(&format!("layer / by hand, {size} B, in process"));
+}

@@ -1,0 +1,56 @@
+//! Genuine Piora events: the documented payload, filled up to a size, each with an id of its own.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::BareMac;
+
+/// Makes events that happened when the bench began.
+pub struct Events {
+    head: String,
+    tail: String,
+    mac: BareMac,
+    number: u64,
+}
+
+/// A field that nobody reads, as real payloads have plenty of: `,"f0000":"xxx…"`.
+const FILLER: usize = 64;
+
+impl Events {
+    /// Events of this many bytes, 256 at the least.
+    pub fn of_size(size: usize) -> Self {
+        let now = OffsetDateTime::from(SystemTime::now()).truncate_to_second();
+        let now = now.format(&Rfc3339).expect("a time of this age");
+        let head = format!(
+            r#"{{"event":"deployment.succeeded","timestamp":"{now}","data":{{"deployment":{{"status":"succeeded","branch":"main","duration":45}},"id":""#
+        );
+        let mut tail = String::from("\"");
+        let end = "}}";
+        let mut left = size - (head.len() + 16 + tail.len() + end.len());
+        for number in 0.. {
+            // The last one takes what is left, so that none is too short to be a field.
+            let length = if left < 2 * FILLER { left } else { FILLER };
+            let value = "x".repeat(length - r#","f0000":"""#.len());
+            tail.push_str(&format!(r#","f{number:04}":"{value}""#));
+            left -= length;
+            if left == 0 {
+                break;
+            }
+        }
+        Self { head, tail: tail + end, mac: BareMac::new(), number: 0 }
+    }
+
+    /// Another event.
+    pub fn next_body(&mut self) -> Bytes {
+        self.number += 1;
+        format!("{}{:016x}{}", self.head, self.number, self.tail).into()
+    }
+
+    /// What Piora sends as the signature of a body.
+    pub fn signature(&self, body: &[u8]) -> String {
+        format!("sha256={}", hex::encode(self.mac.of(body)))
+    }
+}
