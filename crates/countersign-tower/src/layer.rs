@@ -52,8 +52,8 @@ impl<S: Store> WebhookLayer<S> {
 
     /// Ties a handler's life to its request: if the sender hangs up, or an outer layer gives up,
     /// the handler is cancelled where it awaits and the claim is released. Without this, a
-    /// handler runs to its end in a task of its own and its claim is settled by its answer, even
-    /// if nobody is there to hear it.
+    /// handler that nobody waits for goes on in a task of its own, and its answer settles its claim
+    /// though nobody hears it.
     pub fn cancel_on_disconnect(mut self) -> Self {
         self.cancel_on_disconnect = true;
         self
