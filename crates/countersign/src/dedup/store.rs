@@ -132,13 +132,12 @@ impl ClaimToken {
             }
         };
         // One draw a process, not one a claim: asking the operating system takes longer than all
-        // else that a claim does. The count makes each token new, and the time and the process
-        // keep apart copies of a process that were made with its memory (a fork, a snapshot).
+        // else that a claim does. The count makes each token new, and the time keeps apart copies
+        // of a process that were made with its memory (a fork, a snapshot).
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let digest = Sha256::new_with_prefix(seed)
             .chain_update(COUNT.fetch_add(1, Ordering::Relaxed).to_be_bytes())
-            .chain_update(now.as_nanos().to_be_bytes())
-            .chain_update(std::process::id().to_be_bytes())
+            .chain_update((now.as_nanos() as u64).to_be_bytes())
             .finalize();
         let mut bytes = [0; 16];
         bytes.iter_mut().zip(digest).for_each(|(byte, random)| *byte = random);
