@@ -10,6 +10,8 @@ use crate::logs::Logs;
 on_every_adapter! {
     no_log_and_no_answer_holds_a_secret
     a_delivery_is_traced_with_its_facts
+    a_stale_replay_is_no_warning
+    a_failure_that_is_never_retried_is_an_error
 }
 
 async fn no_log_and_no_answer_holds_a_secret<A: Adapter>() {
@@ -77,4 +79,30 @@ async fn a_delivery_is_traced_with_its_facts<A: Adapter>() {
     }
     let said = log.lines().find(|line| line.contains("said by the handler")).expect(&log);
     assert!(said.contains("webhook{endpoint=\"shop\""), "the handler runs in the span: {said}");
+}
+
+/// Whoever has captured one delivery can send it for ever.
+async fn a_stale_replay_is_no_warning<A: Adapter>() {
+    let (logs, _guard) = Logs::capture(LevelFilter::WARN);
+    let fixture = fixtures::piora();
+    let handler = Handler::answering(200);
+    let server = A::serve(App::new([fixture.endpoint().build().unwrap()], &handler)).await;
+    let captured =
+        std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_705_314_600);
+    fixture.delivery_at(1, captured).send(server).await.is_rejection(401, "timestamp_stale");
+    assert_eq!(logs.text(), "");
+    // A proven body of another kind is one: the log works.
+    fixture.signed("{", std::time::SystemTime::now()).send(server).await;
+    assert!(logs.text().contains("proven but refused"), "{}", logs.text());
+}
+
+/// Percher sends once: what its handler fails is lost.
+async fn a_failure_that_is_never_retried_is_an_error<A: Adapter>() {
+    let (logs, _guard) = Logs::capture(LevelFilter::ERROR);
+    for (fixture, said) in [(fixtures::piora(), false), (fixtures::percher(), true)] {
+        let handler = Handler::answering(500);
+        let server = A::serve(App::new([fixture.endpoint().build().unwrap()], &handler)).await;
+        assert_eq!(fixture.delivery(1).send(server).await.status, 500);
+        assert_eq!(logs.text().contains("does not retry"), said, "{}", logs.text());
+    }
 }
