@@ -5,6 +5,22 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
+use crate::http2;
+
+/// A server under test.
+#[derive(Clone, Copy, Debug)]
+pub struct Server {
+    pub address: SocketAddr,
+    /// Whether [`Request::send`] speaks HTTP/2 to it. It understands HTTP/1.1 as well.
+    pub http2: bool,
+}
+
+impl From<SocketAddr> for Server {
+    fn from(address: SocketAddr) -> Self {
+        Self { address, http2: false }
+    }
+}
+
 /// A request before it is bytes. Header values are bytes, legal or not.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -72,10 +88,48 @@ impl Request {
     }
 
     /// Sends the request on a connection of its own and reads the answer.
-    pub async fn send(&self, to: SocketAddr) -> Reply {
+    pub async fn send(&self, to: impl Into<Server>) -> Reply {
+        self.start(to).await.reply().await
+    }
+
+    /// Sends the request on a connection of its own.
+    pub async fn start(&self, to: impl Into<Server>) -> Exchange {
+        let to = to.into();
+        // What HTTP/2 cannot say, such as a header value with illegal bytes, goes over HTTP/1.1.
+        if let Some(request) = http2::request(self).filter(|_| to.http2) {
+            return Exchange::Http2(http2::start(to.address, request).await);
+        }
         let mut connection = Connection::open(to).await;
         connection.write(&self.bytes()).await;
-        connection.reply().await
+        Exchange::Http1(connection)
+    }
+}
+
+/// A request that has been sent.
+pub enum Exchange {
+    Http1(Connection),
+    Http2(http2::Exchange),
+}
+
+impl Exchange {
+    pub async fn reply(self) -> Reply {
+        self.try_reply().await.expect("an answer before the end of the connection")
+    }
+
+    /// The answer, or nothing if the server hangs up.
+    pub async fn try_reply(self) -> Option<Reply> {
+        match self {
+            Self::Http1(mut connection) => connection.try_reply().await,
+            Self::Http2(exchange) => exchange.try_reply().await,
+        }
+    }
+
+    /// Hangs up without waiting for the answer.
+    pub async fn hang_up(self) {
+        match self {
+            Self::Http1(connection) => connection.hang_up().await,
+            Self::Http2(exchange) => exchange.reset(),
+        }
     }
 }
 
@@ -119,8 +173,8 @@ impl Reply {
 pub struct Connection(BufReader<TcpStream>);
 
 impl Connection {
-    pub async fn open(to: SocketAddr) -> Self {
-        Self(BufReader::new(TcpStream::connect(to).await.unwrap()))
+    pub async fn open(to: impl Into<Server>) -> Self {
+        Self(BufReader::new(TcpStream::connect(to.into().address).await.unwrap()))
     }
 
     /// Writes bytes; the server may have hung up already, having said all it wants to.
@@ -152,7 +206,12 @@ impl Connection {
         Some(reply)
     }
 
-    /// Sends a request and hangs up without waiting for the answer.
+    /// Breaks the connection: the peer's next read or write fails.
+    pub fn reset(self) {
+        self.0.into_inner().set_zero_linger().unwrap();
+    }
+
+    /// Closes this side in good order, without waiting for the answer.
     pub async fn hang_up(mut self) {
         let _ = self.0.get_mut().shutdown().await;
     }

@@ -1,7 +1,6 @@
 //! An application under test, in words that no framework owns.
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -10,26 +9,48 @@ use bytes::Bytes;
 use countersign::{Delivery, DynStore, Endpoint, MemoryStore, Outcome, Receiver, Report};
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::client::Server;
+
 /// A framework's adapter, serving applications.
 pub trait Adapter {
-    /// Serves the application on a free port until the server is dropped.
-    fn serve(app: App) -> impl Future<Output = SocketAddr>;
+    /// Serves the application on a free port until the test ends.
+    fn serve(app: App) -> impl Future<Output = Server>;
 }
 
-/// Makes a test for every case on every adapter.
+/// Makes a test for every case on every adapter, over HTTP/1.1 and over HTTP/2. What a case does
+/// with a bare `Connection` is HTTP/1.1 in any event: every server here understands both.
 macro_rules! on_every_adapter {
     ($($case:ident)+) => {
-        mod on_axum {
+        $crate::harness::on_adapter! { on_axum, crate::on_axum::Axum<false>, $($case)+ }
+        $crate::harness::on_adapter! { on_actix, crate::on_actix::Actix<false>, $($case)+ }
+        $crate::harness::on_adapter! { on_axum_http2, crate::on_axum::Axum<true>, $($case)+ }
+        $crate::harness::on_adapter! { on_actix_http2, crate::on_actix::Actix<true>, $($case)+ }
+    };
+}
+pub(crate) use on_every_adapter;
+
+/// The same over HTTP/1.1 alone, for cases that HTTP/2 has no words for. Each says why.
+macro_rules! on_every_adapter_over_http1 {
+    ($($case:ident)+) => {
+        $crate::harness::on_adapter! { on_axum_http1, crate::on_axum::Axum<false>, $($case)+ }
+        $crate::harness::on_adapter! { on_actix_http1, crate::on_actix::Actix<false>, $($case)+ }
+    };
+}
+pub(crate) use on_every_adapter_over_http1;
+
+macro_rules! on_adapter {
+    ($name:ident, $adapter:ty, $($case:ident)+) => {
+        mod $name {
             $(
                 #[tokio::test]
                 async fn $case() {
-                    super::$case::<crate::on_axum::Axum>().await;
+                    super::$case::<$adapter>().await;
                 }
             )+
         }
     };
 }
-pub(crate) use on_every_adapter;
+pub(crate) use on_adapter;
 
 /// Endpoints behind the adapter's middleware, each at `/NAME`, all with one handler that has the
 /// delivery and the body as the framework's own extractor reads it.

@@ -5,18 +5,22 @@ use std::sync::{Arc, Mutex};
 
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// The log of the current thread from here on, down to `level`. A test whose runtime has one
-/// thread sees all that its server says.
+/// thread sees all that its server says; where a server has threads of its own, they are told to
+/// log to the test that started it.
 #[derive(Clone, Default)]
 pub struct Logs(Arc<Mutex<Vec<u8>>>);
 
 impl Logs {
     pub fn capture(level: LevelFilter) -> (Self, DefaultGuard) {
         let logs = Self::default();
+        // What a server says when it starts is none of ours.
+        let filter = EnvFilter::new(format!("{level},actix_server=off"));
         let subscriber = tracing_subscriber::fmt()
-            .with_max_level(level)
+            .with_env_filter(filter)
             .with_ansi(false)
             .with_writer(logs.clone())
             .finish();

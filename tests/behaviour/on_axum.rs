@@ -1,7 +1,5 @@
 //! axum as an adapter under test.
 
-use std::net::SocketAddr;
-
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -10,17 +8,23 @@ use bytes::Bytes;
 use countersign_tower::{Webhook, WebhookLayer};
 use tokio::net::TcpListener;
 
+use crate::client::Server;
 use crate::harness::{Adapter, App, Handler};
 
-pub struct Axum;
+pub struct Axum<const HTTP2: bool>;
 
-impl Adapter for Axum {
-    async fn serve(app: App) -> SocketAddr {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move { axum::serve(listener, router(&app)).await });
-        address
+impl<const HTTP2: bool> Adapter for Axum<HTTP2> {
+    async fn serve(app: App) -> Server {
+        Server { http2: HTTP2, ..serve(router(&app)).await }
     }
+}
+
+/// Serves a router on a free port.
+pub async fn serve(router: Router) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address.into()
 }
 
 /// The application as a router.

@@ -1,7 +1,6 @@
 //! What belongs to tower and axum alone: service etiquette, other layers, other servers.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -26,14 +25,7 @@ use crate::client::{Connection, Request};
 use crate::fixtures::{self, Fixture};
 use crate::harness::{App, Gate, Handler, eventually};
 use crate::logs::Logs;
-use crate::on_axum::{route, router};
-
-async fn serve(router: Router) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    address
-}
+use crate::on_axum::{route, router, serve};
 
 fn piora_app(handler: &Handler) -> (Fixture, App) {
     let fixture = fixtures::piora();

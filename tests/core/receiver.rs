@@ -13,7 +13,7 @@ use bytes::Bytes;
 use countersign::providers::hostwares;
 use countersign::{
     Answer, Delivery, EventKey, ManualClock, MemoryStore, Outcome, Receiver, ReceiverBuilder,
-    Rejection, RejectionKind, Report, Store,
+    Rejection, RejectionKind, Report, Runtime, Store,
 };
 use tokio::sync::Notify;
 
@@ -113,10 +113,9 @@ const ACCEPTED: (Outcome, Option<u16>, Option<&str>) = (Outcome::Accepted, Some(
 const CANCELLED: (Outcome, Option<u16>, Option<&str>) =
     (Outcome::Failed, None, Some("handler_cancelled"));
 
-/// The spawner of these tests.
-fn spawn(task: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>) {
-    drop(tokio::spawn(task));
-}
+/// The runtime of these tests.
+const TOKIO: Runtime =
+    Runtime::new(|task| drop(tokio::spawn(task)), |time| Box::pin(tokio::time::sleep(time)));
 
 #[tokio::test]
 async fn an_event_is_handled_once() {

@@ -2,7 +2,7 @@
 
 use axum_core::extract::FromRequestParts;
 use axum_core::response::{IntoResponse, Response};
-use countersign::{Delivery, EventError, FromDelivery};
+use countersign::{Delivery, EventError, FromDelivery, extract_event};
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
@@ -59,70 +59,49 @@ impl<T: FromDelivery, S: Sync> FromRequestParts<S> for Webhook<T> {
     type Rejection = WebhookRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        let delivery = parts.extensions.get::<Delivery>().ok_or(WebhookRejection::MissingLayer);
-        let made = delivery.cloned().and_then(|delivery| {
-            let event = T::from_delivery(&delivery).map_err(WebhookRejection::Event)?;
-            Ok(Self { event, delivery })
-        });
-        #[cfg(feature = "tracing")]
-        if let Err(error) = &made {
-            tracing::error!(%error, path = parts.uri.path(), "webhook extractor failed");
-        }
-        made
+        let delivery = parts.extensions.get::<Delivery>();
+        let add = "`.layer(WebhookLayer::new(endpoint, store))` to the route";
+        let (event, delivery) = extract_event(delivery, parts.uri.path(), add)?;
+        Ok(Self { event, delivery })
     }
 }
 
-/// Why there is no [`Webhook`] to extract.
+/// Why there is no [`Webhook`] to extract, as a response. To make a response of your own, take
+/// `Result<Webhook<T>, WebhookRejection>` in the handler.
 #[derive(Debug)]
-#[non_exhaustive]
-pub enum WebhookRejection {
-    /// The route is not behind a [`WebhookLayer`](crate::WebhookLayer) (500).
-    MissingLayer,
-    /// The delivery is not what the handler takes (400 or 500).
-    Event(EventError),
-}
+pub struct WebhookRejection(EventError);
 
 impl WebhookRejection {
-    /// The HTTP status answered.
+    /// What went wrong.
     #[must_use]
-    pub fn status(&self) -> u16 {
-        match self {
-            Self::MissingLayer => 500,
-            Self::Event(error) => error.status(),
-        }
+    pub fn error(&self) -> &EventError {
+        &self.0
+    }
+}
+
+impl From<EventError> for WebhookRejection {
+    fn from(error: EventError) -> Self {
+        Self(error)
     }
 }
 
 impl IntoResponse for WebhookRejection {
     fn into_response(self) -> Response {
-        let body = match &self {
-            Self::MissingLayer => r#"{"error":"misconfigured"}"#,
-            Self::Event(error) => error.body(),
-        };
         let status =
-            StatusCode::from_u16(self.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let json = HeaderValue::from_static("application/json");
-        (status, [(CONTENT_TYPE, json)], body).into_response()
+        (status, [(CONTENT_TYPE, json)], self.0.body()).into_response()
     }
 }
 
 impl std::fmt::Display for WebhookRejection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::MissingLayer => f.write_str(
-                "the handler takes a `Webhook` but its route is not behind a `WebhookLayer`: add \
-                 `.layer(WebhookLayer::new(endpoint, store))` to the route",
-            ),
-            Self::Event(error) => error.fmt(f),
-        }
+        self.0.fmt(f)
     }
 }
 
 impl std::error::Error for WebhookRejection {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::MissingLayer => None,
-            Self::Event(error) => Some(error),
-        }
+        self.0.source()
     }
 }

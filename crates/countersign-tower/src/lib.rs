@@ -68,7 +68,8 @@
 //!
 //! A small JSON body, a status by [`RejectionKind`](countersign::RejectionKind) (each can be changed
 //! with [`EndpointBuilder::answer`](countersign::EndpointBuilder::answer)), and the
-//! [`Rejection`](countersign::Rejection) in the response's extensions for an outer layer to log.
+//! [`Rejection`](countersign::Rejection) in the response's extensions for an outer layer to log. For
+//! a body and headers of your own there is [`WebhookLayer::error_handler`].
 //!
 //! # Requirements
 //!
@@ -89,12 +90,13 @@ mod layer;
 mod outliving;
 mod request;
 mod response;
+mod runtime;
 mod service;
-mod tasks;
 
 #[cfg(feature = "axum")]
 pub use extract::{Webhook, WebhookRejection};
 pub use layer::WebhookLayer;
 pub use response::ResponseBody;
 pub use service::{ResponseFuture, WebhookService};
-pub use tasks::HandlerTasks;
+
+pub use countersign::HandlerTasks;

@@ -1,5 +1,7 @@
 //! A rejection as a response.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use countersign::Rejection;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -9,18 +11,32 @@ use http_body_util::{Either, Full};
 /// The body of a response: the inner service's, or a rejection's.
 pub type ResponseBody<B> = Either<B, Full<Bytes>>;
 
-pub(crate) fn rejected<B>(rejection: Rejection) -> Response<ResponseBody<B>> {
-    let body = Bytes::from_static(rejection.body().as_bytes());
-    let mut response = Response::new(Either::Right(Full::new(body)));
+/// Makes the headers and the body of an answer to a rejection.
+pub(crate) type ErrorHandler = Arc<dyn Fn(&Rejection) -> Response<Bytes> + Send + Sync>;
+
+pub(crate) fn rejected<B>(
+    rejection: Rejection,
+    error_handler: Option<&ErrorHandler>,
+) -> Response<ResponseBody<B>> {
+    let mut response = match error_handler {
+        Some(make) => make(&rejection),
+        None => default(&rejection),
+    };
     *response.status_mut() =
         StatusCode::from_u16(rejection.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = response.headers_mut();
-    if !rejection.body().is_empty() {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    }
-    if let Some(seconds) = rejection.retry_after_secs() {
-        headers.insert(RETRY_AFTER, seconds.into());
+    match rejection.retry_after_secs() {
+        Some(seconds) => drop(response.headers_mut().insert(RETRY_AFTER, seconds.into())),
+        None => drop(response.headers_mut().remove(RETRY_AFTER)),
     }
     response.extensions_mut().insert(rejection);
+    response.map(|body| Either::Right(Full::new(body)))
+}
+
+fn default(rejection: &Rejection) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from_static(rejection.body().as_bytes()));
+    if !rejection.body().is_empty() {
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(CONTENT_TYPE, json);
+    }
     response
 }

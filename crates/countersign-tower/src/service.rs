@@ -7,16 +7,16 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use countersign::{Answer, Arriving, Delivery, Receiver, Rejection, Store};
+use countersign::{Answer, Arriving, Delivery, Store};
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{Either, Full};
 use tower_service::Service;
 
+use crate::layer::Settings;
 use crate::outliving::Outliving;
 use crate::request::{HttpBody, HttpHeaders};
 use crate::response::{ResponseBody, rejected};
-use crate::tasks::HandlerTasks;
 
 /// What [`WebhookLayer`](crate::WebhookLayer) makes of a service.
 ///
@@ -24,19 +24,12 @@ use crate::tasks::HandlerTasks;
 /// the [`Delivery`] in the request's extensions.
 pub struct WebhookService<I, S> {
     inner: I,
-    receiver: Receiver<S>,
-    tasks: HandlerTasks,
-    cancel_on_disconnect: bool,
+    settings: Settings<S>,
 }
 
 impl<I, S> WebhookService<I, S> {
-    pub(crate) fn new(
-        inner: I,
-        receiver: Receiver<S>,
-        tasks: HandlerTasks,
-        cancel_on_disconnect: bool,
-    ) -> Self {
-        Self { inner, receiver, tasks, cancel_on_disconnect }
+    pub(crate) fn new(inner: I, settings: Settings<S>) -> Self {
+        Self { inner, settings }
     }
 }
 
@@ -60,69 +53,56 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         // Step 1 here and now: a stranger's request costs no clone, no box and no task.
-        let arriving = match self.receiver.begin(&HttpHeaders(request.headers())) {
+        let arriving = match self.settings.receiver.begin(&HttpHeaders(request.headers())) {
             Ok(arriving) => arriving,
-            Err(rejection) => return ResponseFuture::refused(rejection),
+            Err(rejection) => {
+                let response = rejected(rejection, self.settings.error_handler.as_ref());
+                return ResponseFuture(Either::Left(ready(response)));
+            }
         };
         // The service that was polled ready is the one to call; its clone waits for the next.
         let clone = self.inner.clone();
-        let work = Work {
-            inner: std::mem::replace(&mut self.inner, clone),
-            receiver: self.receiver.clone(),
-            tasks: self.tasks.clone(),
-            cancel_on_disconnect: self.cancel_on_disconnect,
-        };
-        ResponseFuture(Either::Right(Box::pin(work.run(arriving, request))))
+        let inner = std::mem::replace(&mut self.inner, clone);
+        let work = run(inner, self.settings.clone(), arriving, request);
+        ResponseFuture(Either::Right(Box::pin(work)))
     }
 }
 
 /// A request's way through the service.
-struct Work<I, S> {
+async fn run<I, S, B, R>(
     inner: I,
-    receiver: Receiver<S>,
-    tasks: HandlerTasks,
-    cancel_on_disconnect: bool,
-}
-
-impl<I, S: Store> Work<I, S> {
-    async fn run<B, R>(
-        self,
-        arriving: Arriving,
-        request: Request<B>,
-    ) -> Result<Response<ResponseBody<R>>, I::Error>
-    where
-        I: Service<Request<Full<Bytes>>, Response = Response<R>> + Send + 'static,
-        I::Future: Send,
-        I::Error: Send + 'static,
-        B: Body + Send + 'static,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
-        R: Send + 'static,
+    settings: Settings<S>,
+    arriving: Arriving,
+    request: Request<B>,
+) -> Result<Response<ResponseBody<R>>, I::Error>
+where
+    I: Service<Request<Full<Bytes>>, Response = Response<R>> + Send + 'static,
+    I::Future: Send,
+    I::Error: Send + 'static,
+    S: Store,
+    B: Body + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+    R: Send + 'static,
+{
+    let Settings { receiver, cancel_on_disconnect, error_handler } = settings;
+    let (mut head, body) = request.into_parts();
+    if let Some(token) =
+        receiver.endpoint().secret_header().and_then(|name| head.headers.get_mut(name))
     {
-        let Self { inner, receiver, tasks, cancel_on_disconnect } = self;
-        let (mut head, body) = request.into_parts();
-        if let Some(token) =
-            receiver.endpoint().secret_header().and_then(|name| head.headers.get_mut(name))
-        {
-            token.set_sensitive(true);
-        }
-        let deadline = tokio::time::sleep(receiver.endpoint().body_timeout());
-        let received = receiver.receive(arriving, HttpBody(pin!(body)), deadline).await;
-        let delivery = match received {
-            Ok(delivery) => delivery,
-            Err(rejection) => return Ok(rejected(rejection)),
-        };
-        let request = Request::from_parts(head, Full::new(delivery.body().clone()));
-        let handle = receiver.handle(delivery, |delivery| call(inner, request, delivery));
-        let running = tasks.enter();
-        let handle = async move {
-            let _running = running;
-            handle.await
-        };
-        let answer = if cancel_on_disconnect { handle.await } else { Outliving::new(handle).await };
-        match answer {
-            Ok(response) => response.map(|response| response.map(Either::Left)),
-            Err(rejection) => Ok(rejected(rejection)),
-        }
+        token.set_sensitive(true);
+    }
+    let deadline = tokio::time::sleep(receiver.endpoint().body_timeout());
+    let received = receiver.receive(arriving, HttpBody(pin!(body)), deadline).await;
+    let delivery = match received {
+        Ok(delivery) => delivery,
+        Err(rejection) => return Ok(rejected(rejection, error_handler.as_ref())),
+    };
+    let request = Request::from_parts(head, Full::new(delivery.body().clone()));
+    let handle = receiver.handle(delivery, |delivery| call(inner, request, delivery));
+    let answer = if cancel_on_disconnect { handle.await } else { Outliving::new(handle).await };
+    match answer {
+        Ok(response) => response.map(|response| response.map(Either::Left)),
+        Err(rejection) => Ok(rejected(rejection, error_handler.as_ref())),
     }
 }
 
@@ -148,12 +128,6 @@ pub struct ResponseFuture<R, E>(
     >,
 );
 
-impl<R, E> ResponseFuture<R, E> {
-    fn refused(rejection: Rejection) -> Self {
-        Self(Either::Left(ready(rejected(rejection))))
-    }
-}
-
 impl<R, E> Future for ResponseFuture<R, E> {
     type Output = Result<Response<ResponseBody<R>>, E>;
 
@@ -167,18 +141,14 @@ impl<R, E> Future for ResponseFuture<R, E> {
 
 impl<I: Clone, S> Clone for WebhookService<I, S> {
     fn clone(&self) -> Self {
-        Self::new(
-            self.inner.clone(),
-            self.receiver.clone(),
-            self.tasks.clone(),
-            self.cancel_on_disconnect,
-        )
+        Self { inner: self.inner.clone(), settings: self.settings.clone() }
     }
 }
 
 impl<I, S> fmt::Debug for WebhookService<I, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebhookService").field("receiver", &self.receiver).finish_non_exhaustive()
+        let receiver = &self.settings.receiver;
+        f.debug_struct("WebhookService").field("receiver", receiver).finish_non_exhaustive()
     }
 }
 

@@ -1,23 +1,21 @@
 //! The right to handle one event, and its end on every way out of a handler.
 
 use std::future::Future;
-use std::pin::Pin;
 use std::time::Duration;
 
 use crate::dedup::{ClaimToken, Claimed, Settled, Store, StoreError};
 use crate::delivery::Delivery;
 use crate::receiver::Receiver;
+use crate::rejection::{Rejection, RejectionKind};
 use crate::report::Outcome;
+use crate::tasks::RunningHandler;
 use crate::trace;
-
-/// Starts a background task. A plain function, or a closure that captures nothing.
-pub type Spawn = fn(Pin<Box<dyn Future<Output = ()> + Send>>);
 
 /// A claim and what is to become of it if it is dropped.
 pub(crate) struct Claim<S: Store> {
     receiver: Receiver<S>,
     delivery: Delivery,
-    spawn: Option<Spawn>,
+    running: RunningHandler,
     token: Option<ClaimToken>,
     on_drop: OnDrop,
 }
@@ -33,13 +31,30 @@ enum OnDrop {
 }
 
 impl<S: Store> Claim<S> {
-    pub(crate) fn new(receiver: Receiver<S>, delivery: Delivery, spawn: Option<Spawn>) -> Self {
-        Self { receiver, delivery, spawn, token: None, on_drop: OnDrop::Nothing }
+    pub(crate) fn new(receiver: Receiver<S>, delivery: Delivery, running: RunningHandler) -> Self {
+        Self { receiver, delivery, running, token: None, on_drop: OnDrop::Nothing }
+    }
+
+    /// Step 5: only a fresh event goes on.
+    pub(crate) async fn acquire(&mut self) -> Result<(), Rejection> {
+        let rejection = match self.ask().await {
+            Ok(Claimed::Fresh) => return Ok(()),
+            Ok(Claimed::Done) => self.receiver.endpoint().reject(RejectionKind::Duplicate),
+            Ok(Claimed::InFlight { retry_after }) => {
+                let rejection = self.receiver.endpoint().reject(RejectionKind::InFlight);
+                rejection.retry_after_at(retry_after)
+            }
+            Err(error) => self.receiver.store_failed(&error),
+        };
+        let rejection = rejection.after_proof();
+        let arrived = self.delivery.arrived();
+        self.receiver.report_rejection(&rejection, Some(&self.delivery), arrived);
+        Err(rejection)
     }
 
     /// Asks the store. If this is dropped before the store answered, the claim may have been
     /// made, so it is released all the same.
-    pub(crate) async fn acquire(&mut self) -> Result<Claimed, StoreError> {
+    async fn ask(&mut self) -> Result<Claimed, StoreError> {
         let token = ClaimToken::random()?;
         self.token = Some(token);
         self.on_drop = OnDrop::Release;
@@ -102,8 +117,13 @@ impl<S: Store> Claim<S> {
     where
         Fut: Future<Output = ()> + Send + 'static,
     {
-        if let (Some(spawn), Some(token)) = (self.spawn, self.token) {
-            spawn(Box::pin(work(self.receiver.clone(), self.delivery.clone(), token)));
+        if let (Some(runtime), Some(token)) = (self.receiver.runtime(), self.token) {
+            let work = work(self.receiver.clone(), self.delivery.clone(), token);
+            let running = self.running.clone();
+            runtime.spawn(async move {
+                work.await;
+                drop(running);
+            });
         }
     }
 }

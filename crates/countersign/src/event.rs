@@ -48,11 +48,36 @@ impl<T: DeserializeOwned> FromDelivery for T {
     }
 }
 
-/// Why a proven delivery did not become an event. The claim is released, so a retry comes in
+/// What an adapter's extractor does: makes the event of the delivery that the middleware left in
+/// the request. A failure is logged with the request's path.
+///
+/// # Errors
+///
+/// [`EventError::NotVerified`] without a delivery, naming the middleware to `add`; otherwise what
+/// [`FromDelivery::from_delivery`] says.
+pub fn extract_event<T: FromDelivery>(
+    delivery: Option<&Delivery>,
+    path: &str,
+    add: &'static str,
+) -> Result<(T, Delivery), EventError> {
+    let event = match delivery {
+        Some(delivery) => T::from_delivery(delivery).map(|event| (event, delivery.clone())),
+        None => Err(EventError::NotVerified { add }),
+    };
+    event.inspect_err(|error| crate::trace::extractor_failed(error, path))
+}
+
+/// Why a handler could not be given its event. The claim is released, so a retry comes in
 /// again.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum EventError {
+    /// The route is not behind the middleware (500).
+    #[non_exhaustive]
+    NotVerified {
+        /// What to write, and where.
+        add: &'static str,
+    },
     /// The body is not of the type that the handler takes (400; 500 where the provider takes a 4xx
     /// as final, because the mistake may be the type's, and then a retry must come).
     #[non_exhaustive]
@@ -81,7 +106,7 @@ impl EventError {
     pub const fn status(&self) -> u16 {
         match self {
             Self::Mismatch { final_on_4xx: false, .. } => 400,
-            Self::Mismatch { .. } | Self::WrongProvider { .. } => 500,
+            Self::Mismatch { .. } | Self::WrongProvider { .. } | Self::NotVerified { .. } => 500,
         }
     }
 
@@ -90,7 +115,7 @@ impl EventError {
     pub const fn body(&self) -> &'static str {
         match self {
             Self::Mismatch { .. } => r#"{"error":"event_mismatch"}"#,
-            Self::WrongProvider { .. } => r#"{"error":"misconfigured"}"#,
+            Self::WrongProvider { .. } | Self::NotVerified { .. } => r#"{"error":"misconfigured"}"#,
         }
     }
 }
@@ -98,6 +123,10 @@ impl EventError {
 impl fmt::Display for EventError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NotVerified { add } => write!(
+                f,
+                "the handler takes a `Webhook` but its route is not behind the middleware: add {add}"
+            ),
             Self::Mismatch { error, .. } => {
                 // serde quotes what it found: on one line, and not all of it.
                 let said = error.to_string();
@@ -117,7 +146,7 @@ impl std::error::Error for EventError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Mismatch { error, .. } => Some(error),
-            Self::WrongProvider { .. } => None,
+            Self::WrongProvider { .. } | Self::NotVerified { .. } => None,
         }
     }
 }

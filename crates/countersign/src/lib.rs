@@ -100,8 +100,10 @@ mod provider;
 mod receiver;
 mod rejection;
 mod report;
+mod runtime;
 mod scheme;
 mod secret;
+mod tasks;
 mod trace;
 mod verifier;
 mod window;
@@ -111,7 +113,6 @@ pub mod providers;
 pub mod testing;
 
 pub use body::{BodyError, BodySource};
-pub use claim::Spawn;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use dedup::{
     ClaimToken, Claimed, DynStore, MemoryStore, MemoryStoreBuilder, Settled, Store, StoreError,
@@ -120,16 +121,18 @@ pub use dedup::{
 pub use delivery::Delivery;
 pub use endpoint::{Endpoint, EndpointBuilder};
 pub use error::ConfigError;
-pub use event::{EventError, FromDelivery};
+pub use event::{EventError, FromDelivery, extract_event};
 pub use headers::{Headers, Lookup};
 pub use key::EventKey;
 pub use provider::{Provider, ProviderBuilder, Retries, Timestamp};
 pub use receiver::{Answer, Arriving, Receiver, ReceiverBuilder};
 pub use rejection::{Rejection, RejectionKind};
 pub use report::{Observer, Outcome, Report};
+pub use runtime::{BoxFuture, Runtime};
 pub use scheme::content::Part;
 pub use scheme::hmac::Signature;
 pub use scheme::token::Token;
 pub use secret::{Secret, SecretError};
+pub use tasks::HandlerTasks;
 pub use verifier::{Incoming, Proven};
 pub use window::{TimeFormat, Window};

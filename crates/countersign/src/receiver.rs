@@ -10,13 +10,15 @@ use std::time::Instant;
 
 use crate::body::BodySource;
 use crate::catch_unwind::CatchUnwind;
-use crate::claim::{Claim, Spawn};
-use crate::dedup::{Claimed, Store, StoreError, StoreErrorKind};
+use crate::claim::Claim;
+use crate::dedup::{Store, StoreError, StoreErrorKind};
 use crate::delivery::Delivery;
 use crate::endpoint::Endpoint;
 use crate::headers::Headers;
 use crate::rejection::{Rejection, RejectionKind};
 use crate::report::{Observer, Outcome, Report};
+use crate::runtime::Runtime;
+use crate::tasks::HandlerTasks;
 use crate::trace;
 use crate::verifier::Incoming;
 
@@ -27,7 +29,8 @@ use crate::verifier::Incoming;
 /// response. On a server that has no adapter, do the same by hand.
 pub struct Receiver<S> {
     inner: Arc<Inner<S>>,
-    spawn: Option<Spawn>,
+    runtime: Option<Runtime>,
+    tasks: HandlerTasks,
 }
 
 struct Inner<S> {
@@ -45,7 +48,11 @@ impl<S: Store> Receiver<S> {
 
     /// A receiver with settings of its own.
     pub fn builder(endpoint: Endpoint, store: S) -> ReceiverBuilder<S> {
-        ReceiverBuilder { inner: Inner { endpoint, store, observer: None }, spawn: None }
+        ReceiverBuilder {
+            inner: Inner { endpoint, store, observer: None },
+            runtime: None,
+            tasks: HandlerTasks::new(),
+        }
     }
 
     /// The endpoint.
@@ -54,11 +61,18 @@ impl<S: Store> Receiver<S> {
         &self.inner.endpoint
     }
 
-    /// The same receiver with this way to start a background task, unless it has one already.
-    /// See [`ReceiverBuilder::spawner`].
+    /// The same receiver on this runtime, unless it has one already. See
+    /// [`ReceiverBuilder::runtime`].
     #[must_use]
-    pub fn spawner_or(mut self, spawn: Spawn) -> Self {
-        self.spawn.get_or_insert(spawn);
+    pub fn runtime_or(mut self, runtime: Runtime) -> Self {
+        self.runtime.get_or_insert(runtime);
+        self
+    }
+
+    /// The same receiver, its running handlers counted among `tasks`.
+    #[must_use]
+    pub fn tasks(mut self, tasks: &HandlerTasks) -> Self {
+        self.tasks = tasks.clone();
         self
     }
 
@@ -136,8 +150,7 @@ impl<S: Store> Receiver<S> {
     /// called unless the claim is held.
     ///
     /// If the future is dropped, the handler is cancelled and the claim is released in a task of
-    /// the [`spawner`](ReceiverBuilder::spawner); without one it stays until its lease ends. A
-    /// caller whose handlers are to outlive a hang-up runs this future in a task of its own.
+    /// the [runtime](ReceiverBuilder::runtime); without one it stays until its lease ends. A caller whose handlers are to outlive a hang-up runs this future in a task of its own.
     ///
     /// # Errors
     ///
@@ -154,9 +167,10 @@ impl<S: Store> Receiver<S> {
         // Made here and not when first polled, which may be in another task: its parent is the
         // caller's span.
         let span = trace::span(&delivery);
+        let running = self.tasks.enter();
         let work = async move {
-            let mut claim = Claim::new(self.clone(), delivery.clone(), self.spawn);
-            self.acquire(&mut claim, &delivery).await?;
+            let mut claim = Claim::new(self, delivery.clone(), running);
+            claim.acquire().await?;
             // The call is inside the future, so that a panic in it is caught as well.
             match CatchUnwind(pin!(async { handler(delivery).await })).await {
                 Ok(Answer { status, value }) => {
@@ -172,22 +186,7 @@ impl<S: Store> Receiver<S> {
         trace::in_span(span, work)
     }
 
-    /// Step 5.
-    async fn acquire(&self, claim: &mut Claim<S>, delivery: &Delivery) -> Result<(), Rejection> {
-        let rejection = match claim.acquire().await {
-            Ok(Claimed::Fresh) => return Ok(()),
-            Ok(Claimed::Done) => self.endpoint().reject(RejectionKind::Duplicate),
-            Ok(Claimed::InFlight { retry_after }) => {
-                self.endpoint().reject(RejectionKind::InFlight).retry_after_at(retry_after)
-            }
-            Err(error) => self.store_failed(&error),
-        };
-        let rejection = rejection.after_proof();
-        self.report_rejection(&rejection, Some(delivery), delivery.arrived());
-        Err(rejection)
-    }
-
-    fn store_failed(&self, error: &StoreError) -> Rejection {
+    pub(crate) fn store_failed(&self, error: &StoreError) -> Rejection {
         trace::store_failed(self.endpoint(), "claim", error);
         self.endpoint().reject(match error.kind() {
             StoreErrorKind::Full => RejectionKind::StoreFull,
@@ -195,7 +194,7 @@ impl<S: Store> Receiver<S> {
         })
     }
 
-    fn report_rejection(
+    pub(crate) fn report_rejection(
         &self,
         rejection: &Rejection,
         delivery: Option<&Delivery>,
@@ -249,11 +248,15 @@ impl<S: Store> Receiver<S> {
     pub(crate) fn store(&self) -> &S {
         &self.inner.store
     }
+
+    pub(crate) fn runtime(&self) -> Option<&Runtime> {
+        self.runtime.as_ref()
+    }
 }
 
 impl<S> Clone for Receiver<S> {
     fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner), spawn: self.spawn }
+        Self { inner: Arc::clone(&self.inner), runtime: self.runtime, tasks: self.tasks.clone() }
     }
 }
 
@@ -267,7 +270,8 @@ impl<S> fmt::Debug for Receiver<S> {
 #[must_use = "call `build`"]
 pub struct ReceiverBuilder<S> {
     inner: Inner<S>,
-    spawn: Option<Spawn>,
+    runtime: Option<Runtime>,
+    tasks: HandlerTasks,
 }
 
 impl<S: Store> ReceiverBuilder<S> {
@@ -277,18 +281,23 @@ impl<S: Store> ReceiverBuilder<S> {
         self
     }
 
-    /// How to start a background task, which settles the claim of a cancelled handler. The
-    /// adapters bring one; on another server it is a line:
-    /// `.spawner(|task| drop(tokio::spawn(task)))`.
-    pub fn spawner(mut self, spawn: Spawn) -> Self {
-        self.spawn = Some(spawn);
+    /// The async runtime that handlers run on. The adapters bring one. Without it, the claim of a
+    /// handler that is cancelled stays until its lease ends.
+    pub fn runtime(mut self, runtime: Runtime) -> Self {
+        self.runtime = Some(runtime);
+        self
+    }
+
+    /// Counts the running handlers among `tasks`, so that a shutdown can wait for them.
+    pub fn tasks(mut self, tasks: &HandlerTasks) -> Self {
+        self.tasks = tasks.clone();
         self
     }
 
     /// Makes the receiver.
     #[must_use]
     pub fn build(self) -> Receiver<S> {
-        Receiver { inner: Arc::new(self.inner), spawn: self.spawn }
+        Receiver { inner: Arc::new(self.inner), runtime: self.runtime, tasks: self.tasks }
     }
 }
 

@@ -12,6 +12,7 @@ mod enabled {
     use crate::dedup::StoreError;
     use crate::delivery::Delivery;
     use crate::endpoint::Endpoint;
+    use crate::event::EventError;
     use crate::report::{Outcome, Report};
 
     pub(crate) fn span(delivery: &Delivery) -> tracing::Span {
@@ -84,6 +85,10 @@ mod enabled {
         let endpoint = endpoint.name();
         tracing::error!(target: "countersign", endpoint, step, %error, "webhook store failed");
     }
+
+    pub(crate) fn extractor_failed(error: &EventError, path: &str) {
+        tracing::error!(target: "countersign", path, %error, "webhook extractor failed");
+    }
 }
 
 #[cfg(feature = "tracing")]
@@ -96,6 +101,7 @@ mod disabled {
     use crate::dedup::StoreError;
     use crate::delivery::Delivery;
     use crate::endpoint::Endpoint;
+    use crate::event::EventError;
     use crate::report::Report;
 
     pub(crate) struct Span;
@@ -111,6 +117,8 @@ mod disabled {
     pub(crate) fn report(_: &Report<'_>, _: bool) {}
 
     pub(crate) fn store_failed(_: &Endpoint, _: &'static str, _: &StoreError) {}
+
+    pub(crate) fn extractor_failed(_: &EventError, _: &str) {}
 }
 
 #[cfg(not(feature = "tracing"))]

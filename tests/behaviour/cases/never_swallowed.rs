@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime};
 use countersign::{ManualClock, MemoryStore, Outcome};
 use tracing::level_filters::LevelFilter;
 
-use crate::client::Connection;
 use crate::fixtures;
 use crate::harness::{Adapter, App, Gate, Handler, eventually, on_every_adapter};
 use crate::logs::Logs;
@@ -79,10 +78,8 @@ async fn a_panic_releases_the_claim<A: Adapter>() {
         let reports = app.reports.clone();
         let server = A::serve(app).await;
         let request = fixture.delivery(1);
-        let mut connection = Connection::open(server).await;
-        connection.write(&request.bytes()).await;
         // A framework may answer 500 or hang up; it may not say that all is well.
-        let reply = connection.try_reply().await;
+        let reply = request.start(server).await.try_reply().await;
         assert!(reply.is_none_or(|reply| reply.status == 500));
         assert_eq!(request.send(server).await.status, 200);
         assert_eq!(handler.runs(), 2);

@@ -1,16 +1,16 @@
 //! A delivery whose future is dropped, at every step of its way.
 
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::task::{Context, Waker};
 
-use countersign::{Answer, Outcome, RejectionKind, Store};
+use countersign::{Answer, Outcome, RejectionKind, Runtime, Store};
 
 use super::commanded::{Act, Commanded};
-use super::{ACCEPTED, Bench, CANCELLED, LEASE, spawn};
+use super::{ACCEPTED, Bench, CANCELLED, LEASE, TOKIO};
 
 fn bench() -> (Bench<Commanded>, Commanded) {
     let store = Commanded::new();
-    (Bench::with(store.clone(), |receiver| receiver.spawner(spawn)), store)
+    (Bench::with(store.clone(), |receiver| receiver.runtime(TOKIO)), store)
 }
 
 /// Handles until there is something to wait for, and goes away.
@@ -37,7 +37,7 @@ async fn a_cancelled_handler_releases_its_claim() {
 }
 
 #[tokio::test]
-async fn without_a_spawner_the_claim_stays_until_its_lease_ends() {
+async fn without_a_runtime_the_claim_stays_until_its_lease_ends() {
     let (bench, clock) = Bench::new();
     cancel(&bench, 1, true).await;
     assert_eq!(bench.seen(), [CANCELLED]);
@@ -50,11 +50,11 @@ async fn without_a_spawner_the_claim_stays_until_its_lease_ends() {
 }
 
 #[tokio::test]
-async fn a_spawner_of_ones_own_stays() {
-    fn never(_: Pin<Box<dyn Future<Output = ()> + Send>>) {}
+async fn a_runtime_of_ones_own_stays() {
+    const LAZY: Runtime = Runtime::new(|_| {}, |time| Box::pin(tokio::time::sleep(time)));
     let store = Commanded::new();
-    let mut bench = Bench::with(store.clone(), |receiver| receiver.spawner(never));
-    bench.receiver = bench.receiver.spawner_or(spawn);
+    let mut bench = Bench::with(store.clone(), |receiver| receiver.runtime(LAZY));
+    bench.receiver = bench.receiver.runtime_or(TOKIO);
     cancel(&bench, 1, true).await;
     for _ in 0..10 {
         tokio::task::yield_now().await;
@@ -62,7 +62,7 @@ async fn a_spawner_of_ones_own_stays() {
     assert_eq!(store.calls(), ["claim"]);
 
     let mut bench = Bench::with(store.clone(), |receiver| receiver);
-    bench.receiver = bench.receiver.spawner_or(spawn).spawner_or(never);
+    bench.receiver = bench.receiver.runtime_or(TOKIO).runtime_or(LAZY);
     cancel(&bench, 2, true).await;
     bench.until("released", || store.was_called("release")).await;
 }

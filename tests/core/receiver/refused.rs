@@ -12,7 +12,7 @@ use countersign::{
 };
 
 use super::commanded::Commanded;
-use super::{Bench, body, no_deadline, spawn};
+use super::{Bench, TOKIO, body, no_deadline};
 use crate::support::{Pairs, build, sign};
 
 /// A body that arrives in pieces, with a wait before each.
@@ -45,7 +45,7 @@ impl BodySource for &mut Pieces {
 
 fn bench() -> (Bench<Commanded>, Commanded) {
     let store = Commanded::new();
-    (Bench::with(store.clone(), |receiver| receiver.spawner(spawn)), store)
+    (Bench::with(store.clone(), |receiver| receiver.runtime(TOKIO)), store)
 }
 
 /// Checks a refusal and its one report.

@@ -3,11 +3,11 @@
 use countersign::{Outcome, RejectionKind, StoreErrorKind};
 
 use super::commanded::{Act, Commanded};
-use super::{ACCEPTED, Bench, spawn};
+use super::{ACCEPTED, Bench, TOKIO};
 
 fn bench() -> (Bench<Commanded>, Commanded) {
     let store = Commanded::new();
-    (Bench::with(store.clone(), |receiver| receiver.spawner(spawn)), store)
+    (Bench::with(store.clone(), |receiver| receiver.runtime(TOKIO)), store)
 }
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn a_claim_whose_answer_got_lost_is_let_go() {
 }
 
 #[tokio::test]
-async fn without_a_spawner_such_a_claim_stays_until_its_lease_ends() {
+async fn without_a_runtime_such_a_claim_stays_until_its_lease_ends() {
     let store = Commanded::new();
     let bench = Bench::with(store.clone(), |receiver| receiver);
     store.order(|orders| orders.claim = Act::LoseTheAnswer);

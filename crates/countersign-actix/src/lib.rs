@@ -1,0 +1,102 @@
+//! Webhook verification as an actix-web middleware, with an extractor.
+//!
+//! A resource behind a [`WebhookMiddleware`] sees only deliveries that are genuine, fresh and not
+//! handled before; a delivery that its handler did not finish is let in again. What that means
+//! exactly is the [`countersign`] crate's to say: it makes the decisions, this one translates.
+//!
+//! ```no_run
+//! use actix_web::{App, HttpResponse, HttpServer, web};
+//! use countersign::{Endpoint, MemoryStore, Secret, providers::hostwares};
+//! use countersign_actix::{Webhook, WebhookMiddleware};
+//!
+//! async fn on_event(webhook: Webhook<hostwares::Event>) -> HttpResponse {
+//!     match webhook.event.event_type {
+//!         hostwares::EventType::DeploymentFailed => println!("{:?}", webhook.event.data),
+//!         other => println!("{other}"),
+//!     }
+//!     HttpResponse::Ok().finish()
+//! }
+//!
+//! #[actix_web::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let endpoint = Endpoint::builder("hostwares", hostwares::provider())
+//!         .secret(Secret::from_env("HOSTWARES_WEBHOOK_SECRET")?)
+//!         .build()?;
+//!     // Once, and not in the closure: all workers share one receiver and one store.
+//!     let webhooks = WebhookMiddleware::new(endpoint, MemoryStore::new());
+//!     let server = HttpServer::new(move || {
+//!         let hostwares = web::resource("/webhooks/hostwares").wrap(webhooks.clone());
+//!         App::new().service(hostwares.route(web::post().to(on_event)))
+//!     });
+//!     server.bind("127.0.0.1:3000")?.run().await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # What a handler gets
+//!
+//! The extractor [`Webhook`] hands over a built-in provider's `Event`, a type of your own, or the
+//! raw [`Delivery`](countersign::Delivery). The body is still there for other extractors, such as
+//! `web::Json` or `web::Bytes`; actix's own limits (`PayloadConfig`, `JsonConfig`) apply to those,
+//! and only to those.
+//!
+//! Only the body and what [`Delivery`](countersign::Delivery) tells are proven. Other headers, the
+//! path and the query are the sender's word, or anybody's; trailers are dropped.
+//!
+//! # What happens when a sender hangs up
+//!
+//! A provider that gives up after five seconds does not cut a handler in half: the handler goes on
+//! in a task of its own on its worker's thread, runs to its end, and its answer settles the claim,
+//! though nobody hears it. (actix itself goes on with a request whose sender has only closed its
+//! side in good order; it drops one whose connection broke.)
+//! [`WebhookMiddleware::cancel_on_disconnect`] ties a handler to its request instead; when it is
+//! cancelled, its claim is released. For a shutdown that waits for the handlers that nobody waits
+//! for, see [`WebhookMiddleware::tasks`].
+//!
+//! # Other middleware, and their order
+//!
+//! Middleware that is wrapped later stands further outside.
+//!
+//! | middleware | where | because |
+//! |---|---|---|
+//! | `Logger` | outside | it then logs refusals too. Do not let it log the header of a shared token |
+//! | `NormalizePath` | around the `App` | it has to run before routing; the path is not part of the proof |
+//! | `Compress` | outside | it packs the answer, refusals included. What it reads of a request it leaves alone, so a signature still covers the bytes as they were sent |
+//! | `ErrorHandlers` | outside | inside, it sees no refusals, and what it makes of a handler's answer settles the claim; outside, it may change the body and headers of either. It must not turn a refusal into a 2xx |
+//! | a time limit of your own | inside, shorter than the provider's deadline | the handler is cancelled at the deadline, answers non-2xx, and its claim is released. Outside, it answers the sender while the handler goes on and may yet succeed |
+//! | `PayloadConfig`, `JsonConfig` | anywhere | they limit the extractors. The endpoint's own limit is [`max_body`](countersign::EndpointBuilder::max_body) |
+//! | anything that reads or unpacks the request's body | inside | a signature covers the bytes as they were sent |
+//!
+//! Wrap the resource itself. Around a scope or the whole app the middleware would take a 2xx of
+//! *any* route for the event's handling: a delivery that somebody captured and sent to `/health`
+//! would be handled and never reach your handler. Other methods than POST that the resource
+//! answers itself (405) are behind the middleware too, and so are refused before (401).
+//!
+//! # What a refusal looks like
+//!
+//! A small JSON body, a status by [`RejectionKind`](countersign::RejectionKind) (each can be changed
+//! with [`EndpointBuilder::answer`](countersign::EndpointBuilder::answer)), and the
+//! [`Rejection`](countersign::Rejection) in the response's extensions for an outer middleware to
+//! log. For a body and headers of your own there is [`WebhookMiddleware::error_handler`].
+//!
+//! # Feature flags
+//!
+//! | flag | default | |
+//! |---|---|---|
+//! | `tracing` | on | spans and events through `tracing` |
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod extract;
+mod middleware;
+mod outliving;
+mod request;
+mod response;
+mod runtime;
+mod service;
+
+pub use extract::{Webhook, WebhookRejection};
+pub use middleware::WebhookMiddleware;
+pub use service::{ResponseFuture, WebhookService};
+
+pub use countersign::HandlerTasks;

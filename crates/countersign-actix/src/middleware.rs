@@ -1,0 +1,171 @@
+//! The middleware: what a user configures.
+
+use std::fmt;
+use std::future::{Ready, ready};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::{Error, HttpResponse};
+use countersign::{Endpoint, HandlerTasks, Receiver, Rejection, Store};
+
+use crate::response::ErrorHandler;
+use crate::runtime::TOKIO;
+use crate::service::WebhookService;
+
+/// Lets only deliveries through that are genuine, fresh and not handled before.
+///
+/// ```
+/// use actix_web::{App, HttpResponse, web};
+/// use countersign::{Endpoint, MemoryStore, Secret, providers::piora};
+/// use countersign_actix::{Webhook, WebhookMiddleware};
+///
+/// async fn on_event(webhook: Webhook<piora::Event>) -> HttpResponse {
+///     println!("{}", webhook.event.event_type);
+///     HttpResponse::NoContent().finish()
+/// }
+///
+/// let endpoint = Endpoint::builder("piora", piora::provider())
+///     .secret(Secret::new("kept in a vault")?)
+///     .build()?;
+/// let webhooks = WebhookMiddleware::new(endpoint, MemoryStore::new());
+/// let app = move || {
+///     let on_piora = web::resource("/webhooks/piora").wrap(webhooks.clone());
+///     App::new().service(on_piora.route(web::post().to(on_event)))
+/// };
+/// # let _ = app();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Make it once, outside of the closure that makes each worker's application: its clones share
+/// one receiver and one store.
+#[must_use]
+pub struct WebhookMiddleware<S>(Settings<S>);
+
+/// What a middleware and its services share.
+pub(crate) struct Settings<S> {
+    pub(crate) receiver: Receiver<S>,
+    pub(crate) cancel_on_disconnect: bool,
+    pub(crate) error_handler: Option<Arc<ErrorHandler>>,
+}
+
+impl<S: Store> WebhookMiddleware<S> {
+    /// A middleware for one endpoint. Share a store between endpoints by cloning it.
+    pub fn new(endpoint: Endpoint, store: S) -> Self {
+        Self::from_receiver(Receiver::new(endpoint, store))
+    }
+
+    /// A middleware for a receiver of your own making, such as one with an observer.
+    pub fn from_receiver(receiver: Receiver<S>) -> Self {
+        Self(Settings {
+            receiver: receiver.runtime_or(TOKIO),
+            cancel_on_disconnect: false,
+            error_handler: None,
+        })
+    }
+
+    /// Ties a handler's life to its request: if the connection breaks, or an outer middleware gives
+    /// up, the handler is cancelled where it awaits and the claim is released. Without this, a
+    /// handler that nobody waits for goes on in a task of its own, on its worker's thread, and its
+    /// answer settles its claim though nobody hears it.
+    pub fn cancel_on_disconnect(mut self) -> Self {
+        self.0.cancel_on_disconnect = true;
+        self
+    }
+
+    /// Counts this middleware's running handlers among `tasks`, so that a shutdown can wait for
+    /// them:
+    ///
+    /// ```no_run
+    /// # async fn run(webhooks: countersign_actix::WebhookMiddleware<countersign::MemoryStore>) -> std::io::Result<()> {
+    /// use actix_web::{App, HttpServer};
+    /// use countersign_actix::HandlerTasks;
+    ///
+    /// let tasks = HandlerTasks::new();
+    /// let webhooks = webhooks.tasks(&tasks);
+    /// let server = HttpServer::new(move || App::new().wrap(webhooks.clone()))
+    ///     .bind("127.0.0.1:0")?
+    ///     .disable_signals()
+    ///     .run();
+    /// let handle = server.handle();
+    /// # mod tokio { pub mod signal { pub async fn ctrl_c() {} } }
+    /// actix_web::rt::spawn(async move {
+    ///     drop(tokio::signal::ctrl_c().await);
+    ///     handle.pause().await; // nobody new comes in
+    ///     tasks.finished().await; // the workers still run
+    ///     handle.stop(true).await;
+    /// });
+    /// server.await
+    /// # }
+    /// ```
+    ///
+    /// In this order, because a worker that stops takes its handlers with it.
+    pub fn tasks(mut self, tasks: &HandlerTasks) -> Self {
+        self.0.receiver = self.0.receiver.tasks(tasks);
+        self
+    }
+
+    /// Makes the answer to what is not handed over, headers and body; its status and `Retry-After`
+    /// are the [`Rejection`]'s whatever is made here, because senders act on them (change a status
+    /// with [`EndpointBuilder::answer`](countersign::EndpointBuilder::answer)). The answer to a
+    /// duplicate, a 200, is made here too. It is called on the request's way, so it must be quick.
+    ///
+    /// ```
+    /// # use actix_web::HttpResponse;
+    /// # fn f(webhooks: countersign_actix::WebhookMiddleware<countersign::MemoryStore>) {
+    /// let webhooks = webhooks.error_handler(|rejection| {
+    ///     HttpResponse::Ok().body(format!("not handed over: {}", rejection.code()))
+    /// });
+    /// # }
+    /// ```
+    pub fn error_handler<F>(mut self, make: F) -> Self
+    where
+        F: Fn(&Rejection) -> HttpResponse + Send + Sync + 'static,
+    {
+        self.0.error_handler = Some(Arc::new(make));
+        self
+    }
+}
+
+impl<S, I, B> Transform<I, ServiceRequest> for WebhookMiddleware<S>
+where
+    S: Store,
+    I: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = <WebhookService<I, S> as Service<ServiceRequest>>::Response;
+    type Error = Error;
+    type Transform = WebhookService<I, S>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, inner: I) -> Self::Future {
+        ready(Ok(WebhookService::new(Rc::new(inner), self.0.clone())))
+    }
+}
+
+impl<S> Clone for WebhookMiddleware<S> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<S> Clone for Settings<S> {
+    fn clone(&self) -> Self {
+        Self {
+            receiver: self.receiver.clone(),
+            cancel_on_disconnect: self.cancel_on_disconnect,
+            error_handler: self.error_handler.clone(),
+        }
+    }
+}
+
+impl<S> fmt::Debug for WebhookMiddleware<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebhookMiddleware")
+            .field("receiver", &self.0.receiver)
+            .field("cancel_on_disconnect", &self.0.cancel_on_disconnect)
+            .finish_non_exhaustive()
+    }
+}

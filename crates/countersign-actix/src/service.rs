@@ -1,0 +1,179 @@
+//! The service: a request in, the core's steps, a response out.
+
+use std::fmt;
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse};
+use actix_web::error::{ErrorInternalServerError, InternalError};
+use actix_web::http::header::HeaderName;
+use actix_web::{Error, HttpMessage as _};
+use countersign::{Answer, Arriving, Delivery, Store};
+
+use crate::middleware::Settings;
+use crate::outliving::Outliving;
+use crate::request::{ActixBody, ActixHeaders};
+use crate::response::rejected;
+
+/// What [`WebhookMiddleware`](crate::WebhookMiddleware) makes of a service.
+///
+/// The inner service gets the proven body as its payload and the [`Delivery`] in the request's
+/// extensions.
+pub struct WebhookService<I, S> {
+    inner: Rc<I>,
+    settings: Settings<S>,
+}
+
+impl<I, S> WebhookService<I, S> {
+    pub(crate) fn new(inner: Rc<I>, settings: Settings<S>) -> Self {
+        Self { inner, settings }
+    }
+}
+
+impl<I, S, B> Service<ServiceRequest> for WebhookService<I, S>
+where
+    I: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    S: Store,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Future = ResponseFuture<B>;
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        // Step 1 here and now: a stranger's request costs no clone, no box and no task.
+        match self.settings.receiver.begin(&ActixHeaders(request.headers())) {
+            Ok(arriving) => {
+                let work = run(Rc::clone(&self.inner), self.settings.clone(), arriving, request);
+                ResponseFuture(State::Working(Box::pin(work)))
+            }
+            Err(rejection) => {
+                let response = rejected(rejection, self.settings.error_handler.as_deref());
+                let response = request.into_response(response).map_into_right_body();
+                ResponseFuture(State::Refused(ready(Ok(response))))
+            }
+        }
+    }
+}
+
+/// A request's way through the service.
+async fn run<I, S, B>(
+    inner: Rc<I>,
+    settings: Settings<S>,
+    arriving: Arriving,
+    mut request: ServiceRequest,
+) -> Result<ServiceResponse<EitherBody<B>>, Error>
+where
+    I: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    S: Store,
+    B: MessageBody + 'static,
+{
+    let Settings { receiver, cancel_on_disconnect, error_handler } = settings;
+    if let Some(name) = receiver.endpoint().secret_header() {
+        set_sensitive(&mut request, name);
+    }
+    let mut payload = request.take_payload();
+    let deadline = actix_web::rt::time::sleep(receiver.endpoint().body_timeout());
+    let received = receiver.receive(arriving, ActixBody(&mut payload), deadline).await;
+    let delivery = match received {
+        Ok(delivery) => delivery,
+        Err(rejection) => {
+            let response = rejected(rejection, error_handler.as_deref());
+            return Ok(request.into_response(response).map_into_right_body());
+        }
+    };
+    request.set_payload(Payload::from(delivery.body().clone()));
+    let handle = async move {
+        // The request moves on to where it is used up, and stays here only if nobody was called:
+        // actix's routers panic on a request that somebody else holds as well.
+        let mut request = Some(request);
+        let answer = receiver.handle(delivery, |delivery| {
+            let request = request.take();
+            async move { call(&*inner, request, delivery).await }
+        });
+        let answer = answer.await;
+        (answer, request)
+    };
+    let (answer, request) =
+        if cancel_on_disconnect { handle.await } else { Outliving::new(handle).await };
+    let rejection = match answer {
+        Ok(answer) => return answer.map(ServiceResponse::map_into_left_body),
+        Err(rejection) => rejection,
+    };
+    let response = rejected(rejection.clone(), error_handler.as_deref());
+    match request {
+        Some(request) => Ok(request.into_response(response).map_into_right_body()),
+        None => Err(InternalError::from_response(rejection, response).into()),
+    }
+}
+
+async fn call<I, B>(
+    inner: &I,
+    request: Option<ServiceRequest>,
+    delivery: Delivery,
+) -> Answer<Result<ServiceResponse<B>, Error>>
+where
+    I: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+{
+    let value = match request {
+        Some(request) => {
+            request.extensions_mut().insert(delivery);
+            inner.call(request).await
+        }
+        None => Err(ErrorInternalServerError("a request is handled once")),
+    };
+    let status = match &value {
+        Ok(response) => response.status(),
+        Err(error) => error.as_response_error().status_code(),
+    };
+    Answer { status: Some(status.as_u16()), value }
+}
+
+/// A token is not for logs; whoever prints the headers shows none.
+fn set_sensitive(request: &mut ServiceRequest, name: &str) {
+    let name = HeaderName::try_from(name).ok();
+    if let Some(token) = name.and_then(|name| request.headers_mut().get_mut(name)) {
+        token.set_sensitive(true);
+    }
+}
+
+/// The response future of [`WebhookService`].
+pub struct ResponseFuture<B>(State<B>);
+
+type Responded<B> = Result<ServiceResponse<EitherBody<B>>, Error>;
+
+enum State<B> {
+    Refused(Ready<Responded<B>>),
+    Working(Pin<Box<dyn Future<Output = Responded<B>>>>),
+}
+
+impl<B> Future for ResponseFuture<B> {
+    type Output = Responded<B>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            State::Refused(refused) => Pin::new(refused).poll(cx),
+            State::Working(work) => work.as_mut().poll(cx),
+        }
+    }
+}
+
+impl<I, S> fmt::Debug for WebhookService<I, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let receiver = &self.settings.receiver;
+        f.debug_struct("WebhookService").field("receiver", receiver).finish_non_exhaustive()
+    }
+}
+
+impl<B> fmt::Debug for ResponseFuture<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
