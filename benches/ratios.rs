@@ -3,9 +3,9 @@
 
 use std::cell::RefCell;
 use std::hint::black_box;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use countersign_benches::BareMac;
 use countersign_benches::event::Events;
 use countersign_benches::headers::with;
 use countersign_benches::paired::measure;
@@ -13,7 +13,7 @@ use countersign_benches::service::{
     BY_HAND, Client, LAYERED, SIGNATURE, app, endpoint, one_thread, oneshots, serve, two_workers,
 };
 use countersign_benches::verify::prove;
-use tokio::runtime::Runtime;
+use countersign_benches::{BareMac, actix};
 
 const TURN: Duration = Duration::from_millis(20);
 
@@ -21,7 +21,7 @@ fn main() {
     // `cargo test` and `cargo bench -- NAME` both pass arguments.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let run = |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(&**part));
-    println!("{:<44} {:>12} {:>12}  ratio (quartiles)", "", "base", "ours");
+    println!("{:<52} {:>12} {:>12}  ratio (quartiles)", "", "base", "ours");
     if run("prove") {
         for size in [256, 1024, 16 * 1024, 64 * 1024] {
             verify(size);
@@ -29,10 +29,12 @@ fn main() {
     }
     if run("sockets") {
         for size in [1024, 16 * 1024] {
-            socket("2 workers", two_workers, 1, size);
-            socket("1 thread", one_thread, 1, size);
-            socket("2 workers", two_workers, 16, size);
-            socket("1 thread", one_thread, 16, size);
+            for sockets in [1, 16] {
+                socket("axum, 2 workers", serve(two_workers()), sockets, size);
+                socket("axum, 1 thread", serve(one_thread()), sockets, size);
+                socket("actix, 2 workers", actix::serve(2), sockets, size);
+                socket("actix, 1 worker", actix::serve(1), sockets, size);
+            }
         }
     }
     if run("process") {
@@ -66,8 +68,8 @@ fn verify(size: usize) {
     ratio.print(&format!("prove / bare MAC, {size} B"));
 }
 
-fn socket(name: &str, runtime: fn() -> Runtime, connections: usize, size: usize) {
-    let client = RefCell::new(Client::connect(serve(runtime()), connections, size));
+fn socket(name: &str, server: SocketAddr, connections: usize, size: usize) {
+    let client = RefCell::new(Client::connect(server, connections, size));
     let send = |path| {
         let client = &client;
         move |times| client.borrow_mut().send(path, times)

@@ -1,6 +1,7 @@
 //! What the benches share: signed events, the bare MAC they are measured against, a server with a
 //! client, and a way to measure two things in turns.
 
+pub mod actix;
 pub mod event;
 pub mod headers;
 pub mod keys;

@@ -1,6 +1,7 @@
 //! A small HTTP/1.1 client with full command of the bytes that it sends.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -120,7 +121,7 @@ impl Exchange {
     pub async fn try_reply(self) -> Option<Reply> {
         match self {
             Self::Http1(mut connection) => connection.try_reply().await,
-            Self::Http2(exchange) => exchange.try_reply().await,
+            Self::Http2(exchange) => in_time(exchange.try_reply()).await,
         }
     }
 
@@ -138,10 +139,17 @@ impl Exchange {
 pub struct Reply {
     pub status: u16,
     pub headers: Vec<(String, String)>,
+    /// The body as text, where it is some.
     pub body: String,
+    pub raw_body: Vec<u8>,
 }
 
 impl Reply {
+    pub fn new(status: u16, headers: Vec<(String, String)>, raw_body: Vec<u8>) -> Self {
+        let body = String::from_utf8_lossy(&raw_body).into_owned();
+        Self { status, headers, body, raw_body }
+    }
+
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
@@ -169,6 +177,12 @@ impl Reply {
     }
 }
 
+/// Nobody waits for ever for an answer.
+async fn in_time<T>(answer: impl Future<Output = T>) -> T {
+    let answer = tokio::time::timeout(Duration::from_secs(30), answer).await;
+    answer.expect("an answer within thirty seconds")
+}
+
 /// A connection that is kept alive.
 pub struct Connection(BufReader<TcpStream>);
 
@@ -188,6 +202,10 @@ impl Connection {
 
     /// The next answer, or nothing if the server hangs up.
     pub async fn try_reply(&mut self) -> Option<Reply> {
+        in_time(self.read_reply()).await
+    }
+
+    async fn read_reply(&mut self) -> Option<Reply> {
         let mut status_line = String::new();
         self.0.read_line(&mut status_line).await.ok().filter(|length| *length > 0)?;
         let status = status_line.split(' ').nth(1)?.parse().ok()?;
@@ -198,12 +216,34 @@ impl Connection {
             let Some((name, value)) = line.trim_end().split_once(": ") else { break };
             headers.push((name.to_owned(), value.to_owned()));
         }
-        let mut reply = Reply { status, headers, body: String::new() };
-        let length = reply.header("content-length").map_or(0, |length| length.parse().unwrap());
-        let mut body = vec![0; length];
-        self.0.read_exact(&mut body).await.ok()?;
-        reply.body = String::from_utf8(body).unwrap();
-        Some(reply)
+        let reply = Reply::new(status, headers, Vec::new());
+        let body = if reply.header("transfer-encoding") == Some("chunked") {
+            self.chunks().await?
+        } else {
+            let length = reply.header("content-length").map_or(0, |length| length.parse().unwrap());
+            self.exactly(length).await?
+        };
+        Some(Reply::new(status, reply.headers, body))
+    }
+
+    async fn chunks(&mut self) -> Option<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            let mut size = String::new();
+            self.0.read_line(&mut size).await.ok()?;
+            let size = usize::from_str_radix(size.trim_end(), 16).unwrap();
+            body.extend(self.exactly(size).await?);
+            self.exactly(2).await?;
+            if size == 0 {
+                return Some(body);
+            }
+        }
+    }
+
+    async fn exactly(&mut self, length: usize) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        self.0.read_exact(&mut bytes).await.ok()?;
+        Some(bytes)
     }
 
     /// Breaks the connection: the peer's next read or write fails.

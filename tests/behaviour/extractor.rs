@@ -1,114 +1,121 @@
-//! What the axum extractor hands over, and what it says when it cannot.
+//! What the extractors hand over, and what they say when they cannot.
 
-use axum::Router;
-use axum::http::StatusCode;
-use axum::routing::{MethodRouter, post};
-use countersign::providers::{hostwares, piora};
-use countersign::{Delivery, MemoryStore};
-use countersign_tower::{Webhook, WebhookLayer};
+use countersign::providers::piora;
+use countersign::{Delivery, EventError};
 use serde::Deserialize;
-use tokio::net::TcpListener;
 use tracing::level_filters::LevelFilter;
 
 use crate::client::{Reply, Request};
 use crate::fixtures;
+use crate::harness::{Adapter, on_every_adapter};
 use crate::logs::Logs;
 
-/// Sends Piora deliveries to a route, one after the other.
-async fn send(route: MethodRouter, requests: &[Request]) -> Vec<Reply> {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let server = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, Router::new().route("/piora", route)).await });
-    let mut replies = Vec::new();
-    for request in requests {
-        replies.push(request.send(server).await);
-    }
-    replies
+on_every_adapter! {
+    a_built_in_event
+    a_type_of_ones_own_and_other_extractors_after_it
+    the_raw_delivery
+    without_the_middleware_it_says_what_to_add
+    another_providers_event_is_a_mistake_of_ours
+    a_body_that_does_not_fit_the_type_comes_in_again
+    a_user_may_answer_what_cannot_be_extracted
+    where_a_4xx_is_final_a_misfit_is_a_500
 }
 
-fn layered(route: MethodRouter) -> MethodRouter {
-    route
-        .layer(WebhookLayer::new(fixtures::piora().endpoint().build().unwrap(), MemoryStore::new()))
+/// A type that Piora's deliveries fit.
+#[derive(Deserialize)]
+pub struct Own {
+    event: String,
 }
 
-#[tokio::test]
-async fn a_built_in_event() {
-    async fn handler(webhook: Webhook<piora::Event>) -> String {
-        let deployment = webhook.event.data.unwrap_or_default().deployment.unwrap_or_default();
-        format!("{} {}", webhook.event.event_type, deployment.id.unwrap_or_default())
-    }
-    let replies = send(layered(post(handler)), &[fixtures::piora().delivery(7)]).await;
-    assert_eq!(replies[0].body, "deployment.failed d7");
+/// A type that no delivery fits.
+#[derive(Debug, Deserialize)]
+pub struct Misfit {
+    #[expect(dead_code, reason = "its absence is the point")]
+    no_such_field: String,
 }
 
-#[tokio::test]
-async fn a_type_of_ones_own_and_other_extractors_after_it() {
-    #[derive(Deserialize)]
-    struct Own {
-        event: String,
-    }
-    async fn handler(
-        Webhook { event, delivery, .. }: Webhook<Own>,
-        axum::Json(json): axum::Json<serde_json::Value>,
-    ) -> String {
-        assert_eq!(serde_json::from_slice::<serde_json::Value>(delivery.body()).unwrap(), json);
-        event.event
-    }
-    let request = fixtures::piora().delivery(1).header("content-type", "application/json");
-    assert_eq!(send(layered(post(handler)), &[request]).await[0].body, "deployment.failed");
+/// What the handler of `/event` answers.
+pub fn event(event: piora::Event) -> String {
+    let deployment = event.data.unwrap_or_default().deployment.unwrap_or_default();
+    format!("{} {}", event.event_type, deployment.id.unwrap_or_default())
 }
 
-#[tokio::test]
-async fn the_raw_delivery() {
-    async fn handler(webhook: Webhook<Delivery>) -> String {
-        assert!(webhook.delivery.age().unwrap().as_secs() < 60);
-        assert_eq!(webhook.delivery.retries_left(), Some(5));
-        webhook.event.key().to_string()
-    }
-    let replies = send(layered(post(handler)), &[fixtures::piora().delivery(1)]).await;
-    assert_eq!(replies[0].body.len(), 32);
+/// What the handler of `/own` answers.
+pub fn own(event: Own, delivery: &Delivery, json: &serde_json::Value) -> String {
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(delivery.body()).unwrap(), *json);
+    event.event
 }
 
-#[tokio::test]
-async fn without_the_layer_it_says_what_to_add() {
-    async fn handler(_: Webhook) -> StatusCode {
-        StatusCode::OK
-    }
+/// What the handler of `/raw` answers.
+pub fn raw(delivery: &Delivery) -> String {
+    assert!(delivery.age().unwrap().as_secs() < 60);
+    assert_eq!(delivery.retries_left(), Some(5));
+    delivery.key().to_string()
+}
+
+/// What the handler of `/result` answers, with 418.
+pub fn refused(error: &EventError) -> String {
+    format!("my own words: {}", error.status())
+}
+
+/// A genuine Piora delivery, to a route of the adapter's.
+fn delivery(number: u32, path: &str) -> Request {
+    Request { path: path.to_owned(), ..fixtures::piora().delivery(number) }
+}
+
+/// The answer to a genuine Piora delivery.
+async fn answer<A: Adapter>(path: &str) -> Reply {
+    let server = A::serve_extractors(fixtures::piora().endpoint().build().unwrap()).await;
+    delivery(7, path).header("content-type", "application/json").send(server).await
+}
+
+async fn a_built_in_event<A: Adapter>() {
+    let reply = answer::<A>("/event").await;
+    assert_eq!((reply.status, &*reply.body), (200, "deployment.failed d7"));
+}
+
+async fn a_type_of_ones_own_and_other_extractors_after_it<A: Adapter>() {
+    let reply = answer::<A>("/own").await;
+    assert_eq!((reply.status, &*reply.body), (200, "deployment.failed"));
+}
+
+async fn the_raw_delivery<A: Adapter>() {
+    let reply = answer::<A>("/raw").await;
+    assert_eq!((reply.status, reply.body.len()), (200, 32));
+}
+
+async fn without_the_middleware_it_says_what_to_add<A: Adapter>() {
     let (logs, _guard) = Logs::capture(LevelFilter::ERROR);
-    let replies = send(post(handler), &[fixtures::piora().delivery(1)]).await;
-    replies[0].is_rejection(500, "misconfigured");
-    assert!(
-        logs.text().contains("add `.layer(WebhookLayer::new(endpoint, store))`"),
-        "{}",
-        logs.text()
-    );
+    answer::<A>("/unguarded").await.is_rejection(500, "misconfigured");
+    assert!(logs.text().contains(A::ADD), "{}", logs.text());
+    assert!(logs.text().contains("/unguarded"), "{}", logs.text());
 }
 
-#[tokio::test]
-async fn another_providers_event_is_a_mistake_of_ours() {
-    async fn handler(_: Webhook<hostwares::Event>) -> StatusCode {
-        StatusCode::OK
-    }
+async fn another_providers_event_is_a_mistake_of_ours<A: Adapter>() {
     let (logs, _guard) = Logs::capture(LevelFilter::ERROR);
-    let replies = send(layered(post(handler)), &[fixtures::piora().delivery(1)]).await;
-    replies[0].is_rejection(500, "misconfigured");
+    answer::<A>("/foreign").await.is_rejection(500, "misconfigured");
     assert!(logs.text().contains("takes events of `hostwares`"), "{}", logs.text());
 }
 
-#[tokio::test]
-async fn a_body_that_does_not_fit_the_type_comes_in_again() {
-    #[derive(Deserialize)]
-    struct Own {
-        #[expect(dead_code, reason = "its absence is the point")]
-        no_such_field: String,
-    }
-    async fn handler(_: Webhook<Own>) -> StatusCode {
-        StatusCode::OK
-    }
+async fn a_body_that_does_not_fit_the_type_comes_in_again<A: Adapter>() {
     let (logs, _guard) = Logs::capture(LevelFilter::ERROR);
-    let request = fixtures::piora().delivery(1);
-    for reply in send(layered(post(handler)), &[request.clone(), request]).await {
-        reply.is_rejection(400, "event_mismatch");
+    let server = A::serve_extractors(fixtures::piora().endpoint().build().unwrap()).await;
+    let request = delivery(1, "/misfit");
+    for _ in 0..2 {
+        request.send(server).await.is_rejection(400, "event_mismatch");
     }
     assert!(logs.text().contains("missing field `no_such_field`"), "{}", logs.text());
+}
+
+async fn a_user_may_answer_what_cannot_be_extracted<A: Adapter>() {
+    let reply = answer::<A>("/result").await;
+    assert_eq!((reply.status, &*reply.body), (418, "my own words: 400"));
+}
+
+/// Pakyas gives up after a 4xx, and a mistake in a type is to be mended.
+async fn where_a_4xx_is_final_a_misfit_is_a_500<A: Adapter>() {
+    let fixture = fixtures::all().swap_remove(3);
+    let server = A::serve_extractors(fixture.endpoint().build().unwrap()).await;
+    let request = Request { path: "/misfit".to_owned(), ..fixture.delivery(1) };
+    request.send(server).await.is_rejection(500, "event_mismatch");
 }

@@ -6,15 +6,23 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use countersign::{Delivery, DynStore, Endpoint, MemoryStore, Outcome, Receiver, Report};
+use countersign::{
+    Delivery, DynStore, Endpoint, HandlerTasks, MemoryStore, Outcome, Receiver, Rejection, Report,
+};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::client::Server;
 
 /// A framework's adapter, serving applications.
 pub trait Adapter {
+    /// What the log says to add where the middleware is missing.
+    const ADD: &'static str;
+
     /// Serves the application on a free port until the test ends.
     fn serve(app: App) -> impl Future<Output = Server>;
+
+    /// Serves the routes of the `extractor` module, all behind this endpoint but `/unguarded`.
+    fn serve_extractors(endpoint: Endpoint) -> impl Future<Output = Server>;
 }
 
 /// Makes a test for every case on every adapter, over HTTP/1.1 and over HTTP/2. What a case does
@@ -60,7 +68,16 @@ pub struct App {
     pub store: Arc<dyn DynStore>,
     pub handler: Handler,
     pub cancel_on_disconnect: bool,
+    pub error_handler: Option<fn(&Rejection) -> OwnAnswer>,
+    pub tasks: HandlerTasks,
     pub reports: Reports,
+}
+
+/// An answer of the user's own to a rejection.
+pub struct OwnAnswer {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: String,
 }
 
 impl App {
@@ -70,6 +87,8 @@ impl App {
             store: Arc::new(MemoryStore::new()),
             handler: handler.clone(),
             cancel_on_disconnect: false,
+            error_handler: None,
+            tasks: HandlerTasks::new(),
             reports: Reports::default(),
         }
     }
@@ -81,6 +100,11 @@ impl App {
 
     pub fn cancel_on_disconnect(mut self) -> Self {
         self.cancel_on_disconnect = true;
+        self
+    }
+
+    pub fn error_handler(mut self, make: fn(&Rejection) -> OwnAnswer) -> Self {
+        self.error_handler = Some(make);
         self
     }
 

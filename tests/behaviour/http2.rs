@@ -41,7 +41,7 @@ async fn read(response: http::Response<hyper::body::Incoming>) -> Option<Reply> 
     let headers = response.headers().iter();
     let headers = headers.map(|(name, value)| (name.to_string(), text(value))).collect();
     let body = response.into_body().collect().await.ok()?.to_bytes();
-    Some(Reply { status, headers, body: String::from_utf8(body.into()).unwrap() })
+    Some(Reply::new(status, headers, body.into()))
 }
 
 impl Exchange {

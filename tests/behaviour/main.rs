@@ -2,8 +2,12 @@
 //!
 //! The cases in `cases/` know no framework. Each runs on every adapter: [`harness::Adapter`] is
 //! what an adapter brings, and `on_every_adapter!` makes the tests. What belongs to one framework
-//! alone is in a module of its own, such as `tower_stack`.
+//! alone is in modules of its own: `tower_stack` and `actix_…`.
 
+mod actix_parts;
+mod actix_routing;
+mod actix_server;
+mod actix_stack;
 mod cases;
 mod client;
 mod extractor;

@@ -1,21 +1,32 @@
 //! axum as an adapter under test.
 
-use axum::Router;
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{MethodRouter, post};
+use axum::{Json, Router};
 use bytes::Bytes;
-use countersign_tower::{Webhook, WebhookLayer};
+use countersign::providers::{hostwares, piora};
+use countersign::{DynStore, Endpoint, MemoryStore};
+use countersign_tower::{Webhook, WebhookLayer, WebhookRejection};
 use tokio::net::TcpListener;
 
 use crate::client::Server;
+use crate::extractor::{self, Misfit, Own};
 use crate::harness::{Adapter, App, Handler};
 
 pub struct Axum<const HTTP2: bool>;
 
 impl<const HTTP2: bool> Adapter for Axum<HTTP2> {
+    const ADD: &'static str = "add `.layer(WebhookLayer::new(endpoint, store))` to the route";
+
     async fn serve(app: App) -> Server {
         Server { http2: HTTP2, ..serve(router(&app)).await }
+    }
+
+    async fn serve_extractors(endpoint: Endpoint) -> Server {
+        Server { http2: HTTP2, ..serve(extractors(endpoint)).await }
     }
 }
 
@@ -30,11 +41,24 @@ pub async fn serve(router: Router) -> Server {
 /// The application as a router.
 pub fn router(app: &App) -> Router {
     app.endpoints.iter().fold(Router::new(), |router, endpoint| {
-        let mut layer = WebhookLayer::from_receiver(app.receiver(endpoint));
-        if app.cancel_on_disconnect {
-            layer = layer.cancel_on_disconnect();
+        router.route(&format!("/{}", endpoint.name()), route(app).layer(layer(app, endpoint)))
+    })
+}
+
+/// The application's middleware for one of its endpoints.
+pub fn layer(app: &App, endpoint: &Endpoint) -> WebhookLayer<Arc<dyn DynStore>> {
+    let mut layer = WebhookLayer::from_receiver(app.receiver(endpoint)).tasks(&app.tasks);
+    if app.cancel_on_disconnect {
+        layer = layer.cancel_on_disconnect();
+    }
+    let Some(make) = app.error_handler else { return layer };
+    layer.error_handler(move |rejection| {
+        let own = make(rejection);
+        let mut response = http::Response::builder().status(own.status);
+        for (name, value) in own.headers {
+            response = response.header(name, value);
         }
-        router.route(&format!("/{}", endpoint.name()), route(app).layer(layer))
+        response.body(own.body).unwrap()
     })
 }
 
@@ -45,4 +69,29 @@ pub fn route(app: &App) -> MethodRouter {
 
 async fn handle(State(handler): State<Handler>, webhook: Webhook, body: Bytes) -> StatusCode {
     StatusCode::from_u16(handler.run(webhook.delivery, body).await).unwrap()
+}
+
+/// A route for each way to take a delivery.
+fn extractors(endpoint: Endpoint) -> Router {
+    let layer = WebhookLayer::new(endpoint, MemoryStore::new());
+    Router::new()
+        .route("/event", post(|hook: Webhook<piora::Event>| async { extractor::event(hook.event) }))
+        .route("/own", post(own))
+        .route("/raw", post(|hook: Webhook| async move { extractor::raw(&hook.event) }))
+        .route("/foreign", post(|_: Webhook<hostwares::Event>| async {}))
+        .route("/misfit", post(|_: Webhook<Misfit>| async {}))
+        .route("/result", post(result))
+        .layer(layer)
+        .route("/unguarded", post(|_: Webhook| async {}))
+}
+
+async fn own(
+    Webhook { event, delivery, .. }: Webhook<Own>,
+    Json(json): Json<serde_json::Value>,
+) -> String {
+    extractor::own(event, &delivery, &json)
+}
+
+async fn result(webhook: Result<Webhook<Misfit>, WebhookRejection>) -> (StatusCode, String) {
+    (StatusCode::IM_A_TEAPOT, extractor::refused(webhook.unwrap_err().error()))
 }

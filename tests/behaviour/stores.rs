@@ -8,6 +8,8 @@ use countersign::{
     ClaimToken, Claimed, EventKey, MemoryStore, Settled, Store, StoreError, StoreErrorKind,
 };
 
+use crate::harness::Gate;
+
 /// A store that can be taken down, and counts what it is asked.
 #[derive(Clone, Default)]
 pub struct Switchable {
@@ -65,6 +67,52 @@ impl Store for Switchable {
 
     async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
         self.check(true)?;
+        self.store.release(key, token).await
+    }
+}
+
+/// A store that takes its time to release a claim.
+#[derive(Clone)]
+pub struct SlowToRelease {
+    store: MemoryStore,
+    gate: Gate,
+    releasing: Arc<AtomicUsize>,
+}
+
+impl SlowToRelease {
+    /// Releases wait at this gate.
+    pub fn new(gate: &Gate) -> Self {
+        Self { store: MemoryStore::new(), gate: gate.clone(), releasing: Arc::default() }
+    }
+
+    /// How many releases were begun.
+    pub fn releasing(&self) -> usize {
+        self.releasing.load(Ordering::SeqCst)
+    }
+}
+
+impl Store for SlowToRelease {
+    async fn claim(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> Result<Claimed, StoreError> {
+        self.store.claim(key, token, lease).await
+    }
+
+    async fn complete(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        retention: Duration,
+    ) -> Result<Settled, StoreError> {
+        self.store.complete(key, token, retention).await
+    }
+
+    async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
+        self.releasing.fetch_add(1, Ordering::SeqCst);
+        self.gate.pass().await;
         self.store.release(key, token).await
     }
 }

@@ -1,5 +1,6 @@
 //! The promises, case by case.
 
+mod answers;
 mod cheap;
 mod distinct;
 mod fresh;
@@ -9,3 +10,4 @@ mod limits;
 mod never_swallowed;
 mod once;
 mod silent;
+mod tasks;
