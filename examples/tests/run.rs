@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
-use countersign_examples::{Client, Sender};
+use countersign::Secret;
+use countersign_examples::{Client, Sender, Signed};
 
 /// An example, from the same build as this test: `target/<profile>/examples/<name>`.
 fn example(name: &str) -> Command {
@@ -28,16 +29,32 @@ fn text(output: &[u8]) -> String {
 }
 
 /// Runs an example to its successful end and gives what it printed.
-fn succeeds(name: &str) -> String {
-    let Output { status, stdout, stderr } = example(name).output().unwrap();
+fn succeeds(name: &str, arguments: &[&str]) -> String {
+    let Output { status, stdout, stderr } = example(name).args(arguments).output().unwrap();
     let printed = text(&stdout);
     assert!(status.success(), "{name}: {status}\n{printed}\n{}", text(&stderr));
     printed
 }
 
 #[test]
-fn quickstart_keeps_every_promise() {
-    let printed = succeeds("quickstart");
+fn quickstart_keeps_every_promise_on_both_frameworks_alike() {
+    let [on_axum, on_actix] = [&[][..], &["--actix"]].map(|arguments| {
+        let printed = succeeds("quickstart", arguments);
+        every_promise_is_kept(&printed);
+        printed
+    });
+    let table = |printed: &str| printed.split_once('\n').unwrap().1.to_owned();
+    assert_eq!(table(&on_axum), table(&on_actix));
+}
+
+#[test]
+fn quickstart_knows_what_it_does_not_know() {
+    let output = example("quickstart").arg("--rocket").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("usage: quickstart"));
+}
+
+fn every_promise_is_kept(printed: &str) {
     for provider in ["piora", "hostwares", "percher", "pingara", "pakyas"] {
         for case in [
             "genuine",
@@ -62,16 +79,18 @@ fn quickstart_keeps_every_promise() {
 
 #[test]
 fn custom_provider_works() {
-    succeeds("custom_provider");
+    succeeds("custom_provider", &[]);
 }
 
 #[test]
-fn axum_names_the_missing_secret() {
-    let output = example("axum").env("ADDR", "127.0.0.1:0").output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    assert_eq!(text(&output.stdout), "");
-    let error = text(&output.stderr);
-    assert!(error.contains("PIORA_WEBHOOK_SECRET is not set"), "{error}");
+fn a_missing_secret_is_named() {
+    for name in ["axum", "actix"] {
+        let output = example(name).env("ADDR", "127.0.0.1:0").output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(text(&output.stdout), "");
+        let error = text(&output.stderr);
+        assert!(error.contains("PIORA_WEBHOOK_SECRET is not set"), "{error}");
+    }
 }
 
 /// The receiver as a process of its own; it is killed if the test fails half way.
@@ -96,33 +115,53 @@ async fn ended(process: &mut Child) -> ExitStatus {
     }
 }
 
+impl Receiver {
+    /// Starts an example that receives from these, and waits until it says where.
+    fn start(name: &str, senders: &[Sender]) -> (Self, SocketAddr) {
+        let mut command = example(name);
+        command.env("ADDR", "127.0.0.1:0").stdout(Stdio::piped()).stderr(Stdio::piped());
+        for sender in senders {
+            let name = format!("{}_WEBHOOK_SECRET", sender.name().to_uppercase());
+            command.env(name, sender.secret_text());
+        }
+        let mut receiver = Self(command.spawn().unwrap());
+        let mut printed = String::new();
+        let mut stdout = BufReader::new(receiver.0.stdout.take().unwrap());
+        stdout.read_line(&mut printed).unwrap();
+        let address = printed.trim().strip_prefix("listening on http://").unwrap();
+        // Kept open, so that the receiver can go on printing.
+        std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
+        (receiver, address.parse().unwrap())
+    }
+}
+
+async fn post(address: SocketAddr, delivery: &Signed) -> u16 {
+    let client = Client::connect(address).await.unwrap();
+    client.post(&delivery.path, &delivery.headers, &delivery.body).await.unwrap().status
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn axum_receives_from_all_providers_and_stops_when_told() {
+    receives_from_all_providers_and_stops_when_told("axum").await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn actix_receives_from_all_providers_and_stops_when_told() {
+    receives_from_all_providers_and_stops_when_told("actix").await;
+}
+
+#[cfg(unix)]
+async fn receives_from_all_providers_and_stops_when_told(name: &str) {
     let senders = Sender::all().unwrap();
-    let mut command = example("axum");
-    command.env("ADDR", "127.0.0.1:0").stdout(Stdio::piped()).stderr(Stdio::piped());
-    for sender in &senders {
-        let name = format!("{}_WEBHOOK_SECRET", sender.name().to_uppercase());
-        command.env(name, sender.secret_text());
-    }
-    let mut receiver = Receiver(command.spawn().unwrap());
-
-    let mut printed = String::new();
-    let mut stdout = BufReader::new(receiver.0.stdout.take().unwrap());
-    stdout.read_line(&mut printed).unwrap();
-    let address = printed.trim().strip_prefix("listening on http://").unwrap();
-    let address: SocketAddr = address.parse().unwrap();
-
+    let (mut receiver, address) = Receiver::start(name, &senders);
     for sender in &senders {
         let delivery = sender.deliver(1, SystemTime::now());
         for status in [204, 200] {
-            let client = Client::connect(address).await.unwrap();
-            let answer = client.post(&delivery.path, &delivery.headers, &delivery.body);
-            assert_eq!(answer.await.unwrap().status, status, "{}", sender.name());
+            assert_eq!(post(address, &delivery).await, status, "{}", sender.name());
         }
     }
-
     let pid = receiver.0.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     let status = ended(&mut receiver.0).await;
@@ -132,4 +171,26 @@ async fn axum_receives_from_all_providers_and_stops_when_told() {
     for line in ["deployment.succeeded", "deployment.completed", "app.crashed", "down"] {
         assert!(log.contains(line), "no {line} in the handlers' log: {log}");
     }
+}
+
+#[tokio::test]
+async fn the_layer_receives_on_a_plain_hyper_server() {
+    receives_from_hostwares("hyper").await;
+}
+
+#[tokio::test]
+async fn the_core_receives_on_any_server() {
+    receives_from_hostwares("any_framework").await;
+}
+
+async fn receives_from_hostwares(name: &str) {
+    let [_, sender, ..] = Sender::all().unwrap();
+    let (_receiver, address) = Receiver::start(name, std::slice::from_ref(&sender));
+    let now = SystemTime::now();
+    let delivery = sender.deliver(1, now);
+    assert_eq!(post(address, &delivery).await, 204);
+    assert_eq!(post(address, &sender.retry(&delivery)).await, 200);
+    let forger = sender.with_secret(Secret::new("a guess").unwrap());
+    assert_eq!(post(address, &forger.deliver(2, now)).await, 401);
+    assert_eq!(post(address, &sender.deliver(2, now)).await, 204);
 }

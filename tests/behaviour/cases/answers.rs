@@ -208,11 +208,16 @@ async fn by_the_store<A: Adapter>(asked: &mut Asked, now: SystemTime) {
 #[tokio::test]
 async fn a_refusal_is_the_same_on_every_adapter() {
     let now = SystemTime::now();
-    let on_axum = refusals::<Axum<false>>(now).await;
+    let (on_axum, on_actix, on_axum_http2, on_actix_http2) = tokio::join!(
+        refusals::<Axum<false>>(now),
+        refusals::<Actix<false>>(now),
+        refusals::<Axum<true>>(now),
+        refusals::<Actix<true>>(now),
+    );
     for (other, asked) in [
-        ("actix", refusals::<Actix<false>>(now).await),
-        ("axum over HTTP/2", refusals::<Axum<true>>(now).await),
-        ("actix over HTTP/2", refusals::<Actix<true>>(now).await),
+        ("actix", on_actix),
+        ("axum over HTTP/2", on_axum_http2),
+        ("actix over HTTP/2", on_actix_http2),
     ] {
         for (axum, other_told) in on_axum.0.iter().zip(&asked.0) {
             assert_eq!(axum, other_told, "axum and {other}");

@@ -1,4 +1,4 @@
-//! The receiver: five routes, each behind the layer for its provider, all on one store.
+//! The receiver on axum: five routes, each behind the layer for its provider, all on one store.
 
 use std::error::Error;
 use std::net::SocketAddr;

@@ -1,0 +1,123 @@
+//! Just enough HTTP/1.1 for the example: one request a connection, with a declared length.
+
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use countersign::{BodyError, BodySource, Headers, Lookup};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+
+/// A request's head, and what came of its body along with it.
+pub(crate) struct Head {
+    headers: Vec<(String, Vec<u8>)>,
+    rest: Bytes,
+}
+
+/// How long a head may be.
+const LONGEST: usize = 16 * 1024;
+
+impl Head {
+    pub(crate) async fn read(stream: &mut TcpStream) -> io::Result<Self> {
+        let mut read = Vec::new();
+        let end = loop {
+            if let Some(end) = read.windows(4).position(|window| window == b"\r\n\r\n") {
+                break end;
+            }
+            if read.len() > LONGEST || stream.read_buf(&mut read).await? == 0 {
+                return Err(ErrorKind::InvalidData.into());
+            }
+        };
+        let (head, rest) = read.split_at(end);
+        let lines = head.split(|byte| *byte == b'\n').skip(1).filter_map(|line| {
+            let colon = line.iter().position(|byte| *byte == b':')?;
+            let (name, value) = line.split_at_checked(colon)?;
+            let name = String::from_utf8(name.to_ascii_lowercase()).ok()?;
+            Some((name, value.get(1..)?.trim_ascii().to_vec()))
+        });
+        let rest = Bytes::copy_from_slice(rest.get(4..).unwrap_or_default());
+        Ok(Self { headers: lines.collect(), rest })
+    }
+}
+
+/// How the core reads headers: by a name in lower case, and it wants to know of repeated ones.
+impl Headers for Head {
+    fn lookup(&self, name: &str) -> Lookup<'_> {
+        let mut values = self.headers.iter().filter(|(other, _)| other == name);
+        match (values.next(), values.next()) {
+            (None, _) => Lookup::Missing,
+            (Some((_, value)), None) => Lookup::One(value),
+            (Some(_), Some(_)) => Lookup::Repeated,
+        }
+    }
+}
+
+/// A request's body, as it comes.
+pub(crate) struct Body<'a> {
+    stream: &'a mut TcpStream,
+    ready: Bytes,
+    left: usize,
+}
+
+impl<'a> Body<'a> {
+    pub(crate) fn new(head: &Head, stream: &'a mut TcpStream) -> Self {
+        let length = match head.lookup("content-length") {
+            Lookup::One(length) => std::str::from_utf8(length).ok().and_then(|n| n.parse().ok()),
+            _ => None,
+        };
+        Self { stream, ready: head.rest.clone(), left: length.unwrap_or(0) }
+    }
+}
+
+/// How the core reads a body: chunk by chunk.
+impl BodySource for Body<'_> {
+    fn poll_chunk(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, BodyError>>> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        let mut chunk = std::mem::take(&mut self.ready);
+        if chunk.is_empty() {
+            let mut space = [0; 4096];
+            let mut buffer = ReadBuf::new(&mut space);
+            let read = ready!(Pin::new(&mut *self.stream).poll_read(cx, &mut buffer));
+            if read.is_err() || buffer.filled().is_empty() {
+                return Poll::Ready(Some(Err(BodyError::Broken)));
+            }
+            chunk = Bytes::copy_from_slice(buffer.filled());
+        }
+        chunk.truncate(self.left);
+        self.left -= chunk.len();
+        Poll::Ready(Some(Ok(chunk)))
+    }
+}
+
+/// An answer, after which the connection is closed.
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<u64>,
+    pub(crate) body: &'static str,
+}
+
+impl Response {
+    pub(crate) const fn empty(status: u16) -> Self {
+        Self { status, retry_after: None, body: "" }
+    }
+
+    pub(crate) async fn write(self, stream: &mut TcpStream) -> io::Result<()> {
+        let mut text = format!("HTTP/1.1 {} \r\nconnection: close\r\n", self.status);
+        if let Some(seconds) = self.retry_after {
+            text += &format!("retry-after: {seconds}\r\n");
+        }
+        // A 204 has no body and so no length.
+        if self.status != 204 {
+            text += &format!("content-length: {}\r\n", self.body.len());
+            text += "content-type: application/json\r\n";
+        }
+        stream.write_all(format!("{text}\r\n{}", self.body).as_bytes()).await?;
+        stream.shutdown().await
+    }
+}
