@@ -30,6 +30,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::handlers::{on_hostwares, on_pakyas, on_percher, on_pingara, on_piora};
 
+/// How long senders wait for an answer. Percher is the least patient, with five seconds.
+const ANSWER_WITHIN: Duration = Duration::from_secs(4);
+
 /// How long a handler may run. It must be shorter than the lease of its claim (five minutes
 /// unless set), or a retry could run beside it.
 const HANDLE_WITHIN: Duration = Duration::from_secs(60);
@@ -62,6 +65,11 @@ async fn run() -> Result<(), Box<dyn Error>> {
             .service(resource("/webhooks/percher", &percher, web::post().to(on_percher)))
             .service(resource("/webhooks/pingara", &pingara, web::post().to(on_pingara)))
             .service(resource("/webhooks/pakyas", &pakyas, web::post().to(on_pakyas)))
+            // From here on, each middleware goes around those above it.
+            //
+            // A sender that waits too long gets a 503, and its retry finds out how it ended: the
+            // handler goes on in its own task.
+            .wrap(from_fn(|request, next| limit(ANSWER_WITHIN, request, next)))
             // Outermost, so that it sees what every other middleware answered.
             .wrap(Logger::default())
     };
@@ -101,21 +109,30 @@ impl Webhooks {
     }
 }
 
-/// A handler behind the middleware for its provider.
+/// A handler behind the middleware for its provider. If the handler panics, its claim is released;
+/// actix closes the connection without an answer, and the sender retries.
 fn resource(path: &str, webhook: &Middleware, handler: Route) -> impl HttpServiceFactory + 'static {
     // Inside the webhook middleware, a timeout ends the handler itself, and so releases its claim.
     // What is wrapped later stands further outside.
-    web::resource(path).route(handler).wrap(from_fn(limit)).wrap(webhook.clone())
+    web::resource(path)
+        .route(handler)
+        .wrap(from_fn(|request, next| limit(HANDLE_WITHIN, request, next)))
+        .wrap(webhook.clone())
 }
 
-/// Ends a handler that takes too long, with a 503: some providers take a 4xx as final.
+/// Answers for what takes too long, with a 503: some providers take a 4xx as final.
 async fn limit(
+    within: Duration,
     request: ServiceRequest,
-    handler: Next<impl MessageBody>,
+    next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    match timeout(HANDLE_WITHIN, handler.call(request)).await {
+    match timeout(within, next.call(request)).await {
         Ok(response) => response,
-        Err(_) => Err(error::ErrorServiceUnavailable("the handler took too long")),
+        Err(_) => {
+            // Logger logs responses, and passes over errors such as this one.
+            tracing::warn!(?within, "the handler took too long");
+            Err(error::ErrorServiceUnavailable("the handler took too long"))
+        }
     }
 }
 

@@ -39,6 +39,13 @@ impl Head {
         let rest = Bytes::copy_from_slice(rest.get(4..).unwrap_or_default());
         Ok(Self { headers: lines.collect(), rest })
     }
+
+    /// The body's declared length, if that is how the body comes.
+    pub(crate) fn length(&self) -> Option<usize> {
+        let Lookup::Missing = self.lookup("transfer-encoding") else { return None };
+        let Lookup::One(length) = self.lookup("content-length") else { return None };
+        std::str::from_utf8(length).ok()?.parse().ok()
+    }
 }
 
 /// How the core reads headers: by a name in lower case, and it wants to know of repeated ones.
@@ -61,12 +68,8 @@ pub(crate) struct Body<'a> {
 }
 
 impl<'a> Body<'a> {
-    pub(crate) fn new(head: &Head, stream: &'a mut TcpStream) -> Self {
-        let length = match head.lookup("content-length") {
-            Lookup::One(length) => std::str::from_utf8(length).ok().and_then(|n| n.parse().ok()),
-            _ => None,
-        };
-        Self { stream, ready: head.rest.clone(), left: length.unwrap_or(0) }
+    pub(crate) fn new(head: &Head, length: usize, stream: &'a mut TcpStream) -> Self {
+        Self { stream, ready: head.rest.clone(), left: length }
     }
 }
 

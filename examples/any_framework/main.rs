@@ -9,6 +9,7 @@ mod http;
 
 use std::error::Error;
 use std::io;
+use std::time::Duration;
 
 use countersign::providers::hostwares;
 use countersign::{
@@ -32,7 +33,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(address.as_deref().unwrap_or("127.0.0.1:3000")).await?;
     println!("listening on http://{}", listener.local_addr()?);
     loop {
-        let (stream, _) = listener.accept().await?;
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of file descriptors, say: some connection will end.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
         let receiver = receiver.clone();
         tokio::spawn(async move {
             if let Err(error) = serve(stream, receiver).await {
@@ -65,9 +70,13 @@ async fn handle(
     // Step 1, before anything of the body is read.
     let arriving = receiver.begin(head)?;
 
+    // What this little server cannot read. Taken for an empty body, a genuine delivery would be
+    // refused as a forgery, and senders disable endpoints that answer 401.
+    let Some(length) = head.length() else { return Ok(Response::empty(411)) };
+
     // Steps 2 to 4: the body as it comes, with a limit to how long that takes.
     let deadline = tokio::time::sleep(receiver.endpoint().body_timeout());
-    let delivery = receiver.receive(arriving, Body::new(head, stream), deadline).await?;
+    let delivery = receiver.receive(arriving, Body::new(head, length, stream), deadline).await?;
 
     // Steps 5 to 7. In a task of its own, so that a sender that hangs up does not cut the handler
     // in half; the claim is settled by what it answers, heard or not.

@@ -6,14 +6,15 @@
 
 use std::convert::Infallible;
 use std::error::Error;
+use std::time::Duration;
 
 use bytes::Bytes;
 use countersign::providers::hostwares;
-use countersign::{Delivery, Endpoint, FromDelivery, MemoryStore, Secret};
+use countersign::{Delivery, Endpoint, MemoryStore, Secret, extract_event};
 use countersign_tower::WebhookLayer;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
@@ -32,10 +33,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(address.as_deref().unwrap_or("127.0.0.1:3000")).await?;
     println!("listening on http://{}", listener.local_addr()?);
     loop {
-        let (stream, _) = listener.accept().await?;
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of file descriptors, say: some connection will end.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
         let service = service.clone();
         tokio::spawn(async move {
-            let server = auto::Builder::new(TokioExecutor::new());
+            let mut server = auto::Builder::new(TokioExecutor::new());
+            // With a timer, a connection that sends no head is closed after a while.
+            server.http1().timer(TokioTimer::new());
             // A connection that breaks is the peer's affair.
             let _ = server.serve_connection(TokioIo::new(stream), service).await;
         });
@@ -45,15 +52,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// Gets only requests that the layer let through: with the delivery in their extensions, and the
 /// proven body.
 async fn on_event(request: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let event = request.extensions().get::<Delivery>().map(hostwares::Event::from_delivery);
+    let delivery = request.extensions().get::<Delivery>();
+    let event = extract_event::<hostwares::Event>(delivery, request.uri().path(), "the layer");
     let mut response = Response::new(Full::default());
     *response.status_mut() = match event {
-        Some(Ok(event)) => {
+        Ok((event, _)) => {
             println!("{}: {:?}", event.event_type, event.data);
             StatusCode::NO_CONTENT
         }
-        // Not 2xx: the claim is released, and the delivery's retry is let in.
-        _ => StatusCode::INTERNAL_SERVER_ERROR,
+        // Not 2xx: the claim is released, and the delivery's retry is let in. The log says why.
+        Err(error) => {
+            StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        }
     };
     Ok(response)
 }

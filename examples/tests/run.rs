@@ -10,6 +10,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use countersign::Secret;
 use countersign_examples::{Client, Sender, Signed};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// An example, from the same build as this test: `target/<profile>/examples/<name>`.
 fn example(name: &str) -> Command {
@@ -120,6 +122,8 @@ impl Receiver {
     fn start(name: &str, senders: &[Sender]) -> (Self, SocketAddr) {
         let mut command = example(name);
         command.env("ADDR", "127.0.0.1:0").stdout(Stdio::piped()).stderr(Stdio::piped());
+        // tower-http logs requests below what is shown otherwise.
+        command.env("RUST_LOG", "info,tower_http=debug");
         for sender in senders {
             let name = format!("{}_WEBHOOK_SECRET", sender.name().to_uppercase());
             command.env(name, sender.secret_text());
@@ -170,6 +174,56 @@ async fn receives_from_all_providers_and_stops_when_told(name: &str) {
     assert!(status.success(), "{status}\n{log}");
     for line in ["deployment.succeeded", "deployment.completed", "app.crashed", "down"] {
         assert!(log.contains(line), "no {line} in the handlers' log: {log}");
+    }
+    for sender in &senders {
+        let path = format!("/webhooks/{}", sender.name());
+        assert!(log.contains(&path), "no request to {path} in the server's log: {log}");
+    }
+}
+
+/// Sends a delivery's head, with one more line in it, and of the body this much; gives the answer's
+/// first line.
+async fn post_by_hand(address: SocketAddr, delivery: &Signed, line: &str, body: &str) -> String {
+    let mut head = format!("POST {} HTTP/1.1\r\nhost: localhost\r\n{line}\r\n", delivery.path);
+    for (name, value) in &delivery.headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(format!("{head}\r\n{body}").as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    let answered = tokio::time::timeout(Duration::from_secs(10), stream.read_exact(&mut answer));
+    answered.await.unwrap().unwrap();
+    text(&answer)
+}
+
+#[tokio::test]
+async fn nobody_waits_for_an_answer_longer_than_the_least_patient_sender() {
+    let senders = Sender::all().unwrap();
+    let delivery = senders[1].deliver(1, SystemTime::now());
+    let length = format!("content-length: {}", delivery.body.len());
+    let ask = async |name| {
+        let (_receiver, address) = Receiver::start(name, &senders);
+        // The body never comes.
+        let started = Instant::now();
+        let answer = post_by_hand(address, &delivery, &length, "").await;
+        (answer, started.elapsed() < Duration::from_secs(5))
+    };
+    let (axum, actix) = tokio::join!(ask("axum"), ask("actix"));
+    assert_eq!(axum, ("HTTP/1.1 503".to_owned(), true));
+    assert_eq!(actix, axum);
+}
+
+/// A body that the example's own small server cannot read is no forgery: senders disable endpoints
+/// that answer 401.
+#[tokio::test]
+async fn any_framework_takes_no_chunked_delivery_for_a_forgery() {
+    let [_, sender, ..] = Sender::all().unwrap();
+    let delivery = sender.deliver(1, SystemTime::now());
+    let body = format!("{:x}\r\n{}\r\n0\r\n\r\n", delivery.body.len(), delivery.body);
+    for (name, answer) in [("any_framework", "HTTP/1.1 411"), ("hyper", "HTTP/1.1 204")] {
+        let (_receiver, address) = Receiver::start(name, std::slice::from_ref(&sender));
+        let chunked = "transfer-encoding: chunked";
+        assert_eq!(post_by_hand(address, &delivery, chunked, &body).await, answer, "{name}");
     }
 }
 

@@ -38,7 +38,8 @@
 //! The extractor [`Webhook`] hands over a built-in provider's `Event`, a type of your own, or the
 //! raw [`Delivery`](countersign::Delivery). The body is still there for other extractors, such as
 //! `web::Json` or `web::Bytes`; actix's own limits (`PayloadConfig`, `JsonConfig`) apply to those,
-//! and only to those.
+//! and only to those. They also unpack a body whose `Content-Encoding` says so, which is the
+//! sender's unproven word; the delivery's own body is always as it was signed.
 //!
 //! Only the body and what [`Delivery`](countersign::Delivery) tells are proven. Other headers, the
 //! path and the query are the sender's word, or anybody's; trailers are dropped.
@@ -59,7 +60,7 @@
 //!
 //! | middleware | where | because |
 //! |---|---|---|
-//! | `Logger` | outside | it then logs refusals too. Do not let it log the header of a shared token |
+//! | `Logger` | outside | it then logs refusals too (through `log`). Do not let it log the header of a shared token |
 //! | `NormalizePath` | around the `App` | it has to run before routing; the path is not part of the proof |
 //! | `Compress` | outside | it packs the answer, refusals included. What it reads of a request it leaves alone, so a signature still covers the bytes as they were sent |
 //! | `ErrorHandlers` | outside | inside, it sees no refusals, and what it makes of a handler's answer settles the claim; outside, it may change the body and headers of either. It must not turn a refusal into a 2xx |

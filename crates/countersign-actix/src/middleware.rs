@@ -100,7 +100,9 @@ impl<S: Store> WebhookMiddleware<S> {
     /// # }
     /// ```
     ///
-    /// In this order, because a worker that stops takes its handlers with it.
+    /// In this order, because a worker that stops takes its handlers with it; their claims then
+    /// stay until their leases end. A delivery whose body is still arriving is not counted yet: give
+    /// [`shutdown_timeout`](actix_web::HttpServer::shutdown_timeout) the time of your slowest handler.
     pub fn tasks(mut self, tasks: &HandlerTasks) -> Self {
         self.0.receiver = self.0.receiver.tasks(tasks);
         self
