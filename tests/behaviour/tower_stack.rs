@@ -274,6 +274,7 @@ async fn a_plain_hyper_server_works_too() {
 
 #[tokio::test]
 async fn a_shutdown_waits_for_handlers_whose_sender_hung_up() {
+    const LONG: Duration = Duration::from_secs(10);
     let gate = Gate::shut();
     let handler = Handler::gated(&gate);
     let (fixture, app) = piora_app(&handler);
@@ -298,19 +299,19 @@ async fn a_shutdown_waits_for_handlers_whose_sender_hung_up() {
         }
     });
     assert_eq!(tasks.running(), 0);
-    tasks.finished().await;
+    tokio::time::timeout(LONG, tasks.finished()).await.unwrap();
 
     let mut connection = Connection::open(address).await;
     connection.write(&fixture.delivery(1).bytes()).await;
     eventually("the handler runs", || handler.runs() == 1).await;
     drop(connection);
     stop.notify_one();
-    server.await.unwrap().unwrap();
+    tokio::time::timeout(LONG, server).await.unwrap().unwrap().unwrap();
     assert_eq!(tasks.running(), 1, "the server is gone, the handler is not");
     let finished = tokio::time::timeout(Duration::from_millis(50), tasks.finished()).await;
     assert!(finished.is_err());
     gate.open();
-    tasks.finished().await;
+    tokio::time::timeout(LONG, tasks.finished()).await.unwrap();
     assert_eq!(handler.ended(), 1);
     assert_eq!(app.reports.all().len(), 1, "settled before it counts as finished");
 }
