@@ -3,6 +3,8 @@
 mod cancelled;
 mod commanded;
 mod final_answers;
+mod in_transaction;
+mod lease;
 mod refused;
 mod store_errors;
 
@@ -12,8 +14,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use countersign::providers::hostwares;
 use countersign::{
-    Answer, Delivery, EventKey, ManualClock, MemoryStore, Outcome, Receiver, ReceiverBuilder,
-    Rejection, RejectionKind, Report, Runtime, Store,
+    Answer, Delivery, Endpoint, EventKey, ManualClock, MemoryStore, Outcome, Receiver,
+    ReceiverBuilder, Rejection, RejectionKind, Report, Runtime, Store,
 };
 use tokio::sync::Notify;
 
@@ -47,9 +49,17 @@ impl Bench<MemoryStore> {
 
 impl<S: Store> Bench<S> {
     fn with(store: S, settings: impl FnOnce(ReceiverBuilder<S>) -> ReceiverBuilder<S>) -> Self {
+        let endpoint = build(&hostwares::provider(), |endpoint| endpoint.lease(LEASE));
+        Self::at(endpoint, store, settings)
+    }
+
+    fn at(
+        endpoint: Endpoint,
+        store: S,
+        settings: impl FnOnce(ReceiverBuilder<S>) -> ReceiverBuilder<S>,
+    ) -> Self {
         let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
         let observed = Arc::clone(&seen);
-        let endpoint = build(&hostwares::provider(), |endpoint| endpoint.lease(LEASE));
         let builder = Receiver::builder(endpoint, store).observer(move |report: &Report<'_>| {
             assert_eq!((report.endpoint, report.provider), ("hostwares", "hostwares"));
             observed.lock().unwrap().push(Seen {
@@ -80,6 +90,11 @@ impl<S: Store> Bench<S> {
         self.receiver.clone().handle(delivery, handler).await
     }
 
+    /// Whether something was reported since the last call of [`seen`](Self::seen).
+    fn has_seen(&self) -> bool {
+        !self.seen.lock().unwrap().is_empty()
+    }
+
     /// What was reported since the last call, all of one event.
     fn seen(&self) -> Vec<(Outcome, Option<u16>, Option<&'static str>)> {
         let seen = std::mem::take(&mut *self.seen.lock().unwrap());
@@ -90,13 +105,13 @@ impl<S: Store> Bench<S> {
 
     /// Waits until something is as it should be, in a task of its own perhaps.
     async fn until(&self, what: &str, is_so: impl Fn() -> bool) {
-        for _ in 0..1000 {
+        for _ in 0..10_000 {
             if is_so() {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        panic!("not in a second: {what}");
+        panic!("not in ten seconds: {what}");
     }
 }
 

@@ -58,6 +58,13 @@ pub struct Webhook<T = Delivery> {
     pub delivery: Delivery,
 }
 
+/// For what works on any delivery, such as `complete_in`.
+impl<T> AsRef<Delivery> for Webhook<T> {
+    fn as_ref(&self) -> &Delivery {
+        &self.delivery
+    }
+}
+
 impl<T: FromDelivery> FromRequest for Webhook<T> {
     type Error = WebhookRejection;
     type Future = Ready<Result<Self, WebhookRejection>>;

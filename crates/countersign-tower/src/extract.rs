@@ -55,6 +55,13 @@ pub struct Webhook<T = Delivery> {
     pub delivery: Delivery,
 }
 
+/// For what works on any delivery, such as `complete_in`.
+impl<T> AsRef<Delivery> for Webhook<T> {
+    fn as_ref(&self) -> &Delivery {
+        &self.delivery
+    }
+}
+
 impl<T: FromDelivery, S: Sync> FromRequestParts<S> for Webhook<T> {
     type Rejection = WebhookRejection;
 

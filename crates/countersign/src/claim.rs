@@ -1,172 +1,204 @@
-//! The right to handle one event, and its end on every way out of a handler.
+//! The right to handle one event, as its handler sees it.
 
+use std::any::Any;
+use std::fmt;
 use std::future::Future;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-use crate::dedup::{ClaimToken, Claimed, Settled, Store, StoreError};
-use crate::delivery::Delivery;
-use crate::receiver::Receiver;
-use crate::rejection::{Rejection, RejectionKind};
-use crate::report::Outcome;
-use crate::tasks::RunningHandler;
-use crate::trace;
+use crate::dedup::{ClaimToken, Settled, StoreError, Transactional};
+use crate::key::EventKey;
 
-/// A claim and what is to become of it if it is dropped.
-pub(crate) struct Claim<S: Store> {
-    receiver: Receiver<S>,
-    delivery: Delivery,
-    running: RunningHandler,
-    token: Option<ClaimToken>,
-    on_drop: OnDrop,
-}
+/// The claim under which a handler runs; [`Delivery::claim`](crate::Delivery::claim) has it.
+///
+/// Its lease is renewed while the handler runs. It can be lost all the same: when the store could
+/// not be reached for as long as a lease, when the process stood still, or when the handler took
+/// longer than leases are renewed for. Then another delivery of the event may be handled at the
+/// same time, and a handler that does something in many steps had better stop between two of them:
+///
+/// ```
+/// # use countersign::Delivery;
+/// async fn import(delivery: &Delivery, parts: Vec<String>) -> Result<(), &'static str> {
+///     for part in parts {
+///         if delivery.claim().is_lost() {
+///             return Err("somebody else may be at it");
+///         }
+///         // … work on the part …
+///     }
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Claim(Option<Arc<Held>>);
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum OnDrop {
-    /// Nothing is held.
-    Nothing,
-    /// The handler was cancelled: let the event's next delivery in.
-    Release,
-    /// The handler was done, and telling the store was cut short: tell it again.
-    Complete,
-}
-
-impl<S: Store> Claim<S> {
-    pub(crate) fn new(receiver: Receiver<S>, delivery: Delivery, running: RunningHandler) -> Self {
-        Self { receiver, delivery, running, token: None, on_drop: OnDrop::Nothing }
-    }
-
-    /// Step 5: only a fresh event goes on.
-    pub(crate) async fn acquire(&mut self) -> Result<(), Rejection> {
-        let rejection = match self.ask().await {
-            Ok(Claimed::Fresh) => return Ok(()),
-            Ok(Claimed::Done) => self.receiver.endpoint().reject(RejectionKind::Duplicate),
-            Ok(Claimed::InFlight { retry_after }) => {
-                let rejection = self.receiver.endpoint().reject(RejectionKind::InFlight);
-                rejection.retry_after_at(retry_after)
-            }
-            Err(error) => self.receiver.store_failed(&error),
-        };
-        let rejection = rejection.after_proof();
-        let arrived = self.delivery.arrived();
-        self.receiver.report_rejection(&rejection, Some(&self.delivery), arrived);
-        Err(rejection)
-    }
-
-    /// Asks the store. If this is dropped before the store answered, the claim may have been
-    /// made, so it is released all the same.
-    async fn ask(&mut self) -> Result<Claimed, StoreError> {
-        let token = ClaimToken::random()?;
-        self.token = Some(token);
-        self.on_drop = OnDrop::Release;
-        let lease = self.receiver.endpoint().lease();
-        let claimed = self.receiver.store().claim(self.delivery.key(), token, lease).await;
-        match claimed {
-            Ok(Claimed::Fresh) => {}
-            // An error may hide a claim that was made: its answer got lost. Let go of it.
-            Err(_) => self.release_in_background(),
-            Ok(Claimed::Done | Claimed::InFlight { .. }) => self.on_drop = OnDrop::Nothing,
-        }
-        claimed
-    }
-
-    /// Step 7: by the handler's status.
-    pub(crate) async fn settle(&mut self, status: Option<u16>) {
-        let (outcome, reason) = match status {
-            Some(200..300) => (Outcome::Accepted, self.complete().await),
-            Some(400..500) if self.receiver.endpoint().provider().is_final_on_4xx() => {
-                (Outcome::Failed, Some("handler_status_is_final"))
-            }
-            _ => (Outcome::Failed, Some("handler_status")),
-        };
-        if outcome == Outcome::Failed {
-            self.release().await;
-        }
-        self.receiver.report_handled(&self.delivery, outcome, status, reason);
-    }
-
-    /// Step 7 for a handler that panicked.
-    pub(crate) async fn panicked(&mut self) {
-        self.release().await;
-        let reason = Some("handler_panicked");
-        self.receiver.report_handled(&self.delivery, Outcome::Failed, None, reason);
-    }
-
-    /// Tells the store that the event is handled; says what went wrong with that.
-    async fn complete(&mut self) -> Option<&'static str> {
-        self.on_drop = OnDrop::Complete;
-        let reason = complete(&self.receiver, &self.delivery, self.token?).await;
-        self.on_drop = OnDrop::Nothing;
-        reason
-    }
-
-    async fn release(&mut self) {
-        if let Some(token) = self.token {
-            release(&self.receiver, &self.delivery, token).await;
-        }
-        self.on_drop = OnDrop::Nothing;
-    }
-
-    fn release_in_background(&mut self) {
-        self.on_drop = OnDrop::Nothing;
-        self.in_background(|receiver, delivery, token| async move {
-            release(&receiver, &delivery, token).await;
-        });
-    }
-
-    fn in_background<Fut>(&self, work: impl FnOnce(Receiver<S>, Delivery, ClaimToken) -> Fut)
-    where
-        Fut: Future<Output = ()> + Send + 'static,
-    {
-        if let (Some(runtime), Some(token)) = (self.receiver.runtime(), self.token) {
-            let work = work(self.receiver.clone(), self.delivery.clone(), token);
-            let running = self.running.clone();
-            runtime.spawn(async move {
-                work.await;
-                drop(running);
-            });
-        }
-    }
-}
-
-impl<S: Store> Drop for Claim<S> {
-    fn drop(&mut self) {
-        let outcome = match self.on_drop {
-            OnDrop::Nothing => return,
-            OnDrop::Release => {
-                self.release_in_background();
-                Outcome::Failed
-            }
-            OnDrop::Complete => {
-                self.in_background(|receiver, delivery, token| async move {
-                    let _ = complete(&receiver, &delivery, token).await;
-                });
-                Outcome::Accepted
-            }
-        };
-        self.receiver.report_handled(&self.delivery, outcome, None, Some("handler_cancelled"));
-    }
-}
-
-async fn complete<S: Store>(
-    receiver: &Receiver<S>,
-    delivery: &Delivery,
+struct Held {
+    key: EventKey,
     token: ClaimToken,
-) -> Option<&'static str> {
-    // The window holds its edges, and a delivery that was judged fresh takes a moment to its claim.
-    let retention = receiver.endpoint().retention().saturating_add(Duration::from_secs(1));
-    match receiver.store().complete(delivery.key(), token, retention).await {
-        Ok(Settled::Settled) => None,
-        Ok(Settled::Lost) => Some("claim_lost"),
-        Err(error) => {
-            trace::store_failed(receiver.endpoint(), "complete", &error);
-            Some("not_recorded")
+    retention: Duration,
+    transactional: Option<Transactional>,
+    state: AtomicU8,
+    asked: Instant,
+    /// Milliseconds after `asked` until which the lease holds for certain.
+    until: AtomicU64,
+}
+
+const HELD: u8 = 0;
+const LOST: u8 = 1;
+const COMPLETED_IN_TRANSACTION: u8 = 2;
+
+impl Claim {
+    /// The claim of a delivery that no store was asked about.
+    pub(crate) const NONE: Self = Self(None);
+
+    /// A claim that the store was asked for at `asked`, and gave.
+    pub(crate) fn held(
+        key: EventKey,
+        token: ClaimToken,
+        retention: Duration,
+        transactional: Option<Transactional>,
+        asked: Instant,
+        lease: Duration,
+    ) -> Self {
+        Self(Some(Arc::new(Held {
+            key,
+            token,
+            retention,
+            transactional,
+            state: AtomicU8::new(HELD),
+            asked,
+            until: AtomicU64::new(millis(lease)),
+        })))
+    }
+
+    /// Whether the claim is lost, as far as this process knows: another delivery of the event may
+    /// be handled now. Asks nobody and takes no time.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        let Some(held) = &self.0 else { return false };
+        match held.state.load(Ordering::Acquire) {
+            HELD => held.left().is_zero(),
+            state => state == LOST,
+        }
+    }
+
+    /// Completes the claim in a transaction of the user's own, so that the mark "handled" commits
+    /// with it or not at all. This is for the crates that bring such a store: users call their
+    /// `complete_in`.
+    ///
+    /// `complete` gets what the store gave as [`Store::transactional`](crate::Store::transactional),
+    /// if it is a `T`, and does in the transaction what
+    /// [`Store::complete`](crate::Store::complete) does.
+    ///
+    /// # Errors
+    ///
+    /// A [`CompleteError`]; the transaction must not commit then.
+    pub async fn complete_with<T, F, Fut>(&self, complete: F) -> Result<(), CompleteError>
+    where
+        T: Any + Send + Sync,
+        F: FnOnce(Arc<T>, EventKey, ClaimToken, Duration) -> Fut,
+        Fut: Future<Output = Result<Settled, StoreError>>,
+    {
+        let held = self.0.as_ref().ok_or(CompleteError::NoClaim)?;
+        let store = held.transactional.clone().and_then(|store| store.downcast().ok());
+        let store = store.ok_or(CompleteError::OtherStore)?;
+        match complete(store, held.key, held.token, held.retention).await {
+            Ok(Settled::Settled) => {
+                held.state.store(COMPLETED_IN_TRANSACTION, Ordering::Release);
+                Ok(())
+            }
+            Ok(Settled::Lost) => {
+                self.lose();
+                Err(CompleteError::Lost)
+            }
+            Err(error) => Err(CompleteError::Store(error)),
+        }
+    }
+
+    pub(crate) fn is_completed_in_transaction(&self) -> bool {
+        let state = self.0.as_ref().map(|held| held.state.load(Ordering::Acquire));
+        state == Some(COMPLETED_IN_TRANSACTION)
+    }
+
+    pub(crate) fn lose(&self) {
+        if let Some(held) = &self.0 {
+            held.state.store(LOST, Ordering::Release);
+        }
+    }
+
+    /// The store was asked again at `asked`, and the lease starts anew.
+    pub(crate) fn renewed(&self, asked: Instant, lease: Duration) {
+        if let Some(held) = &self.0 {
+            let until = asked.saturating_duration_since(held.asked).saturating_add(lease);
+            held.until.store(millis(until), Ordering::Release);
+        }
+    }
+
+    /// What is left of the lease, if there is one.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        self.0.as_ref().map(|held| held.left())
+    }
+}
+
+impl Held {
+    fn left(&self) -> Duration {
+        let until = Duration::from_millis(self.until.load(Ordering::Acquire));
+        until.saturating_sub(self.asked.elapsed())
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl fmt::Debug for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claim")
+            .field("key", &self.0.as_ref().map(|held| held.key))
+            .field("is_lost", &self.is_lost())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a claim was not completed in a transaction. The transaction must not commit: drop it or roll
+/// it back, and answer with a status other than 2xx.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum CompleteError {
+    /// The claim is not held any more: another delivery of the event may have been handled.
+    Lost,
+    /// The store could not do it.
+    Store(StoreError),
+    /// The receiver's store does not live in this kind of database.
+    OtherStore,
+    /// The delivery did not come from a receiver, so there is nothing to complete.
+    NoClaim,
+}
+
+impl fmt::Display for CompleteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lost => f.write_str(
+                "the claim is not held any more, so another delivery of the event may have been \
+                 handled: do not commit",
+            ),
+            Self::Store(error) => write!(f, "the event was not marked as handled: {error}"),
+            Self::OtherStore => f.write_str(
+                "this transaction is not of the kind of database that the receiver's store is in: \
+                 give the receiver a store in the database that the handler writes to",
+            ),
+            Self::NoClaim => f.write_str(
+                "the delivery has no claim to complete: it did not come from a receiver's handler",
+            ),
         }
     }
 }
 
-async fn release<S: Store>(receiver: &Receiver<S>, delivery: &Delivery, token: ClaimToken) {
-    // A lost claim has nothing to release; an unreachable store lets it go when the lease ends.
-    if let Err(error) = receiver.store().release(delivery.key(), token).await {
-        trace::store_failed(receiver.endpoint(), "release", &error);
+impl std::error::Error for CompleteError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Store(error) => Some(error),
+            Self::Lost | Self::OtherStore | Self::NoClaim => None,
+        }
     }
 }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use time::OffsetDateTime;
 
+use crate::claim::Claim;
 use crate::endpoint::{Endpoint, Keys};
 use crate::key::EventKey;
 use crate::window::UnixMillis;
@@ -16,7 +17,10 @@ use crate::window::UnixMillis;
 ///
 /// All that it tells is vouched for by the delivery's proof, or by this receiver's own clock.
 #[derive(Clone)]
-pub struct Delivery(Arc<Facts>);
+pub struct Delivery {
+    facts: Arc<Facts>,
+    claim: Claim,
+}
 
 pub(crate) struct Facts {
     pub(crate) endpoint: Endpoint,
@@ -33,24 +37,24 @@ pub(crate) struct Facts {
 
 impl Delivery {
     pub(crate) fn new(facts: Facts) -> Self {
-        Self(Arc::new(facts))
+        Self { facts: Arc::new(facts), claim: Claim::NONE }
     }
 
     pub(crate) fn arrived_at(mut self, arrived: Instant) -> Self {
-        if let Some(facts) = Arc::get_mut(&mut self.0) {
+        if let Some(facts) = Arc::get_mut(&mut self.facts) {
             facts.arrived = Some(arrived);
         }
         self
     }
 
     pub(crate) fn arrived(&self) -> Instant {
-        self.0.arrived.unwrap_or_else(Instant::now)
+        self.facts.arrived.unwrap_or_else(Instant::now)
     }
 
     /// The body, byte for byte as it was signed.
     #[must_use]
     pub fn body(&self) -> &Bytes {
-        &self.0.body
+        &self.facts.body
     }
 
     /// Reads the body as JSON into your own type, which may borrow from it.
@@ -59,43 +63,43 @@ impl Delivery {
     ///
     /// If the body is not JSON of that type.
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
-        serde_json::from_slice(&self.0.body)
+        serde_json::from_slice(&self.facts.body)
     }
 
     /// The event's key, equal for all deliveries of one event.
     #[must_use]
     pub fn key(&self) -> EventKey {
-        self.0.key
+        self.facts.key
     }
 
     /// The event's type, such as `deployment.failed`.
     #[must_use]
     pub fn event_type(&self) -> Option<&str> {
-        self.0.event_type.as_deref()
+        self.facts.event_type.as_deref()
     }
 
     /// The provider's id of the event, where it gives one under the proof.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
-        self.0.id.as_deref()
+        self.facts.id.as_deref()
     }
 
     /// The event's or delivery's time, where there is one under the proof, to the millisecond.
     #[must_use]
     pub fn time(&self) -> Option<OffsetDateTime> {
-        self.0.time?.to_offset_date_time()
+        self.facts.time?.to_offset_date_time()
     }
 
     /// When this receiver got the delivery, by its own clock.
     #[must_use]
     pub fn received_at(&self) -> SystemTime {
-        self.0.received_at
+        self.facts.received_at
     }
 
     /// How old [`time`](Self::time) was then; zero if it was ahead.
     #[must_use]
     pub fn age(&self) -> Option<Duration> {
-        let age = UnixMillis::from(self.0.received_at).0.saturating_sub(self.0.time?.0);
+        let age = UnixMillis::from(self.facts.received_at).0.saturating_sub(self.facts.time?.0);
         Some(Duration::from_millis(u64::try_from(age).unwrap_or(0)))
     }
 
@@ -104,7 +108,7 @@ impl Delivery {
     /// fail. Unknown where the schedule is, or where the time is not the event's own.
     #[must_use]
     pub fn retries_left(&self) -> Option<usize> {
-        let provider = self.0.endpoint.provider();
+        let provider = self.facts.endpoint.provider();
         match provider.retries().waits()? {
             [] => Some(0),
             _ if provider.spec().time.as_ref()?.is_per_delivery() => None,
@@ -115,9 +119,9 @@ impl Delivery {
     /// The label of the secret that matched, where it has one.
     #[must_use]
     pub fn secret_label(&self) -> Option<&str> {
-        let label = match &self.0.endpoint.inner().keys {
-            Keys::Hmac(keys) => &keys.get(self.0.secret)?.label,
-            Keys::Token(keys) => &keys.get(self.0.secret)?.label,
+        let label = match &self.facts.endpoint.inner().keys {
+            Keys::Hmac(keys) => &keys.get(self.facts.secret)?.label,
+            Keys::Token(keys) => &keys.get(self.facts.secret)?.label,
         };
         label.as_deref()
     }
@@ -125,28 +129,44 @@ impl Delivery {
     /// Which of the endpoint's secrets matched: 0 is the current one, others are older.
     #[must_use]
     pub fn secret_index(&self) -> usize {
-        self.0.secret
+        self.facts.secret
+    }
+
+    /// The claim under which the handler runs.
+    #[must_use]
+    pub fn claim(&self) -> &Claim {
+        &self.claim
+    }
+
+    pub(crate) fn set_claim(&mut self, claim: Claim) {
+        self.claim = claim;
     }
 
     /// The name of the endpoint.
     #[must_use]
     pub fn endpoint(&self) -> &str {
-        self.0.endpoint.name()
+        self.facts.endpoint.name()
     }
 
     #[cfg(feature = "tracing")]
     pub(crate) fn is_never_retried(&self) -> bool {
-        self.0.endpoint.provider().retries().waits().is_some_and(<[_]>::is_empty)
+        self.facts.endpoint.provider().retries().waits().is_some_and(<[_]>::is_empty)
     }
 
     pub(crate) fn is_final_on_4xx(&self) -> bool {
-        self.0.endpoint.provider().is_final_on_4xx()
+        self.facts.endpoint.provider().is_final_on_4xx()
     }
 
     /// The name of the provider.
     #[must_use]
     pub fn provider(&self) -> &str {
-        self.0.endpoint.provider().name()
+        self.facts.endpoint.provider().name()
+    }
+}
+
+impl AsRef<Self> for Delivery {
+    fn as_ref(&self) -> &Self {
+        self
     }
 }
 

@@ -94,6 +94,7 @@ mod endpoint;
 mod envelope;
 mod error;
 mod event;
+mod handling;
 mod headers;
 mod key;
 mod provider;
@@ -103,6 +104,7 @@ mod report;
 mod runtime;
 mod scheme;
 mod secret;
+mod settling;
 mod tasks;
 mod trace;
 mod verifier;
@@ -113,10 +115,11 @@ pub mod providers;
 pub mod testing;
 
 pub use body::{BodyError, BodySource};
+pub use claim::{Claim, CompleteError};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use dedup::{
     ClaimToken, Claimed, DynStore, MemoryStore, MemoryStoreBuilder, Settled, Store, StoreError,
-    StoreErrorKind, StoreFuture,
+    StoreErrorKind, StoreFuture, Transactional,
 };
 pub use delivery::Delivery;
 pub use endpoint::{Endpoint, EndpointBuilder};

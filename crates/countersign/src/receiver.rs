@@ -6,14 +6,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::body::BodySource;
 use crate::catch_unwind::CatchUnwind;
-use crate::claim::Claim;
 use crate::dedup::{Store, StoreError, StoreErrorKind};
 use crate::delivery::Delivery;
 use crate::endpoint::Endpoint;
+use crate::handling::Handling;
 use crate::headers::Headers;
 use crate::rejection::{Rejection, RejectionKind};
 use crate::report::{Observer, Outcome, Report};
@@ -147,14 +147,21 @@ impl<S: Store> Receiver<S> {
     ///
     /// A handler's answer with a 2xx status completes the claim. Any other answer releases it, as
     /// does a panic, which goes on to the caller once the claim is released. The handler is not
-    /// called unless the claim is held.
+    /// called unless the claim is held. A handler that completed its claim in a transaction of its
+    /// own and answers 2xx is taken at its word once the store shows that it has committed.
+    ///
+    /// The lease is renewed at a third of it while the handler runs. A call of the store may take
+    /// as long as [`EndpointBuilder::store_timeout`](crate::EndpointBuilder::store_timeout) says; a
+    /// claim that cannot be settled then is settled by a task in the background, which tries until
+    /// the lease has run out. Without a [runtime](ReceiverBuilder::runtime) there is none of this.
     ///
     /// If the future is dropped, the handler is cancelled and the claim is released in a task of
     /// the [runtime](ReceiverBuilder::runtime); without one it stays until its lease ends. A caller whose handlers are to outlive a hang-up runs this future in a task of its own.
     ///
     /// # Errors
     ///
-    /// A [`Rejection`], already reported: a duplicate, in flight, or a store that cannot answer.
+    /// A [`Rejection`], already reported: a duplicate, in flight, a store that cannot answer, or a
+    /// transaction that was not committed.
     pub fn handle<F, Fut, T>(
         self,
         delivery: Delivery,
@@ -169,16 +176,17 @@ impl<S: Store> Receiver<S> {
         let span = trace::span(&delivery);
         let running = self.tasks.enter();
         let work = async move {
-            let mut claim = Claim::new(self, delivery.clone(), running);
-            claim.acquire().await?;
+            let mut handling = Handling::new(self, delivery, running);
+            let delivery = handling.acquire().await?;
             // The call is inside the future, so that a panic in it is caught as well.
-            match CatchUnwind(pin!(async { handler(delivery).await })).await {
+            let handler = CatchUnwind(pin!(async { handler(delivery).await }));
+            match handling.run(handler).await {
                 Ok(Answer { status, value }) => {
-                    claim.settle(status).await;
+                    handling.settle(status).await?;
                     Ok(value)
                 }
                 Err(panic) => {
-                    claim.panicked().await;
+                    handling.panicked().await;
                     resume_unwind(panic)
                 }
             }
@@ -186,8 +194,40 @@ impl<S: Store> Receiver<S> {
         trace::in_span(span, work)
     }
 
+    /// A call of the store, within its time.
+    pub(crate) async fn limited<T>(
+        &self,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let (mut call, mut timer) = (pin!(call), None);
+        poll_fn(|cx| {
+            if let Poll::Ready(answer) = call.as_mut().poll(cx) {
+                return Poll::Ready(answer);
+            }
+            // No timer is made for a store that answers at once.
+            let Some(runtime) = self.runtime() else { return Poll::Pending };
+            let timeout = self.endpoint().store_timeout();
+            let timer = timer.get_or_insert_with(|| runtime.sleep(timeout));
+            timer.as_mut().poll(cx).map(|()| {
+                let late = format!("no answer within {timeout:?}");
+                Err(StoreError::new(StoreErrorKind::Unavailable, late))
+            })
+        })
+        .await
+    }
+
+    pub(crate) fn note_failure(&self, step: &'static str, error: &StoreError) {
+        trace::store_failed(self.endpoint(), step, error);
+    }
+
+    /// How long a handled event is remembered. The window holds its edges, and a delivery that was
+    /// judged fresh takes a moment to its claim.
+    pub(crate) fn retention(&self) -> Duration {
+        self.endpoint().retention().saturating_add(Duration::from_secs(1))
+    }
+
     pub(crate) fn store_failed(&self, error: &StoreError) -> Rejection {
-        trace::store_failed(self.endpoint(), "claim", error);
+        self.note_failure("claim", error);
         self.endpoint().reject(match error.kind() {
             StoreErrorKind::Full => RejectionKind::StoreFull,
             StoreErrorKind::Unavailable => RejectionKind::StoreUnavailable,
@@ -282,7 +322,8 @@ impl<S: Store> ReceiverBuilder<S> {
     }
 
     /// The async runtime that handlers run on. The adapters bring one. Without it, the claim of a
-    /// handler that is cancelled stays until its lease ends.
+    /// handler that is cancelled stays until its lease ends, no lease is renewed, and a call of the
+    /// store may take as long as it likes.
     pub fn runtime(mut self, runtime: Runtime) -> Self {
         self.runtime = Some(runtime);
         self

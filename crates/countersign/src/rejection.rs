@@ -75,6 +75,9 @@ kinds! {
     StoreUnavailable = 503 "store_unavailable",
     /// The store holds as many keys as it may (503 with `Retry-After`).
     StoreFull = 503 "store_full",
+    /// The handler completed the event in a transaction of its own, answered 2xx, and had not
+    /// committed (500: it must come again).
+    NotCommitted = 500 "not_committed",
 }
 
 impl RejectionKind {

@@ -52,9 +52,12 @@ pub struct Report<'a> {
     /// cancelled.
     pub status: Option<u16>,
     /// The reason code, except for what was accepted in good order: a rejection's
-    /// [`code`](crate::Rejection::code), `handler_status`, `handler_status_is_final` (a 4xx to a
-    /// provider that does not retry after one), `handler_panicked`, `handler_cancelled`; for an accepted one `claim_lost` (the lease ran out while the handler
-    /// ran) or `not_recorded` (the store could not be told).
+    /// [`code`](crate::Rejection::code); `handler_status`, `handler_status_is_final` (a 4xx to a
+    /// provider that does not retry after one), `handler_panicked`, `handler_cancelled`,
+    /// `not_committed` (the handler's own transaction). For an accepted one `claim_lost` (the
+    /// lease ran out while the handler ran), `recorded_late` (the store was told in the
+    /// background), `not_recorded` (it could not be told before the lease ran out), or
+    /// `commit_not_checked` (it could not be asked whether the handler's transaction committed).
     pub reason: Option<&'static str>,
     /// The time from the request's head to its answer.
     pub elapsed: Duration,

@@ -56,7 +56,7 @@ mod enabled {
             };
         }
         match report.outcome {
-            Outcome::Accepted if report.reason.is_some() => {
+            Outcome::Accepted if matches!(reason, Some("claim_lost" | "not_recorded")) => {
                 say!(
                     warn,
                     "webhook handled, but not remembered as such: a retry would be handled again"
@@ -65,6 +65,13 @@ mod enabled {
             Outcome::Accepted => say!(info, "webhook handled"),
             Outcome::Duplicate => say!(info, "webhook handled before"),
             Outcome::InFlight => say!(info, "webhook is being handled"),
+            Outcome::Failed if reason == Some("not_committed") => {
+                say!(
+                    error,
+                    "webhook handler answered 2xx but had not committed the transaction that it \
+                     called `complete_in` with: commit it before you answer"
+                );
+            }
             Outcome::Failed if reason == Some("handler_status_is_final") => {
                 say!(error, "webhook not handled, and the provider takes a 4xx as final");
             }

@@ -18,7 +18,7 @@ on_every_adapter! {
     a_panic_releases_the_claim
     an_outage_of_the_store_loses_nothing
     a_store_that_fills_up_refuses_and_recovers
-    a_handled_event_whose_mark_failed_is_in_flight_until_the_lease_ends
+    a_handled_event_whose_mark_failed_is_marked_later
     a_crashed_handlers_event_comes_in_after_the_lease
 }
 
@@ -122,8 +122,9 @@ async fn a_store_that_fills_up_refuses_and_recovers<A: Adapter>() {
     assert_eq!(later.send(server).await.status, 200);
 }
 
-/// The mark could not be written: the event is not lost, and not handled again while it holds.
-async fn a_handled_event_whose_mark_failed_is_in_flight_until_the_lease_ends<A: Adapter>() {
+/// The mark could not be written: the event is not lost, not handled again while the claim holds,
+/// and the mark is written as soon as the store is back.
+async fn a_handled_event_whose_mark_failed_is_marked_later<A: Adapter>() {
     let fixture = fixtures::piora();
     let (handler, store) = (Handler::answering(200), Switchable::default());
     let app =
@@ -133,8 +134,11 @@ async fn a_handled_event_whose_mark_failed_is_in_flight_until_the_lease_ends<A: 
     store.set_settles_down(true);
     let request = fixture.delivery(1);
     assert_eq!(request.send(server).await.status, 200);
-    assert_eq!(reports.all(), [(Outcome::Accepted, Some("not_recorded"))]);
     request.send(server).await.is_not_now("in_flight");
+    store.set_settles_down(false);
+    let recorded = (Outcome::Accepted, Some("recorded_late"));
+    eventually("the mark is written", || reports.all().contains(&recorded)).await;
+    request.send(server).await.is_duplicate();
     assert_eq!(handler.runs(), 1);
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use countersign::{
     ClaimToken, Claimed, EventKey, MemoryStore, Settled, Store, StoreError, StoreErrorKind,
+    Transactional,
 };
 
 /// What a method does.
@@ -28,6 +29,7 @@ pub(super) struct Orders {
     pub(super) complete: Act,
     pub(super) release: Act,
     pub(super) calls: Vec<&'static str>,
+    last_token: Option<ClaimToken>,
 }
 
 /// Clones share the store and the orders.
@@ -36,6 +38,9 @@ pub(super) struct Commanded {
     pub(super) inner: MemoryStore,
     orders: Arc<Mutex<Orders>>,
 }
+
+/// What a handler's own transaction is to this store: there is none, the mark is made at once.
+pub(super) struct Ledger(pub(super) MemoryStore);
 
 impl Commanded {
     pub(super) fn new() -> Self {
@@ -53,6 +58,17 @@ impl Commanded {
 
     pub(super) fn was_called(&self, method: &str) -> bool {
         self.orders.lock().unwrap().calls.contains(&method)
+    }
+
+    /// Forgets a claim, whoever holds it.
+    pub(super) async fn forget(&self, key: EventKey) {
+        let token = self.orders.lock().unwrap().last_token.unwrap();
+        let _ = self.inner.release(key, token).await.unwrap();
+    }
+
+    /// How often it was called since the last time.
+    pub(super) fn count(&self, method: &str) -> usize {
+        self.orders.lock().unwrap().calls.iter().filter(|call| **call == method).count()
     }
 
     async fn act<T>(
@@ -89,6 +105,7 @@ impl Store for Commanded {
         token: ClaimToken,
         lease: Duration,
     ) -> Result<Claimed, StoreError> {
+        self.orders.lock().unwrap().last_token = Some(token);
         self.act("claim", |orders| orders.claim, self.inner.claim(key, token, lease)).await
     }
 
@@ -104,5 +121,9 @@ impl Store for Commanded {
 
     async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
         self.act("release", |orders| orders.release, self.inner.release(key, token)).await
+    }
+
+    fn transactional(&self) -> Option<Transactional> {
+        Some(Arc::new(Ledger(self.inner.clone())))
     }
 }

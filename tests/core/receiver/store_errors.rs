@@ -1,9 +1,13 @@
 //! A store that cannot answer: nothing is swallowed, and the sender comes again.
 
-use countersign::{Outcome, RejectionKind, StoreErrorKind};
+use std::time::Duration;
+
+use countersign::providers::hostwares;
+use countersign::{HandlerTasks, Outcome, ReceiverBuilder, RejectionKind, StoreErrorKind};
 
 use super::commanded::{Act, Commanded};
 use super::{ACCEPTED, Bench, TOKIO};
+use crate::support::build;
 
 fn bench() -> (Bench<Commanded>, Commanded) {
     let store = Commanded::new();
@@ -56,16 +60,82 @@ async fn without_a_runtime_such_a_claim_stays_until_its_lease_ends() {
 }
 
 #[tokio::test]
-async fn a_handled_event_that_cannot_be_recorded_is_reported_so() {
+async fn a_handled_event_that_cannot_be_recorded_is_recorded_later() {
     let (bench, store) = bench();
     store.order(|orders| orders.complete = Act::Fail(StoreErrorKind::Unavailable));
     // The handler did its work and its answer is given.
     assert_eq!(bench.send(1, 200).await, Ok(1));
-    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some("not_recorded"))]);
-    assert_eq!(store.calls(), ["claim", "complete"]);
-    // Its effect must not be repeated at once: the claim holds on until the lease ends.
+    // Its effect must not be repeated meanwhile: the claim holds on.
     let rejection = bench.send(1, 200).await.unwrap_err();
     assert_eq!(rejection.kind(), RejectionKind::InFlight);
+    assert_eq!(bench.seen(), [(Outcome::InFlight, Some(503), Some("in_flight"))]);
+    bench.until("tried again", || store.count("complete") >= 2).await;
+    store.order(|orders| orders.complete = Act::Work);
+    bench.until("reported", || bench.has_seen()).await;
+    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some("recorded_late"))]);
+    let rejection = bench.send(1, 200).await.unwrap_err();
+    assert_eq!(rejection.kind(), RejectionKind::Duplicate);
+}
+
+#[tokio::test]
+async fn a_handled_event_that_is_not_recorded_by_the_end_of_its_lease_is_reported_so() {
+    let store = Commanded::new();
+    let lease = Duration::from_millis(250);
+    let endpoint = build(&hostwares::provider(), |endpoint| endpoint.lease(lease));
+    let tasks = HandlerTasks::new();
+    let settings = |receiver: ReceiverBuilder<_>| receiver.runtime(TOKIO).tasks(&tasks);
+    let bench = Bench::at(endpoint, store.clone(), settings);
+    store.order(|orders| orders.complete = Act::Fail(StoreErrorKind::Unavailable));
+    assert_eq!(bench.send(1, 200).await, Ok(1));
+    assert!(!bench.has_seen());
+    assert_eq!(tasks.running(), 1, "a shutdown waits for it");
+    tasks.finished().await;
+    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some("not_recorded"))]);
+    assert!(store.count("complete") >= 2);
+}
+
+#[tokio::test]
+async fn without_a_runtime_it_is_reported_at_once() {
+    let store = Commanded::new();
+    let bench = Bench::with(store.clone(), |receiver| receiver);
+    store.order(|orders| orders.complete = Act::Fail(StoreErrorKind::Unavailable));
+    assert_eq!(bench.send(1, 200).await, Ok(1));
+    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some("not_recorded"))]);
+    assert_eq!(store.calls(), ["claim", "complete"]);
+}
+
+/// A store that says nothing: the sender is answered in time, and nothing is held for long.
+#[tokio::test]
+async fn a_call_that_takes_too_long_is_given_up() {
+    let store = Commanded::new();
+    let timeout = Duration::from_millis(50);
+    let endpoint = build(&hostwares::provider(), |endpoint| endpoint.store_timeout(timeout));
+    let bench = Bench::at(endpoint, store.clone(), |receiver| receiver.runtime(TOKIO));
+    for act in [Act::Hang, Act::WorkAndHang] {
+        store.order(|orders| orders.claim = act);
+        let rejection = bench.send(1, 200).await.unwrap_err();
+        assert_eq!(rejection.kind(), RejectionKind::StoreUnavailable);
+        assert_eq!((rejection.status(), rejection.retry_after_secs()), (503, Some(5)));
+        // What was claimed without an answer is let go.
+        bench.until("released", || store.inner.is_empty() && store.was_called("release")).await;
+        store.calls();
+    }
+    bench.seen();
+    store.order(|orders| orders.claim = Act::Work);
+
+    // Failed: released later.
+    store.order(|orders| orders.release = Act::Hang);
+    assert_eq!(bench.send(1, 500).await, Ok(1));
+    assert_eq!(bench.seen(), [(Outcome::Failed, Some(500), Some("handler_status"))]);
+    store.order(|orders| orders.release = Act::Work);
+    bench.until("released", || store.inner.is_empty()).await;
+
+    // Handled: completed later.
+    store.order(|orders| orders.complete = Act::Hang);
+    assert_eq!(bench.send(1, 200).await, Ok(1));
+    store.order(|orders| orders.complete = Act::Work);
+    bench.until("reported", || bench.has_seen()).await;
+    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some("recorded_late"))]);
 }
 
 #[tokio::test]

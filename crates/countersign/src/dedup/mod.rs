@@ -7,4 +7,5 @@ mod store;
 pub use memory::{MemoryStore, MemoryStoreBuilder};
 pub use store::{
     ClaimToken, Claimed, DynStore, Settled, Store, StoreError, StoreErrorKind, StoreFuture,
+    Transactional,
 };

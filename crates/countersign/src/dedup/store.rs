@@ -1,5 +1,6 @@
 //! What a store must do, so that an event is handled once at a time and remembered once handled.
 
+use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
@@ -26,8 +27,8 @@ use crate::key::EventKey;
 /// 5. A completed key is forgotten when its retention ends and not before. A store without room
 ///    refuses new keys with [`StoreErrorKind::Full`].
 ///
-/// A call must end, with an error if need be, within a time that a sender would wait (two seconds,
-/// say): handlers, and a shutdown that waits for them, wait for it.
+/// A call may be dropped before it has ended, because it took too long; whether it took effect is
+/// then open, and the store must be whole for the next one.
 ///
 /// Share a store between endpoints by cloning it, or as `Arc<S>`, or as `Arc<dyn DynStore>`
 /// where its type is chosen at run time.
@@ -82,7 +83,18 @@ pub trait Store: Send + Sync + 'static {
         key: EventKey,
         token: ClaimToken,
     ) -> impl Future<Output = Result<Settled, StoreError>> + Send;
+
+    /// For a store in a database that handlers write to as well: what its crate needs to complete a
+    /// claim in a handler's own transaction, through
+    /// [`Claim::complete_with`](crate::Claim::complete_with). A store around another one passes
+    /// that one's on. Defaults to nothing.
+    fn transactional(&self) -> Option<Transactional> {
+        None
+    }
 }
+
+/// What [`Store::transactional`] gives.
+pub type Transactional = Arc<dyn Any + Send + Sync>;
 
 /// What [`Store::claim`] answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,6 +237,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
         (**self).release(key, token).await
     }
+
+    fn transactional(&self) -> Option<Transactional> {
+        (**self).transactional()
+    }
 }
 
 /// What the methods of [`DynStore`] return.
@@ -255,6 +271,8 @@ pub trait DynStore: Send + Sync + 'static {
     ) -> StoreFuture<'_, Settled>;
     /// [`Store::release`].
     fn dyn_release(&self, key: EventKey, token: ClaimToken) -> StoreFuture<'_, Settled>;
+    /// [`Store::transactional`].
+    fn dyn_transactional(&self) -> Option<Transactional>;
 }
 
 impl<S: Store> DynStore for S {
@@ -279,6 +297,10 @@ impl<S: Store> DynStore for S {
     fn dyn_release(&self, key: EventKey, token: ClaimToken) -> StoreFuture<'_, Settled> {
         Box::pin(self.release(key, token))
     }
+
+    fn dyn_transactional(&self) -> Option<Transactional> {
+        self.transactional()
+    }
 }
 
 impl Store for dyn DynStore {
@@ -302,6 +324,10 @@ impl Store for dyn DynStore {
 
     async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
         self.dyn_release(key, token).await
+    }
+
+    fn transactional(&self) -> Option<Transactional> {
+        self.dyn_transactional()
     }
 }
 

@@ -18,6 +18,8 @@ const DEFAULT_MAX_BODY: usize = 1024 * 1024;
 const DEFAULT_BODY_TIMEOUT: Duration = Duration::from_secs(30);
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
 const DEFAULT_LEASE: Duration = Duration::from_secs(5 * 60);
+const DEFAULT_STORE_TIMEOUT: Duration = Duration::from_secs(2);
+const DEFAULT_RENEWED_FOR: Duration = Duration::from_secs(60 * 60);
 const DEFAULT_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Makes an [`Endpoint`]; start with [`Endpoint::builder`].
@@ -31,7 +33,9 @@ pub struct EndpointBuilder {
     max_body: usize,
     body_timeout: Duration,
     lease: Option<Duration>,
+    renewed_for: Duration,
     retention: Option<Duration>,
+    store_timeout: Duration,
     retry_after: Duration,
     clock: Arc<dyn Clock>,
     statuses: Vec<(RejectionKind, u16)>,
@@ -47,7 +51,9 @@ impl EndpointBuilder {
             max_body: DEFAULT_MAX_BODY,
             body_timeout: DEFAULT_BODY_TIMEOUT,
             lease: None,
+            renewed_for: DEFAULT_RENEWED_FOR,
             retention: None,
+            store_timeout: DEFAULT_STORE_TIMEOUT,
             retry_after: DEFAULT_RETRY_AFTER,
             clock: Arc::new(SystemClock),
             statuses: Vec::new(),
@@ -87,11 +93,25 @@ impl EndpointBuilder {
         self
     }
 
-    /// How long a claim holds if nobody settles it: longer than the slowest handler, and shorter
-    /// than the provider's retry schedule, so that the event of a crashed handler has a retry to
-    /// come. Defaults to 5 minutes, or to half the wait before the last retry where that is less.
+    /// How long a claim holds if nobody settles it or renews it: shorter than the provider's retry
+    /// schedule, so that the event of a crashed handler has a retry to come. It is renewed at a
+    /// third of it while the handler runs, see [`renew_for`](Self::renew_for). Defaults to 5 minutes, or to half the wait before the last retry where that is less.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = Some(lease);
+        self
+    }
+
+    /// How long the lease of a running handler is renewed; then it runs out, and the event's next
+    /// delivery is let in although the handler still runs. Zero renews nothing. Defaults to an hour.
+    pub fn renew_for(mut self, time: Duration) -> Self {
+        self.renewed_for = time;
+        self
+    }
+
+    /// How long one call of the store may take before the delivery is answered 503 and comes again,
+    /// or the claim is settled in the background. Defaults to 2 s.
+    pub fn store_timeout(mut self, timeout: Duration) -> Self {
+        self.store_timeout = timeout;
         self
     }
 
@@ -162,7 +182,9 @@ impl EndpointBuilder {
             max_body: self.max_body,
             body_timeout: self.body_timeout,
             lease,
+            renewed_for: self.renewed_for,
             retention,
+            store_timeout: self.store_timeout,
             retry_after: self.retry_after,
             clock: self.clock,
             statuses: self.statuses,
@@ -190,6 +212,7 @@ impl EndpointBuilder {
         let numbers = [
             ("max_body", self.max_body == 0),
             ("body_timeout", self.body_timeout.is_zero()),
+            ("store_timeout", self.store_timeout.is_zero()),
             // Stores count in milliseconds.
             ("lease", lease.as_millis() == 0),
         ];

@@ -38,7 +38,9 @@ pub(crate) struct Inner {
     pub(crate) max_body: usize,
     pub(crate) body_timeout: Duration,
     pub(crate) lease: Duration,
+    pub(crate) renewed_for: Duration,
     pub(crate) retention: Duration,
+    pub(crate) store_timeout: Duration,
     pub(crate) retry_after: Duration,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) key_hasher: KeyHasher,
@@ -95,6 +97,16 @@ impl Endpoint {
     #[must_use]
     pub fn lease(&self) -> Duration {
         self.0.lease
+    }
+
+    pub(crate) fn renewed_for(&self) -> Duration {
+        self.0.renewed_for
+    }
+
+    /// How long one call of the store may take.
+    #[must_use]
+    pub fn store_timeout(&self) -> Duration {
+        self.0.store_timeout
     }
 
     /// How long a handled event is remembered.

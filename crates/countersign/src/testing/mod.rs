@@ -1,4 +1,4 @@
-//! Signing as a provider would, for tests (feature `testing`).
+//! For tests (feature `testing`): signing as a provider would, and the acceptance suite for stores.
 //!
 //! ```
 //! use countersign::testing::Signer;
@@ -17,6 +17,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod store_suite;
+
 use std::time::SystemTime;
 
 use hmac::Mac as _;
@@ -29,6 +31,8 @@ use crate::scheme::content::{SignedContent, Text, Texts};
 use crate::scheme::hmac::finish;
 use crate::secret::Secret;
 use crate::window::{TimeFormat, UnixMillis};
+
+pub use store_suite::StoreSuite;
 
 /// Makes the headers that a provider would send. Where a provider has no header for something
 /// that was set, that has no effect; a time in the body is the body's to hold.

@@ -1,0 +1,158 @@
+//! A handler that completes its claim itself, in a transaction of its own.
+
+use std::sync::Arc;
+
+use countersign::{
+    Answer, Claimed, CompleteError, Delivery, HandlerTasks, Outcome, Rejection, RejectionKind,
+    Settled, Store, StoreError, StoreErrorKind,
+};
+
+use super::commanded::{Act, Commanded, Ledger};
+use super::{ACCEPTED, Bench, TOKIO};
+
+fn bench() -> (Bench<Commanded>, Commanded) {
+    let store = Commanded::new();
+    (Bench::with(store.clone(), |receiver| receiver.runtime(TOKIO)), store)
+}
+
+/// Completes and commits.
+async fn complete(delivery: &Delivery) -> Result<(), CompleteError> {
+    let complete = async |ledger: Arc<Ledger>, key, token, retention| {
+        ledger.0.complete(key, token, retention).await
+    };
+    delivery.claim().complete_with(complete).await
+}
+
+/// Says that it completed, and will not commit.
+async fn pretend(delivery: &Delivery) -> Result<(), CompleteError> {
+    let complete = async |_: Arc<Ledger>, _, _, _| Ok(Settled::Settled);
+    delivery.claim().complete_with(complete).await
+}
+
+/// Handles event 1 with a handler that does this and answers `status`.
+async fn handle(
+    bench: &Bench<Commanded>,
+    status: u16,
+    work: impl AsyncFnOnce(&Delivery),
+) -> Result<(), Rejection> {
+    let delivery = bench.proven(1).await;
+    let handler = |delivery: Delivery| async move {
+        work(&delivery).await;
+        Answer { status: Some(status), value: () }
+    };
+    bench.receiver.clone().handle(delivery, handler).await
+}
+
+#[tokio::test]
+async fn what_is_committed_is_not_settled_again() {
+    let (bench, store) = bench();
+    handle(&bench, 200, async |delivery| complete(delivery).await.unwrap()).await.unwrap();
+    assert_eq!(bench.seen(), [ACCEPTED]);
+    // The second claim is the look whether it was committed.
+    assert_eq!(store.calls(), ["claim", "claim"]);
+    let rejection = bench.send(1, 200).await.unwrap_err();
+    assert_eq!(rejection.kind(), RejectionKind::Duplicate);
+}
+
+#[tokio::test]
+async fn a_forgotten_commit_is_no_handled_event() {
+    let (bench, store) = bench();
+    let refused = handle(&bench, 200, async |delivery| pretend(delivery).await.unwrap()).await;
+    let rejection = refused.unwrap_err();
+    assert_eq!((rejection.kind(), rejection.status()), (RejectionKind::NotCommitted, 500));
+    assert_eq!(bench.seen(), [(Outcome::Failed, Some(500), Some("not_committed"))]);
+    assert_eq!(store.calls(), ["claim", "claim", "release"]);
+    assert_eq!(bench.send(1, 200).await, Ok(1), "its next delivery is let in");
+}
+
+#[tokio::test]
+async fn a_failure_after_the_commit_is_a_duplicate_next_time() {
+    let (bench, _) = bench();
+    handle(&bench, 500, async |delivery| complete(delivery).await.unwrap()).await.unwrap();
+    assert_eq!(bench.seen(), [(Outcome::Failed, Some(500), Some("handler_status"))]);
+    let rejection = bench.send(1, 200).await.unwrap_err();
+    assert_eq!(rejection.kind(), RejectionKind::Duplicate);
+}
+
+#[tokio::test]
+async fn a_failure_before_the_commit_lets_the_next_delivery_in() {
+    let (bench, _) = bench();
+    handle(&bench, 500, async |delivery| pretend(delivery).await.unwrap()).await.unwrap();
+    bench.seen();
+    assert_eq!(bench.send(1, 200).await, Ok(1));
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_asked_leaves_the_handlers_word() {
+    let (bench, store) = bench();
+    let orders = store.clone();
+    handle(&bench, 200, async move |delivery| {
+        complete(delivery).await.unwrap();
+        orders.order(|orders| orders.claim = Act::Fail(StoreErrorKind::Unavailable));
+    })
+    .await
+    .unwrap();
+    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some("commit_not_checked"))]);
+    store.order(|orders| orders.claim = Act::Work);
+    let rejection = bench.send(1, 200).await.unwrap_err();
+    assert_eq!(rejection.kind(), RejectionKind::Duplicate);
+}
+
+#[tokio::test]
+async fn a_lost_claim_is_said_to_be() {
+    let (bench, store) = bench();
+    let claims = store.clone();
+    handle(&bench, 500, async move |delivery| {
+        claims.forget(delivery.key()).await;
+        assert!(matches!(complete(delivery).await, Err(CompleteError::Lost)));
+        assert!(delivery.claim().is_lost());
+    })
+    .await
+    .unwrap();
+    assert_eq!(bench.send(1, 200).await, Ok(1));
+}
+
+#[tokio::test]
+async fn what_goes_wrong_leaves_the_claim_as_it_was() {
+    let (bench, _) = bench();
+    handle(&bench, 500, async |delivery| {
+        let failing = async |_: Arc<Ledger>, _, _, _| {
+            Err(StoreError::new(StoreErrorKind::Unavailable, "as ordered"))
+        };
+        let error = delivery.claim().complete_with(failing).await.unwrap_err();
+        assert!(matches!(error, CompleteError::Store(_)), "{error}");
+        let other = async |_: Arc<u8>, _, _, _| Ok(Settled::Settled);
+        let error = delivery.claim().complete_with(other).await.unwrap_err();
+        assert!(matches!(error, CompleteError::OtherStore), "{error}");
+        assert!(!delivery.claim().is_lost());
+        complete(delivery).await.unwrap();
+    })
+    .await
+    .unwrap();
+    let unclaimed = bench.proven(2).await;
+    assert!(matches!(complete(&unclaimed).await, Err(CompleteError::NoClaim)));
+    assert!(!unclaimed.claim().is_lost());
+}
+
+#[tokio::test]
+async fn a_cancelled_handler_does_not_undo_what_it_committed() {
+    let store = Commanded::new();
+    let tasks = HandlerTasks::new();
+    let bench = Bench::with(store.clone(), |receiver| receiver.runtime(TOKIO).tasks(&tasks));
+    let delivery = bench.proven(1).await;
+    let (send, completed) = tokio::sync::oneshot::channel();
+    let work = bench.receiver.clone().handle(delivery, |delivery: Delivery| async move {
+        complete(&delivery).await.unwrap();
+        send.send(delivery.key()).unwrap();
+        std::future::pending::<Answer<()>>().await
+    });
+    let task = tokio::spawn(work);
+    let key = completed.await.unwrap();
+    task.abort();
+    let _ = task.await;
+    tasks.finished().await;
+    assert!(store.was_called("release"));
+    let other = countersign::ClaimToken::random().unwrap();
+    let lease = std::time::Duration::from_secs(1);
+    assert_eq!(store.inner.claim(key, other, lease).await.unwrap(), Claimed::Done);
+}

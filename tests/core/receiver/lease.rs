@@ -1,0 +1,124 @@
+//! A claim that is kept while its handler runs, and a handler that learns that it is not.
+
+use std::time::Duration;
+
+use countersign::providers::hostwares;
+use countersign::{
+    Answer, ClaimToken, Claimed, Delivery, Outcome, ReceiverBuilder, RejectionKind, Store,
+    StoreErrorKind,
+};
+use tokio::sync::oneshot;
+
+use super::commanded::{Act, Commanded};
+use super::{ACCEPTED, Bench, TOKIO};
+use crate::support::build;
+
+const LEASE: Duration = Duration::from_millis(1_200);
+
+fn bench(renew_for: Duration) -> (Bench<Commanded>, Commanded) {
+    let endpoint =
+        build(&hostwares::provider(), |endpoint| endpoint.lease(LEASE).renew_for(renew_for));
+    let store = Commanded::new();
+    let settings = |receiver: ReceiverBuilder<_>| receiver.runtime(TOKIO);
+    (Bench::at(endpoint, store.clone(), settings), store)
+}
+
+/// Starts a handler that hands its delivery out and goes on when it is told to.
+async fn start(bench: &Bench<Commanded>) -> (Delivery, oneshot::Sender<()>, Joined) {
+    let delivery = bench.proven(1).await;
+    let (send, received) = oneshot::channel();
+    let (go_on, gate) = oneshot::channel();
+    let receiver = bench.receiver.clone();
+    let joined = tokio::spawn(async move {
+        let handler = |delivery| async move {
+            let _ = send.send(delivery);
+            let _ = gate.await;
+            Answer { status: Some(200), value: () }
+        };
+        receiver.handle(delivery, handler).await.unwrap();
+    });
+    (received.await.unwrap(), go_on, joined)
+}
+
+type Joined = tokio::task::JoinHandle<()>;
+
+#[tokio::test]
+async fn a_handler_may_outlast_its_lease() {
+    let (bench, store) = bench(Duration::from_secs(60));
+    let (delivery, go_on, joined) = start(&bench).await;
+    bench.until("renewed beyond the lease", || store.count("claim") > 4).await;
+    assert!(!delivery.claim().is_lost());
+    let rejection = bench.send(1, 200).await.unwrap_err();
+    assert_eq!(rejection.kind(), RejectionKind::InFlight);
+    bench.seen();
+    go_on.send(()).unwrap();
+    joined.await.unwrap();
+    assert_eq!(bench.seen(), [ACCEPTED]);
+    let calls = store.calls();
+    assert_eq!(calls.iter().filter(|call| **call == "complete").count(), 1);
+    tokio::time::sleep(LEASE / 2).await;
+    assert_eq!(store.calls(), [""; 0], "nothing is renewed after the end");
+}
+
+#[tokio::test]
+async fn a_lease_is_not_renewed_for_ever() {
+    let (bench, store) = bench(Duration::ZERO);
+    let (delivery, go_on, joined) = start(&bench).await;
+    assert!(!delivery.claim().is_lost());
+    bench.until("lost", || delivery.claim().is_lost()).await;
+    assert_eq!(store.calls(), ["claim"]);
+    // The event's next delivery is let in, and the late handler cannot disturb it.
+    bench.until("free", || store.inner.is_empty() || delivery.claim().is_lost()).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(bench.send(1, 200).await, Ok(1));
+    assert_eq!(bench.seen(), [ACCEPTED]);
+    go_on.send(()).unwrap();
+    joined.await.unwrap();
+    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some("claim_lost"))]);
+}
+
+#[tokio::test]
+async fn a_handler_learns_that_somebody_else_has_its_claim() {
+    let (bench, store) = bench(Duration::from_secs(60));
+    let (delivery, go_on, joined) = start(&bench).await;
+    // As after a pause of the whole process: the lease ran out, and another one claimed.
+    let other = ClaimToken::random().unwrap();
+    store.order(|orders| orders.claim = Act::Fail(StoreErrorKind::Unavailable));
+    let key = delivery.key();
+    while store.inner.claim(key, other, Duration::from_secs(60)).await.unwrap() != Claimed::Fresh {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(delivery.claim().is_lost(), "the store could not be reached for a whole lease");
+    go_on.send(()).unwrap();
+    joined.await.unwrap();
+    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some("claim_lost"))]);
+}
+
+#[tokio::test]
+async fn a_renewal_that_finds_another_owner_says_so() {
+    let (bench, store) = bench(Duration::from_secs(60));
+    let (delivery, go_on, joined) = start(&bench).await;
+    // The store forgot the claim, as a Redis without persistence does when it restarts.
+    let own = store.inner.clone();
+    let (key, other) = (delivery.key(), ClaimToken::random().unwrap());
+    store.forget(key).await;
+    assert_eq!(own.claim(key, other, Duration::from_secs(60)).await.unwrap(), Claimed::Fresh);
+    bench.until("lost", || delivery.claim().is_lost()).await;
+    assert!(store.count("claim") <= 2, "it did not take a whole lease");
+    go_on.send(()).unwrap();
+    joined.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_store_that_was_away_for_less_than_a_lease_costs_nothing() {
+    let (bench, store) = bench(Duration::from_secs(60));
+    let (delivery, go_on, joined) = start(&bench).await;
+    store.order(|orders| orders.claim = Act::Fail(StoreErrorKind::Unavailable));
+    bench.until("a renewal failed", || store.count("claim") >= 2).await;
+    store.order(|orders| orders.claim = Act::Work);
+    bench.until("renewed beyond the lease", || store.count("claim") >= 6).await;
+    assert!(!delivery.claim().is_lost());
+    go_on.send(()).unwrap();
+    joined.await.unwrap();
+    assert_eq!(bench.seen(), [ACCEPTED]);
+}
