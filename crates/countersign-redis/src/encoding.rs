@@ -1,0 +1,123 @@
+//! What stands in the server: keys, values and expiries.
+
+use std::time::Duration;
+
+use countersign::{ClaimToken, EventKey};
+
+use crate::error::ConnectError;
+
+/// The longest expiry that is asked for: a hundred years. The server refuses some that are longer.
+const LONGEST_MILLIS: u64 = 100 * 365 * 86_400 * 1_000;
+
+/// What every key of a store starts with.
+#[derive(Clone, Debug)]
+pub(crate) struct Prefix(Box<str>);
+
+impl Prefix {
+    pub(crate) const DEFAULT: &str = "countersign:";
+    const LONGEST: usize = 64;
+
+    pub(crate) fn new(prefix: &str) -> Result<Self, ConnectError> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b":._-/".contains(&byte);
+        if (1..=Self::LONGEST).contains(&prefix.len()) && prefix.bytes().all(plain) {
+            Ok(Self(prefix.into()))
+        } else {
+            Err(ConnectError::Prefix { prefix: prefix.to_owned() })
+        }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The event's key in the server: the prefix and 32 hex digits.
+    pub(crate) fn key(&self, event: EventKey) -> Vec<u8> {
+        let mut key = Vec::with_capacity(self.0.len() + 32);
+        key.extend_from_slice(self.0.as_bytes());
+        event.as_bytes().iter().for_each(|byte| key.extend_from_slice(&hex(*byte)));
+        key
+    }
+}
+
+impl Default for Prefix {
+    fn default() -> Self {
+        Self(Self::DEFAULT.into())
+    }
+}
+
+/// What stands under an event's key: its state, and the owner's token in hex.
+pub(crate) struct Mark([u8; 33]);
+
+impl Mark {
+    pub(crate) fn claimed(token: ClaimToken) -> Self {
+        Self::new(b'c', token)
+    }
+
+    pub(crate) fn done(token: ClaimToken) -> Self {
+        Self::new(b'd', token)
+    }
+
+    fn new(state: u8, token: ClaimToken) -> Self {
+        let mut mark = [state; 33];
+        let (digits, _) = mark.split_at_mut(1).1.as_chunks_mut();
+        for (digits, byte) in digits.iter_mut().zip(token.as_bytes()) {
+            *digits = hex(*byte);
+        }
+        Self(mark)
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// An expiry in whole milliseconds: rounded up, for nothing is remembered too short, and never 0.
+pub(crate) fn millis(duration: Duration) -> u64 {
+    let millis = duration.as_nanos().div_ceil(1_000_000);
+    u64::try_from(millis).unwrap_or(u64::MAX).clamp(1, LONGEST_MILLIS)
+}
+
+fn hex(byte: u8) -> [u8; 2] {
+    let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+    [digit(byte >> 4), digit(byte & 15)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_the_prefix_and_what_is_shown_of_the_event() {
+        let event =
+            EventKey::from_bytes([0, 1, 9, 10, 15, 16, 127, 128, 255, 4, 5, 6, 7, 8, 9, 10]);
+        let key = Prefix::default().key(event);
+        assert_eq!(String::from_utf8(key).unwrap(), format!("countersign:{event}"));
+    }
+
+    #[test]
+    fn a_mark_holds_the_state_and_the_whole_token() {
+        let token = ClaimToken::random().unwrap();
+        let digits: String = token.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(Mark::claimed(token).as_bytes(), format!("c{digits}").as_bytes());
+        assert_eq!(Mark::done(token).as_bytes(), format!("d{digits}").as_bytes());
+    }
+
+    #[test]
+    fn expiries_are_rounded_up_and_kept_in_range() {
+        assert_eq!(millis(Duration::ZERO), 1);
+        assert_eq!(millis(Duration::from_nanos(1)), 1);
+        assert_eq!(millis(Duration::from_micros(1_001)), 2);
+        assert_eq!(millis(Duration::from_secs(300)), 300_000);
+        assert_eq!(millis(Duration::MAX), 3_153_600_000_000);
+    }
+
+    #[test]
+    fn prefixes_are_short_and_plain() {
+        for good in ["a", "countersign:", "shop-1/webhooks.v2:_", &"x".repeat(64)] {
+            assert!(Prefix::new(good).is_ok(), "{good}");
+        }
+        for bad in ["", "a b", "a*", "{slot}", "a\n", "é", "a?", "[a]", "\0", &"x".repeat(65)] {
+            assert!(Prefix::new(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What can go wrong, and what the core is told of it.
+
+use std::error::Error;
+use std::fmt;
+
+use countersign::{StoreError, StoreErrorKind};
+use redis::RedisError;
+
+/// Why there is no store.
+///
+/// Neither `Debug` nor `Display` shows the server's address or password.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The prefix is not 1 to 64 ASCII letters, digits and `: . _ - /`.
+    Prefix {
+        /// The prefix that was asked for.
+        prefix: String,
+    },
+    /// The address is not one of a Redis server.
+    Address(RedisError),
+    /// The server cannot be reached, or refuses the login.
+    Server(StoreError),
+    /// The server may drop keys when its memory is full, and
+    /// [`refuse_eviction`](crate::RedisStoreBuilder::refuse_eviction) is set.
+    Eviction {
+        /// The server's `maxmemory-policy`.
+        policy: String,
+    },
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Prefix { prefix } => write!(
+                f,
+                "the prefix {prefix:?} is not 1 to 64 ASCII letters, digits and `: . _ - /`"
+            ),
+            Self::Address(error) => write!(f, "the server's address is not usable: {error}"),
+            Self::Server(error) => error.fmt(f),
+            Self::Eviction { policy } => write!(
+                f,
+                "the server's maxmemory-policy is {policy}: it forgets handled events when its \
+                 memory is full; set it to noeviction"
+            ),
+        }
+    }
+}
+
+impl Error for ConnectError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Address(error) => Some(error),
+            Self::Server(error) => Some(error),
+            Self::Prefix { .. } | Self::Eviction { .. } => None,
+        }
+    }
+}
+
+/// Whether the server's error has this code, or a script has met an error with it. Servers before
+/// version 7 wrap those: `ERR Error running script (…): @user_script:4: -OOM command not allowed`.
+pub(crate) fn says(error: &RedisError, code: &str) -> bool {
+    let wrapped = |detail: &str| detail.contains(&format!("-{code} "));
+    error.code() == Some(code) || error.detail().is_some_and(wrapped)
+}
+
+/// What the core is told.
+pub(crate) fn store_error(error: RedisError) -> StoreError {
+    if says(&error, "OOM") {
+        return StoreError::new(StoreErrorKind::Full, error);
+    }
+    // Servers repeat what they do not understand, and the claim's token is part of it.
+    if error.detail().is_some_and(|detail| detail.contains("with args beginning with")) {
+        let what = "the server does not know a command that the store needs (SET, EVALSHA, EVAL)";
+        return StoreError::new(StoreErrorKind::Unavailable, what);
+    }
+    StoreError::new(StoreErrorKind::Unavailable, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::ErrorKind;
+
+    use super::*;
+
+    fn error(detail: &str) -> RedisError {
+        (ErrorKind::Extension, "an error of the server", detail.to_owned()).into()
+    }
+
+    #[test]
+    fn errors_in_scripts_of_old_servers_are_recognised() {
+        let wrapped = error(
+            "Error running script (call to f_0): @user_script:4: -OOM command not allowed when \
+             used memory > 'maxmemory'.",
+        );
+        assert!(says(&wrapped, "OOM") && !says(&wrapped, "READONLY"));
+        assert_eq!(store_error(wrapped).kind(), StoreErrorKind::Full);
+    }
+
+    #[test]
+    fn what_a_server_repeats_is_not_shown() {
+        let unknown = error("unknown command 'EVALSHA', with args beginning with: 'c0123'");
+        let shown = store_error(unknown);
+        assert_eq!(shown.kind(), StoreErrorKind::Unavailable);
+        assert!(!format!("{shown} {shown:?}").contains("c0123"), "{shown}");
+    }
+}

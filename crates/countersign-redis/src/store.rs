@@ -1,0 +1,176 @@
+//! The store.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::{ClaimToken, Claimed, EventKey, Settled, Store, StoreError};
+use redis::aio::ConnectionManager;
+use redis::{Cmd, IntoConnectionInfo, RedisResult};
+
+use crate::builder::RedisStoreBuilder;
+use crate::connection::{Connection, Link};
+use crate::encoding::{Mark, Prefix, millis};
+use crate::error::{ConnectError, says, store_error};
+use crate::report::ServerReport;
+use crate::script::{Arguments, Scripts};
+
+/// A store in Redis or Valkey. Clones share it and its connection.
+///
+/// What it promises and what a server's settings take away from that is on the
+/// [crate's page](crate).
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use countersign::{Endpoint, Receiver, Secret, providers::hostwares};
+/// use countersign_redis::RedisStore;
+///
+/// let endpoint = Endpoint::builder("hostwares", hostwares::provider())
+///     .secret(Secret::from_env("HOSTWARES_WEBHOOK_SECRET")?)
+///     .build()?;
+/// let store = RedisStore::connect("redis://127.0.0.1/").await?;
+/// let receiver = Receiver::new(endpoint, store);
+/// # Ok(())
+/// # }
+/// ```
+pub struct RedisStore<C = ConnectionManager>(Arc<Inner<C>>);
+
+struct Inner<C> {
+    link: Link<C>,
+    prefix: Prefix,
+    scripts: Scripts,
+}
+
+impl RedisStore {
+    /// Connects to a server and checks its settings: see [`RedisStoreBuilder::connect`].
+    ///
+    /// # Errors
+    ///
+    /// If the address is malformed or the server does not answer.
+    pub async fn connect(server: impl IntoConnectionInfo) -> Result<Self, ConnectError> {
+        Self::builder().connect(server).await
+    }
+
+    /// A store with settings of your own.
+    pub fn builder() -> RedisStoreBuilder {
+        RedisStoreBuilder::new()
+    }
+}
+
+impl<C: Connection> RedisStore<C> {
+    /// A store over a connection of your own, such as a [`ConnectionManager`] or redis'
+    /// `ClusterConnection`: see [`RedisStoreBuilder::build`].
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), redis::RedisError> {
+    /// use countersign_redis::{RedisStore, redis};
+    ///
+    /// let client = redis::Client::open("redis://127.0.0.1/")?;
+    /// let store = RedisStore::new(client.get_connection_manager().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn new(connection: C) -> Self {
+        let RedisStoreBuilder { timeout, .. } = RedisStoreBuilder::new();
+        Self::over(Link::over(connection, timeout), Prefix::default())
+    }
+
+    pub(crate) fn over(link: Link<C>, prefix: Prefix) -> Self {
+        Self(Arc::new(Inner { link, prefix, scripts: Scripts::new() }))
+    }
+
+    /// Asks the server for the settings that the store's promises depend on, for a start-up check
+    /// or a health page. What a server forbids to ask is left unknown.
+    ///
+    /// # Errors
+    ///
+    /// If the server does not answer.
+    pub async fn check(&self) -> Result<ServerReport, StoreError> {
+        let link = &self.0.link;
+        link.within_time(ServerReport::ask(link)).await.map_err(store_error)
+    }
+}
+
+impl<C: Connection> Inner<C> {
+    async fn claim(&self, key: &[u8], mark: &Mark, lease: u64) -> RedisResult<Claimed> {
+        // Most claims are of an event that nobody has seen: one plain command. If that changed
+        // nothing, the script decides, all over again and in one step.
+        let mut set = Cmd::with_capacity(6, key.len() + 64);
+        set.arg("SET").arg(key).arg(mark.as_bytes()).arg("NX").arg("PX").arg(lease);
+        match self.link.send::<Option<()>>(&set).await {
+            Ok(Some(())) => return Ok(Claimed::Fresh),
+            Ok(None) => {}
+            // A server without room still knows what it holds.
+            Err(error) if says(&error, "OOM") => {}
+            Err(error) => return Err(error),
+        }
+        let arguments = Arguments { key, marks: &[mark], millis: Some(lease) };
+        Ok(match self.scripts.claim.run(&self.link, &arguments).await? {
+            -1 => Claimed::Fresh,
+            -2 => Claimed::Done,
+            left => Claimed::InFlight {
+                retry_after: Duration::from_millis(left.try_into().unwrap_or(0)),
+            },
+        })
+    }
+}
+
+impl<C: Connection> Store for RedisStore<C> {
+    async fn claim(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> Result<Claimed, StoreError> {
+        let Inner { link, prefix, .. } = &*self.0;
+        let (key, mark) = (prefix.key(key), Mark::claimed(token));
+        let step = self.0.claim(&key, &mark, millis(lease));
+        link.within_time(step).await.map_err(store_error)
+    }
+
+    async fn complete(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        retention: Duration,
+    ) -> Result<Settled, StoreError> {
+        let Inner { link, prefix, scripts } = &*self.0;
+        let (key, claimed, done) = (prefix.key(key), Mark::claimed(token), Mark::done(token));
+        let millis = Some(millis(retention));
+        let arguments = Arguments { key: &key, marks: &[&claimed, &done], millis };
+        settled(link.within_time(scripts.complete.run(link, &arguments)).await)
+    }
+
+    async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
+        let Inner { link, prefix, scripts } = &*self.0;
+        let (key, claimed) = (prefix.key(key), Mark::claimed(token));
+        let arguments = Arguments { key: &key, marks: &[&claimed], millis: None };
+        // A release often follows a claim that was not answered. A server that was frozen then reads
+        // both when it wakes up, and must not find a script that it does not know.
+        settled(link.within_time(scripts.release.run_whole(link, &arguments)).await)
+    }
+}
+
+fn settled(answer: RedisResult<i64>) -> Result<Settled, StoreError> {
+    match answer {
+        Ok(0) => Ok(Settled::Lost),
+        Ok(_) => Ok(Settled::Settled),
+        Err(error) => Err(store_error(error)),
+    }
+}
+
+impl<C> Clone for RedisStore<C> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<C> fmt::Debug for RedisStore<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the connection: it knows the password.
+        f.debug_struct("RedisStore")
+            .field("prefix", &self.0.prefix.as_str())
+            .finish_non_exhaustive()
+    }
+}

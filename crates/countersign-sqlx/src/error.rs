@@ -1,0 +1,106 @@
+//! What a database says, as the store contract's errors.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use countersign::{StoreError, StoreErrorKind};
+
+/// What went wrong. It can be told to everyone who waits for the same commit.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    kind: StoreErrorKind,
+    /// What to do about it, where that is known.
+    hint: Option<Cow<'static, str>>,
+    source: Option<Arc<sqlx::Error>>,
+}
+
+impl Failure {
+    /// Something that the database did not say itself.
+    pub(crate) fn other(hint: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind: StoreErrorKind::Unavailable, hint: Some(hint.into()), source: None }
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn is_full(&self) -> bool {
+        self.kind == StoreErrorKind::Full
+    }
+
+    /// What PostgreSQL said.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn postgres(error: sqlx::Error) -> Self {
+        let (kind, hint) = match code(&error).as_deref() {
+            Some("53100") => (StoreErrorKind::Full, None),
+            Some("42P01" | "3F000") => (StoreErrorKind::Unavailable, Some(NO_TABLE)),
+            Some("25006") => (StoreErrorKind::Unavailable, Some("is this a read-only standby?")),
+            _ => (StoreErrorKind::Unavailable, None),
+        };
+        Self { kind, hint: hint.map(Cow::Borrowed), source: Some(Arc::new(error)) }
+    }
+
+    /// What PostgreSQL said in a transaction of the user's.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn postgres_in(error: sqlx::Error) -> Self {
+        let run_again = matches!(code(&error).as_deref(), Some("40001" | "40P01"));
+        let hint = run_again.then_some(Cow::Borrowed(RUN_AGAIN));
+        let failure = Self::postgres(error);
+        Self { hint: hint.or(failure.hint), ..failure }
+    }
+
+    /// What SQLite said.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn sqlite(error: sqlx::Error) -> Self {
+        let code = code(&error).and_then(|code| code.parse::<i32>().ok());
+        let (kind, hint) = match code.map(|code| (code, code & 0xff)) {
+            Some((_, 13)) => (StoreErrorKind::Full, None),
+            Some((517, _)) => (StoreErrorKind::Unavailable, Some(STALE_SNAPSHOT)),
+            Some((_, 5)) => (StoreErrorKind::Unavailable, Some(LOCKED)),
+            Some((_, 1)) if error.to_string().contains("no such table") => {
+                (StoreErrorKind::Unavailable, Some(NO_TABLE))
+            }
+            _ => (StoreErrorKind::Unavailable, None),
+        };
+        Self { kind, hint: hint.map(Cow::Borrowed), source: Some(Arc::new(error)) }
+    }
+}
+
+pub(crate) const NO_TRANSACTION: &str = "the connection is not in a transaction that sqlx began, so the mark and what the handler \
+     writes would not commit together";
+const NO_TABLE: &str = "create the table with `migrate()`, or from `schema_sql()`";
+#[cfg(feature = "postgres")]
+const RUN_AGAIN: &str = "the claim was renewed or changed after this transaction began; roll it \
+                         back and run it again from its beginning";
+#[cfg(feature = "sqlite")]
+const LOCKED: &str = "another connection held the write lock for longer than `busy_timeout`";
+#[cfg(feature = "sqlite")]
+const STALE_SNAPSHOT: &str = "another connection wrote since this transaction first read; begin \
+                              transactions that write with `BEGIN IMMEDIATE`";
+
+/// SQLSTATE, or SQLite's extended result code.
+pub(crate) fn code(error: &sqlx::Error) -> Option<Cow<'_, str>> {
+    error.as_database_error()?.code()
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.source, &self.hint) {
+            (Some(source), Some(hint)) => write!(f, "{source} ({hint})"),
+            (Some(source), None) => write!(f, "{source}"),
+            (None, Some(hint)) => f.write_str(hint),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        Self::new(failure.kind, failure)
+    }
+}

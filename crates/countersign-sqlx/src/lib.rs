@@ -1,0 +1,171 @@
+//! Deduplication stores for [`countersign`] in PostgreSQL and SQLite, on your own
+//! [sqlx](https://docs.rs/sqlx) 0.9 pool.
+//!
+//! With one of these, events that were handled are remembered across restarts, and an event is
+//! handled once at a time across all processes that share the database.
+//!
+//! | store | for | a claim costs |
+//! |---|---|---|
+//! | [`PostgresStore`] | any number of hosts | one statement and its commit |
+//! | [`SqliteStore`] | the processes of one machine | a share of one commit |
+//!
+//! Take the database that your handlers write to: only there can an effect and the mark "handled"
+//! commit together. Where they write to none, or it is another one, take what you run anyway.
+//!
+//! ```no_run
+//! # #[cfg(feature = "postgres")] mod example {
+//! use countersign::{Endpoint, Receiver, Secret, providers::hostwares};
+//! use countersign_sqlx::PostgresStore;
+//! use std::time::Duration;
+//!
+//! # async fn start(pool: sqlx::PgPool) -> Result<(), Box<dyn std::error::Error>> {
+//! let store = PostgresStore::new(pool);
+//! store.migrate().await?;
+//! store.purge_every(Duration::from_secs(60)).detach();
+//!
+//! let endpoint = Endpoint::builder("hostwares", hostwares::provider())
+//!     .secret(Secret::from_env("HOSTWARES_WEBHOOK_SECRET")?)
+//!     .build()?;
+//! let receiver = Receiver::new(endpoint, store);
+//! # Ok(())
+//! # }
+//! # }
+//! ```
+//!
+//! In SQLite, the store has a connection of its own to the file:
+//!
+//! ```no_run
+//! # #[cfg(feature = "sqlite")] mod example {
+//! use countersign_sqlx::SqliteStore;
+//!
+//! # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = SqliteStore::open("/var/lib/app/app.db").await?;
+//! # Ok(())
+//! # }
+//! # }
+//! ```
+//!
+//! # Exactly once, for effects in the same database
+//!
+//! Between a handler's effect and the mark "handled" a crash can come, and then the effect happens
+//! twice. [`complete_in`](CompleteIn::complete_in) sets the mark inside the handler's own
+//! transaction, so that both commit or neither does:
+//!
+//! ```
+//! # #[cfg(feature = "postgres")] mod example {
+//! # type Webhook = countersign::Delivery;
+//! use countersign_sqlx::CompleteIn as _;
+//!
+//! async fn on_payment(pool: &sqlx::PgPool, webhook: Webhook) -> Result<(), Failed> {
+//!     let mut tx = pool.begin().await?;
+//!     sqlx::query("UPDATE account SET balance = balance + 1").execute(&mut *tx).await?;
+//!     webhook.complete_in(&mut tx).await?;
+//!     tx.commit().await?;
+//!     Ok(())
+//! }
+//! # type Failed = Box<dyn std::error::Error + Send + Sync>;
+//! # }
+//! ```
+//!
+//! The same transaction can hand the delivery over for later work: write it into a table, or a job
+//! queue in the same database. Then a provider that hangs up early, or never retries, is answered at
+//! once, and nothing is lost.
+//!
+//! In SQLite, begin such a transaction with `BEGIN IMMEDIATE`. One that reads first and writes later
+//! cannot write any more if somebody else wrote in between, and the store often does:
+//!
+//! ```
+//! # #[cfg(feature = "sqlite")] mod example {
+//! # type Webhook = countersign::Delivery;
+//! use countersign_sqlx::CompleteIn as _;
+//!
+//! async fn on_payment(pool: &sqlx::SqlitePool, webhook: Webhook) -> Result<(), Failed> {
+//!     let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
+//!     sqlx::query("UPDATE account SET balance = balance + 1").execute(&mut *tx).await?;
+//!     webhook.complete_in(&mut tx).await?;
+//!     tx.commit().await?;
+//!     Ok(())
+//! }
+//! # type Failed = Box<dyn std::error::Error + Send + Sync>;
+//! # }
+//! ```
+//!
+//! # Behind PgBouncer
+//!
+//! In transaction mode the store works as it is: unless told otherwise
+//! ([`prepared_statements`](PostgresStoreBuilder::prepared_statements)) it prepares nothing, and needs
+//! nothing of a session. Name the table's [`schema`](PostgresStoreBuilder::schema), since a
+//! `search_path` that was set may be another client's. sqlx itself sends `extra_float_digits` when it
+//! connects: add it to PgBouncer's `ignore_startup_parameters`. Your own queries with values need
+//! PgBouncer 1.21 and its `max_prepared_statements`.
+//!
+//! # Promises
+//!
+//! Those of [`Store`](countersign::Store), and:
+//!
+//! 1. Nobody is answered before what they asked for is durable, as far as the database is
+//!    configured to be.
+//! 2. Time is the database's. Leases and retentions of more than a hundred years are cut to that.
+//! 3. Dropping a call's future breaks no connection and no other call.
+//! 4. The database sees a digest of a claim's token, never the token.
+//! 5. Nothing panics. A database without room is
+//!    [`StoreErrorKind::Full`](countersign::StoreErrorKind::Full); all else that goes wrong is
+//!    [`Unavailable`](countersign::StoreErrorKind::Unavailable), with the database's own words.
+//!
+//! # Limits
+//!
+//! 1. The primary, not a replica: what a replica has not heard of yet would be handled twice. The
+//!    same goes for a failover to a standby that was replicated to asynchronously.
+//! 2. The database's clock is its machine's. If it is set forward by more than a lease, a second
+//!    delivery may be let in while the first is being handled; `complete_in` is told
+//!    [`Lost`](CompleteError::Lost) then.
+//! 3. SQLite has one writer: while your own transaction holds the write lock, claims wait, and are
+//!    refused after `busy_timeout`. Not on a network file system.
+//! 4. Keys that have run out stay in the table until a purge.
+//!
+//! # Feature flags
+//!
+//! Choose at least one.
+//!
+//! | flag | default | |
+//! |---|---|---|
+//! | `postgres` | off | [`PostgresStore`]. For TLS, choose one of sqlx's `tls-…` features in your own `Cargo.toml` |
+//! | `sqlite` | off | [`SqliteStore`], with SQLite built from source, which takes a C compiler |
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(not(any(feature = "postgres", feature = "sqlite")))]
+compile_error!("choose a database: enable the feature `postgres` or `sqlite` of countersign-sqlx");
+
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod complete_in;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod error;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod names;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod purge;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod values;
+
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use complete_in::{CompleteIn, SqlConnection};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use countersign::CompleteError;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use names::BuildError;
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresStore, PostgresStoreBuilder};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use purge::PurgeTask;
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SqliteStore, SqliteStoreBuilder};
+
+#[cfg(all(doctest, feature = "postgres"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

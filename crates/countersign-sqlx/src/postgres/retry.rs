@@ -1,0 +1,32 @@
+//! Asking again, a few times.
+
+use std::time::Duration;
+
+use crate::error;
+
+/// Waits that get longer, and end after about 75 ms altogether.
+pub(super) struct Waits(u32);
+
+const WAITS: u32 = 4;
+const FIRST: Duration = Duration::from_millis(5);
+
+impl Waits {
+    pub(super) const fn new() -> Self {
+        Self(0)
+    }
+
+    /// Waits, or tells that it has been enough.
+    pub(super) async fn next(&mut self) -> bool {
+        if self.0 >= WAITS {
+            return false;
+        }
+        tokio::time::sleep(FIRST.saturating_mul(1 << self.0)).await;
+        self.0 += 1;
+        true
+    }
+}
+
+/// Whether another transaction came between, so that the same statement may well succeed now.
+pub(super) fn may_succeed_again(error: &sqlx::Error) -> bool {
+    matches!(error::code(error).as_deref(), Some("40001" | "40P01"))
+}

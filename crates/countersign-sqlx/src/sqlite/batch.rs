@@ -1,0 +1,219 @@
+//! Calls that are written together, in one transaction.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write;
+use std::mem;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::{Claimed, EventKey, Settled, StoreError};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
+use tokio::sync::oneshot;
+
+use super::statements::Statements;
+use crate::error::Failure;
+use crate::values::Owner;
+
+/// A key, its owner, and for how long.
+#[derive(Clone, Copy)]
+pub(super) struct Ask {
+    pub(super) key: EventKey,
+    pub(super) owner: Owner,
+    pub(super) millis: i64,
+}
+
+/// A call, and who waits for its answer.
+pub(super) struct Call<Q, A> {
+    pub(super) ask: Q,
+    pub(super) reply: oneshot::Sender<Result<A, StoreError>>,
+}
+
+/// Calls that nobody has been answered yet: they are concurrent, so any order is right.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) claims: Vec<Call<Ask, Claimed>>,
+    pub(super) completions: Vec<Call<Ask, Settled>>,
+    pub(super) releases: Vec<Call<Ask, Settled>>,
+    pub(super) purges: Vec<Call<u32, u64>>,
+}
+
+/// Answers in the order of the calls.
+pub(super) struct Answers {
+    claims: Vec<Claimed>,
+    completions: Vec<Settled>,
+    releases: Vec<Settled>,
+    purges: Vec<u64>,
+}
+
+impl Batch {
+    pub(super) fn is_empty(&self) -> bool {
+        self.claims.is_empty()
+            && self.completions.is_empty()
+            && self.releases.is_empty()
+            && self.purges.is_empty()
+    }
+
+    /// Takes up to `most` of each kind.
+    pub(super) fn take(&mut self, most: usize) -> Self {
+        Self {
+            claims: take(&mut self.claims, most),
+            completions: take(&mut self.completions, most),
+            releases: take(&mut self.releases, most),
+            purges: take(&mut self.purges, most),
+        }
+    }
+
+    /// Splits off calls that may lack room where the others do not: what settles or purges needs
+    /// none, and a claim that is renewed none either.
+    pub(super) fn split(&mut self) -> Option<Self> {
+        let others = self.completions.len() + self.releases.len() + self.purges.len();
+        let at = if others == 0 { self.claims.len().div_ceil(2) } else { 0 };
+        let claims = self.claims.split_off(at);
+        (!claims.is_empty()).then(|| Self { claims, ..Self::default() })
+    }
+
+    /// Forgets claims that nobody waits for any more. Settling is wanted all the same.
+    pub(super) fn forget_cancelled_claims(&mut self) {
+        self.claims.retain(|call| !call.reply.is_closed());
+    }
+
+    /// Runs everything in the transaction that the connection is in.
+    pub(super) async fn run(
+        &self,
+        connection: &mut SqliteConnection,
+        statements: &Statements,
+    ) -> Result<Answers, sqlx::Error> {
+        // Settled first, a key is answered as handled, or free, rather than in flight.
+        let asked = asks(&self.completions);
+        let completions = settle(connection, &statements.complete, &asked).await?;
+        let releases = settle(connection, &statements.release, &asks(&self.releases)).await?;
+        let claims = claim(connection, statements, &asks(&self.claims)).await?;
+        let mut purges = Vec::with_capacity(self.purges.len());
+        for call in &self.purges {
+            let query = sqlx::query(AssertSqlSafe(Arc::clone(&statements.purge)));
+            purges.push(query.bind(call.ask).execute(&mut *connection).await?.rows_affected());
+        }
+        Ok(Answers { claims, completions, releases, purges })
+    }
+
+    /// Tells everyone their answer, or what failed.
+    pub(super) fn answer(self, answers: Result<Answers, Failure>) {
+        match answers {
+            Ok(answers) => {
+                tell(self.claims, answers.claims);
+                tell(self.completions, answers.completions);
+                tell(self.releases, answers.releases);
+                tell(self.purges, answers.purges);
+            }
+            Err(failure) => {
+                fail(self.claims, &failure);
+                fail(self.completions, &failure);
+                fail(self.releases, &failure);
+                fail(self.purges, &failure);
+            }
+        }
+    }
+}
+
+async fn claim(
+    connection: &mut SqliteConnection,
+    statements: &Statements,
+    asks: &[Ask],
+) -> Result<Vec<Claimed>, sqlx::Error> {
+    let fresh = pairs(connection, &statements.claim, asks).await?;
+    let lost: Vec<Ask> = asks.iter().filter(|ask| !fresh.contains(&pair(ask))).copied().collect();
+    let mut known = HashMap::new();
+    for row in fetch(connection, &statements.look, &lost).await? {
+        let (key, done, left): (&[u8], bool, i64) =
+            (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        let retry_after = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+        known.insert(
+            key.to_vec(),
+            if done { Claimed::Done } else { Claimed::InFlight { retry_after } },
+        );
+    }
+    let answer = |ask: &Ask| match known.get(ask.key.as_bytes().as_slice()) {
+        _ if fresh.contains(&pair(ask)) => Claimed::Fresh,
+        Some(known) => *known,
+        // Nothing can drop it between the two statements; if it is gone all the same, ask again.
+        None => Claimed::InFlight { retry_after: Duration::ZERO },
+    };
+    Ok(asks.iter().map(answer).collect())
+}
+
+/// Completes or releases.
+pub(super) async fn settle(
+    connection: &mut SqliteConnection,
+    statement: &Arc<str>,
+    asks: &[Ask],
+) -> Result<Vec<Settled>, sqlx::Error> {
+    let settled = pairs(connection, statement, asks).await?;
+    let answer = |ask| match settled.contains(&pair(ask)) {
+        true => Settled::Settled,
+        false => Settled::Lost,
+    };
+    Ok(asks.iter().map(answer).collect())
+}
+
+/// A key and its owner, as the database gives them back.
+type Pair = (Vec<u8>, Vec<u8>);
+
+fn pair(ask: &Ask) -> Pair {
+    (ask.key.as_bytes().to_vec(), ask.owner.as_bytes().to_vec())
+}
+
+async fn pairs(
+    connection: &mut SqliteConnection,
+    statement: &Arc<str>,
+    asks: &[Ask],
+) -> Result<HashSet<Pair>, sqlx::Error> {
+    let rows = fetch(connection, statement, asks).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+}
+
+/// Asks nothing of the database if there is nothing to ask.
+async fn fetch(
+    connection: &mut SqliteConnection,
+    statement: &Arc<str>,
+    asks: &[Ask],
+) -> Result<Vec<SqliteRow>, sqlx::Error> {
+    if asks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = sqlx::query(AssertSqlSafe(Arc::clone(statement)));
+    query.bind(json(asks)).fetch_all(connection).await
+}
+
+fn json(asks: &[Ask]) -> String {
+    let mut json = String::with_capacity(asks.len().saturating_mul(96));
+    for Ask { key, owner, millis } in asks {
+        json.push(if json.is_empty() { '[' } else { ',' });
+        // Writing to a string cannot fail.
+        let _ = write!(json, "[\"{key}\",\"{owner}\",{millis}]");
+    }
+    json.push(']');
+    json
+}
+
+fn asks<A>(calls: &[Call<Ask, A>]) -> Vec<Ask> {
+    calls.iter().map(|call| call.ask).collect()
+}
+
+fn take<C>(calls: &mut Vec<C>, most: usize) -> Vec<C> {
+    let rest = calls.split_off(calls.len().min(most));
+    mem::replace(calls, rest)
+}
+
+fn tell<Q, A>(calls: Vec<Call<Q, A>>, answers: Vec<A>) {
+    for (call, answer) in calls.into_iter().zip(answers) {
+        // Who does not wait any more need not know.
+        let _ = call.reply.send(Ok(answer));
+    }
+}
+
+fn fail<Q, A>(calls: Vec<Call<Q, A>>, failure: &Failure) {
+    for call in calls {
+        let _ = call.reply.send(Err(failure.clone().into()));
+    }
+}

@@ -1,0 +1,230 @@
+//! The store in SQLite.
+
+mod batch;
+mod builder;
+mod settings;
+mod statements;
+mod writer;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::{ClaimToken, Claimed, EventKey, Settled, Store, StoreError, Transactional};
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection, SqlitePool};
+
+pub use builder::SqliteStoreBuilder;
+
+use self::batch::Ask;
+use self::statements::Statements;
+use self::writer::Writer;
+use crate::error::{Failure, NO_TRANSACTION};
+use crate::names;
+use crate::purge::{self, PurgeTask};
+use crate::values::{Owner, millis};
+
+/// A store in an SQLite file, for the processes of one machine. Clones share it.
+///
+/// Calls that come while another commit is under way are committed together (group commit), so
+/// many concurrent deliveries pay for few commits. Nobody is answered before what they asked for is
+/// on the disk; claims too, so that a store that was switched off does not let an event that is
+/// being handled elsewhere in twice. Keep one store and clone it: two stores in a process compete for
+/// the file's write lock.
+///
+/// ```no_run
+/// use countersign_sqlx::SqliteStore;
+/// use std::time::Duration;
+///
+/// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = SqliteStore::open("/var/lib/app/webhooks.db").await?;
+/// store.purge_every(Duration::from_secs(60)).detach();
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # The table
+///
+/// [`open`](Self::open) and [`migrate`](Self::migrate) create it. With migrations of your own, take
+/// this, or what [`schema_sql`](Self::schema_sql) gives for your name:
+///
+/// ```sql
+/// CREATE TABLE IF NOT EXISTS "countersign" (
+///     key BLOB PRIMARY KEY NOT NULL,
+///     owner BLOB NOT NULL,
+///     done INTEGER NOT NULL,
+///     expires_at INTEGER NOT NULL
+/// ) STRICT, WITHOUT ROWID;
+/// CREATE INDEX IF NOT EXISTS "countersign_expires_at" ON "countersign" (expires_at);
+/// ```
+///
+/// `expires_at` is in milliseconds since 1970 by the machine's clock; a clock that is set back
+/// makes leases and retention longer by as much. `owner` is a digest of the claim's token: what is in
+/// the file or a backup settles no claim.
+///
+/// # The pool
+///
+/// With [`builder`](Self::builder) and [`new`](Self::new) the store works on your own pool, and looks
+/// at its settings before it writes. It refuses to work, with an error that says what to set, unless
+/// `journal_mode` is WAL and `synchronous` is FULL (or EXTRA): anything less may forget a handled
+/// event when the power fails. A database in memory is refused as well.
+///
+/// [`complete_in`](crate::CompleteIn::complete_in) looks at the settings of your transaction's
+/// connection too. Begin the transaction with `pool.begin_with("BEGIN IMMEDIATE")`: one that only
+/// reads at first may find at its first write that somebody else wrote meanwhile, and cannot write
+/// at all then.
+///
+/// SQLite has one writer at a time. While another connection has a transaction open that has
+/// written, the store waits for up to the connection's `busy_timeout` (sqlx says 5 s: a sender does
+/// not wait that long, set 1.5 s) and then cannot answer. Keep such transactions short.
+///
+/// # Cancellation
+///
+/// A call whose future is dropped disturbs no other. A claim that is still queued then is not made;
+/// one that is being written runs out with its lease. Settling happens all the same.
+#[derive(Clone)]
+pub struct SqliteStore(Arc<Inner>);
+
+/// The store, as `complete_in` finds it.
+pub(crate) struct Inner {
+    writer: Arc<Writer>,
+    table: String,
+}
+
+impl Inner {
+    /// [`Store::complete`] inside the transaction that the connection is in.
+    pub(crate) async fn complete_in(
+        &self,
+        connection: &mut SqliteConnection,
+        key: EventKey,
+        token: ClaimToken,
+        retention: Duration,
+    ) -> Result<Settled, StoreError> {
+        if !connection.is_in_transaction() {
+            return Err(Failure::other(NO_TRANSACTION).into());
+        }
+        settings::check(connection).await?;
+        let ask = Ask { key, owner: Owner::of(token), millis: millis(retention) };
+        let complete = &self.writer.statements.complete;
+        let settled = batch::settle(connection, complete, &[ask]).await.map_err(Failure::sqlite)?;
+        Ok(settled.into_iter().next().unwrap_or(Settled::Lost))
+    }
+}
+
+impl SqliteStore {
+    /// A store in a file of its own: opens it with a connection that is set right, creates the file
+    /// and the table where they are missing.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be opened, or is not a database.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let pool = settings::open(path.as_ref()).await.map_err(Failure::sqlite)?;
+        let store = Self::new(pool);
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    /// A store in the table `countersign`.
+    #[must_use]
+    pub fn new(pool: SqlitePool) -> Self {
+        Self::from_parts(pool, names::DEFAULT_TABLE.to_owned())
+    }
+
+    /// A store with settings of your own.
+    pub fn builder(pool: SqlitePool) -> SqliteStoreBuilder {
+        SqliteStoreBuilder::new(pool)
+    }
+
+    fn from_parts(pool: SqlitePool, table: String) -> Self {
+        let writer = Arc::new(Writer::new(pool, Statements::new(&table)));
+        Self(Arc::new(Inner { writer, table }))
+    }
+
+    /// Creates the table and its index where they are missing. Any number of processes can do so
+    /// at once.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot answer, or its settings are not what the store needs.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        let mut connection = self.0.writer.pool.acquire().await.map_err(Failure::sqlite)?;
+        settings::check(&mut connection).await?;
+        let mut transaction =
+            connection.begin_with("BEGIN IMMEDIATE").await.map_err(Failure::sqlite)?;
+        let sql = AssertSqlSafe(self.schema_sql());
+        sqlx::raw_sql(sql).execute(&mut *transaction).await.map_err(Failure::sqlite)?;
+        transaction.commit().await.map_err(Failure::sqlite)?;
+        Ok(())
+    }
+
+    /// What [`migrate`](Self::migrate) creates, as SQL for migrations of your own.
+    #[must_use]
+    pub fn schema_sql(&self) -> &str {
+        &self.0.writer.statements.schema
+    }
+
+    /// Drops up to `limit` keys whose lease or retention has run out, and tells how many it
+    /// dropped. Nothing else is written meanwhile: a few hundred at a time keeps that short.
+    ///
+    /// The store is right without it, and only grows.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot answer.
+    pub async fn purge(&self, limit: u32) -> Result<u64, StoreError> {
+        self.0.writer.write(|batch| &mut batch.purges, limit).await
+    }
+
+    /// Purges in the background, now and then every so often, in batches of 500. What cannot be
+    /// purged is logged and tried again.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn purge_every(&self, period: Duration) -> PurgeTask {
+        let store = Arc::downgrade(&self.0);
+        purge::every(period, move || {
+            let store = Self(store.upgrade()?);
+            let open = !store.0.writer.pool.is_closed();
+            open.then_some(async move { store.purge(purge::BATCH).await })
+        })
+    }
+}
+
+impl Store for SqliteStore {
+    async fn claim(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> Result<Claimed, StoreError> {
+        let ask = Ask { key, owner: Owner::of(token), millis: millis(lease) };
+        self.0.writer.write(|batch| &mut batch.claims, ask).await
+    }
+
+    async fn complete(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        retention: Duration,
+    ) -> Result<Settled, StoreError> {
+        let ask = Ask { key, owner: Owner::of(token), millis: millis(retention) };
+        self.0.writer.write(|batch| &mut batch.completions, ask).await
+    }
+
+    async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
+        let ask = Ask { key, owner: Owner::of(token), millis: 0 };
+        self.0.writer.write(|batch| &mut batch.releases, ask).await
+    }
+
+    fn transactional(&self) -> Option<Transactional> {
+        Some(Arc::<Inner>::clone(&self.0))
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").field("table", &self.0.table).finish_non_exhaustive()
+    }
+}

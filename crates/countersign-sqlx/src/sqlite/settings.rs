@@ -1,0 +1,58 @@
+//! What the database file and its connections must be set to.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{Row, SqliteConnection};
+
+use crate::error::Failure;
+
+/// How long the store's own connection waits for somebody else's write lock. A sender waits for
+/// a few seconds.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(1500);
+
+/// A pool for one file, set as [`check`] wants it.
+pub(super) async fn open(path: &Path) -> Result<SqlitePool, sqlx::Error> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY_TIMEOUT);
+    // There is one writer. Its connection is a thread of this process, which needs no test.
+    let pool = SqlitePoolOptions::new().max_connections(1).test_before_acquire(false);
+    pool.connect_with(options).await
+}
+
+/// `synchronous` is a connection's, and from `FULL` on a commit is on the disk when it returns.
+const FULL: i64 = 2;
+
+/// Refuses a database that would forget what it has answered, or lose it between connections.
+pub(super) async fn check(connection: &mut SqliteConnection) -> Result<(), Failure> {
+    let sql = "SELECT journal_mode, synchronous FROM pragma_journal_mode, pragma_synchronous";
+    let row = sqlx::query(sql).fetch_one(connection).await.map_err(Failure::sqlite)?;
+    let journal: String = row.try_get(0).map_err(Failure::sqlite)?;
+    let synchronous: i64 = row.try_get(1).map_err(Failure::sqlite)?;
+    if journal == "memory" {
+        return Err(Failure::other(
+            "the database is in memory: use a file, or `MemoryStore` for one process",
+        ));
+    }
+    if journal != "wal" {
+        return Err(Failure::other(format!(
+            "the database's journal_mode is `{journal}`: set it once to `wal`, with \
+             `SqliteConnectOptions::journal_mode` or `PRAGMA journal_mode = WAL`"
+        )));
+    }
+    if synchronous < FULL {
+        return Err(Failure::other(
+            "the connection's `synchronous` is below FULL, so a handled event could be forgotten: \
+             set `SqliteConnectOptions::synchronous(SqliteSynchronous::Full)`, or give the store a \
+             pool of its own with `SqliteStore::open`",
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! What the database is given in place of the store contract's values.
+
+use std::fmt;
+use std::time::Duration;
+
+use countersign::ClaimToken;
+use sha2::{Digest, Sha256};
+
+/// The owner as the database knows it: a digest of the claim's token. Whoever reads the table, a
+/// backup or a log of statements learns nothing that settles a claim.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Owner([u8; 16]);
+
+impl Owner {
+    pub(crate) fn of(token: ClaimToken) -> Self {
+        let digest: [u8; 32] = Sha256::new_with_prefix(b"countersign owner 1")
+            .chain_update(token.as_bytes())
+            .finalize()
+            .into();
+        let (half, _) = digest.split_first_chunk().unwrap_or((&[0; 16], &[]));
+        Self(*half)
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub(crate) const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// A hundred years. Longer ones are cut to it: they overflow a database's times, not its purpose.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
+
+/// A lease or retention in microseconds.
+#[cfg(feature = "postgres")]
+pub(crate) fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.min(LONGEST).as_micros()).unwrap_or(i64::MAX)
+}
+
+/// A lease or retention in milliseconds.
+#[cfg(feature = "sqlite")]
+pub(crate) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.min(LONGEST).as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,5 @@
+//! The stores, on real servers and real files.
+
+mod acceptance;
+mod redis;
+mod sql;

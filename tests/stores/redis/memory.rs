@@ -1,0 +1,36 @@
+//! A server without room.
+
+use countersign::{Claimed, Settled, Store, StoreErrorKind};
+
+use super::server::Server;
+use super::{DAY, LEASE, failure, key, token};
+
+#[tokio::test]
+async fn a_full_server_refuses_new_events_and_settles_the_ones_it_has() {
+    let server = Server::start(&[]);
+    let store = server.store().await;
+    let (first, second, third) = (token(), token(), token());
+    for (number, owner) in [(1, first), (2, second), (3, third)] {
+        assert_eq!(store.claim(key(number), owner, LEASE).await.unwrap(), Claimed::Fresh);
+    }
+    assert_eq!(store.complete(key(3), third, DAY).await.unwrap(), Settled::Settled);
+    server.tell(&["CONFIG", "SET", "maxmemory", "1"]);
+
+    let (kind, text) = failure(store.claim(key(4), token(), LEASE).await);
+    assert_eq!(kind, StoreErrorKind::Full, "{text}");
+    assert!(matches!(store.claim(key(1), token(), LEASE).await, Ok(Claimed::InFlight { .. })));
+    assert_eq!(store.claim(key(1), first, LEASE).await.unwrap(), Claimed::Fresh);
+    assert_eq!(store.claim(key(3), token(), LEASE).await.unwrap(), Claimed::Done);
+
+    // A handler that has run must not be told that there is no room to remember it.
+    assert_eq!(store.complete(key(1), first, DAY).await.unwrap(), Settled::Settled);
+    assert_eq!(store.complete(key(1), first, DAY).await.unwrap(), Settled::Settled);
+    assert_eq!(store.claim(key(1), token(), LEASE).await.unwrap(), Claimed::Done);
+    let left: i64 = server.ask(&["PTTL", &format!("countersign:{}", key(1))]);
+    assert!((86_000_000..=86_400_000).contains(&left), "{left}");
+    assert_eq!(store.release(key(2), second).await.unwrap(), Settled::Settled);
+
+    server.tell(&["CONFIG", "SET", "maxmemory", "0"]);
+    assert_eq!(store.claim(key(4), token(), LEASE).await.unwrap(), Claimed::Fresh);
+    assert_eq!(store.claim(key(2), token(), LEASE).await.unwrap(), Claimed::Fresh);
+}

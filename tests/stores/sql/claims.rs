@@ -1,0 +1,108 @@
+//! PostgreSQL: nobody waits for a transaction of the user's, and no call breaks the pool.
+
+use std::time::Duration;
+
+use countersign::{Claimed, Delivery, Store, StoreErrorKind};
+use countersign_sqlx::{CompleteIn, PostgresStore};
+
+use super::receiver::Bench;
+use super::{DAY, LEASE, Schema, failure, is_in_flight, key, look, promptly, token};
+
+#[tokio::test]
+async fn a_claim_does_not_wait_for_an_open_transaction() {
+    let (schema, store, pool) = Schema::migrated().await;
+    let prepared = PostgresStore::builder(pool.clone()).schema(&schema.name);
+    let prepared = prepared.prepared_statements(true).build().unwrap();
+    let bench = Bench::new(store.clone());
+    let handler = |delivery: Delivery| async move {
+        for store in [&store, &prepared] {
+            let mut tx = pool.begin().await.unwrap();
+            delivery.complete_in(&mut tx).await.unwrap();
+            assert!(is_in_flight(promptly(look(store, delivery.key())).await));
+            tx.rollback().await.unwrap();
+            assert!(is_in_flight(promptly(look(store, delivery.key())).await));
+        }
+        let mut tx = pool.begin().await.unwrap();
+        delivery.complete_in(&mut tx).await.unwrap();
+        // Nor if the lease has run out.
+        let expire = "UPDATE countersign SET expires_at = clock_timestamp()";
+        sqlx::query(expire).execute(&mut *tx).await.unwrap();
+        assert!(is_in_flight(promptly(look(&store, delivery.key())).await));
+        tx.rollback().await.unwrap();
+        let mut tx = pool.begin().await.unwrap();
+        delivery.complete_in(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(look(&store, delivery.key()).await, Claimed::Done);
+        200
+    };
+    assert_eq!(bench.send("1", handler).await, Ok(200));
+}
+
+/// Else each retry of a settlement would take one more connection of the pool.
+#[tokio::test]
+async fn a_settlement_does_not_wait_for_an_open_transaction() {
+    let (_schema, store, pool) = Schema::migrated().await;
+    let mine = token();
+    assert_eq!(store.claim(key(1), mine, LEASE).await.unwrap(), Claimed::Fresh);
+    let mut tx = pool.begin().await.unwrap();
+    let touch = "UPDATE countersign SET done = true";
+    sqlx::query(touch).execute(&mut *tx).await.unwrap();
+    for answer in [
+        promptly(store.release(key(1), mine)).await,
+        promptly(store.complete(key(1), mine, DAY)).await,
+    ] {
+        let (kind, text) = failure(answer);
+        assert_eq!(kind, StoreErrorKind::Unavailable);
+        assert!(text.contains("still open"), "{text}");
+    }
+    assert!(is_in_flight(promptly(store.claim(key(1), mine, LEASE)).await.unwrap()));
+    tx.rollback().await.unwrap();
+    assert_eq!(store.claim(key(1), mine, LEASE).await.unwrap(), Claimed::Fresh);
+    assert_eq!(store.release(key(1), mine).await.unwrap(), countersign::Settled::Settled);
+}
+
+#[tokio::test]
+async fn an_expired_key_that_is_locked_is_in_flight() {
+    let (_schema, store, pool) = Schema::migrated().await;
+    assert_eq!(store.claim(key(1), token(), Duration::ZERO).await.unwrap(), Claimed::Fresh);
+    let mut tx = pool.begin().await.unwrap();
+    sqlx::query("SELECT FROM countersign FOR UPDATE").fetch_one(&mut *tx).await.unwrap();
+    assert!(is_in_flight(promptly(look(&store, key(1))).await));
+    tx.rollback().await.unwrap();
+    assert_eq!(look(&store, key(1)).await, Claimed::Fresh);
+}
+
+#[tokio::test]
+async fn a_blocked_claim_that_is_dropped_leaves_the_pool_usable() {
+    let (schema, _, pool) = Schema::migrated().await;
+    for prepared in [false, true] {
+        let store = PostgresStore::builder(schema.pool(1)).schema(&schema.name);
+        let store = store.prepared_statements(prepared).build().unwrap();
+        assert_eq!(look(&store, key(u32::from(prepared))).await, Claimed::Fresh);
+        let mut tx = pool.begin().await.unwrap();
+        let lock = "LOCK TABLE countersign IN ACCESS EXCLUSIVE MODE";
+        sqlx::query(lock).execute(&mut *tx).await.unwrap();
+        let claim = store.claim(key(7), token(), LEASE);
+        assert!(tokio::time::timeout(Duration::from_millis(200), claim).await.is_err());
+        tx.rollback().await.unwrap();
+        for number in 10..15 {
+            let key = key(number + 10 * u32::from(prepared));
+            let mine = token();
+            let claimed = promptly(store.claim(key, mine, LEASE)).await.unwrap();
+            assert_eq!(claimed, Claimed::Fresh);
+            let _ = promptly(store.complete(key, mine, DAY)).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_database_never_sees_a_token() {
+    let (_schema, store, pool) = Schema::migrated().await;
+    let mine = token();
+    assert_eq!(store.claim(key(1), mine, LEASE).await.unwrap(), Claimed::Fresh);
+    let owner: String =
+        sqlx::query_scalar("SELECT owner::text FROM countersign").fetch_one(&pool).await.unwrap();
+    let hex: String = mine.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_ne!(owner.replace('-', ""), hex);
+    assert!(!format!("{store:?}").contains("postgres://"));
+}

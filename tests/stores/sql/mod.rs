@@ -1,0 +1,57 @@
+//! What is particular to the stores in PostgreSQL and SQLite. The contract of all stores is tested
+//! elsewhere.
+//!
+//! They need the PostgreSQL at `DATABASE_URL` (`postgres://postgres@127.0.0.1/test` if unset), in
+//! which each test makes a schema of its own and drops it.
+
+mod both;
+mod claims;
+mod group;
+mod in_transaction;
+mod isolation;
+mod migrate;
+mod purge;
+mod receiver;
+mod refusals;
+pub(crate) mod schema;
+
+use std::future::Future;
+use std::time::Duration;
+
+use countersign::{ClaimToken, Claimed, EventKey, Store, StoreError, StoreErrorKind};
+
+use self::schema::{Folder, Schema};
+
+const LEASE: Duration = Duration::from_secs(300);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// What is answered within this waited for nobody.
+const PROMPT: Duration = Duration::from_secs(1);
+
+fn key(number: u32) -> EventKey {
+    let [a, b, c, d] = number.to_be_bytes();
+    EventKey::from_bytes([d, c, b, a, 0, 0, 0, 0, d, c, b, a, 0, 0, 0, 1])
+}
+
+fn token() -> ClaimToken {
+    ClaimToken::random().unwrap()
+}
+
+/// A claim by somebody else.
+async fn look(store: &impl Store, key: EventKey) -> Claimed {
+    store.claim(key, token(), LEASE).await.unwrap()
+}
+
+fn is_in_flight(claimed: Claimed) -> bool {
+    matches!(claimed, Claimed::InFlight { .. })
+}
+
+async fn promptly<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PROMPT, future).await.expect("it waits for somebody")
+}
+
+/// What a call failed with, and what it says.
+fn failure<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> (StoreErrorKind, String) {
+    let error = answer.unwrap_err();
+    (error.kind(), error.to_string())
+}
