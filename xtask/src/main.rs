@@ -1,5 +1,8 @@
 //! The chores of this workspace: `cargo xtask` lists them.
 
+mod probe;
+mod services;
+
 use std::env;
 use std::process::{Command, ExitCode};
 
@@ -8,7 +11,10 @@ usage: cargo xtask <command>
 
 commands:
   test [arguments]   run every test of the workspace, doctests and examples included;
-                     arguments go to `cargo test`, such as the name of a test";
+                     arguments go to `cargo test`, such as the name of a test.
+                     Uses the Redis and Postgres at REDIS_URL and DATABASE_URL, or at their
+                     standard ports; otherwise starts throw-away ones, installs them, or says
+                     what to install";
 
 fn main() -> ExitCode {
     let mut arguments = env::args().skip(1);
@@ -34,11 +40,19 @@ fn test(arguments: Vec<String>) -> ExitCode {
     let all = ["test", "--workspace", "--all-features", "--no-fail-fast"].map(String::from);
     let mut all = Vec::from(all);
     all.extend(arguments);
+    let services = match services::find() {
+        Ok(services) => services,
+        Err(problem) => {
+            eprintln!("> {problem}");
+            return ExitCode::FAILURE;
+        }
+    };
     println!("> cargo {}", all.join(" "));
 
     // Cargo names itself to what it runs, so this is the toolchain that was asked for.
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    match Command::new(cargo).args(all).status() {
+    let variables = services.variables.iter().cloned();
+    match Command::new(cargo).args(all).envs(variables).status() {
         Ok(status) if status.success() => {
             println!("> every test passed");
             ExitCode::SUCCESS
