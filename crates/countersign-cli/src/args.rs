@@ -88,7 +88,12 @@ pub(crate) struct ListenArgs {
     #[arg(long, value_name = "URL")]
     pub(crate) forward_to: Option<String>,
 
-    /// What remembers handled events: memory, which forgets them when the program ends.
+    /// What remembers handled events: memory, which forgets them when the program ends;
+    /// sqlite:PATH for one machine; postgres://… or redis://… for several that share it; or
+    /// env:VARIABLE with one of these in it, so that a password is not on the command line.
+    ///
+    /// The tables in SQLite and Postgres are made at the start. A store that cannot be reached then
+    /// is an error; later, deliveries are answered 503 and come again.
     #[arg(long, value_name = "STORE", default_value = "memory")]
     pub(crate) store: String,
 

@@ -2,13 +2,14 @@
 
 use std::io::{self, IsTerminal as _};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{MethodRouter, post};
-use countersign::{Delivery, Endpoint, MemoryStore, Outcome, Receiver, Report};
+use countersign::{Delivery, DynStore, Endpoint, Outcome, Receiver, Report};
 use countersign_tower::{HandlerTasks, Webhook, WebhookLayer};
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
@@ -22,6 +23,7 @@ use crate::output::Output;
 use crate::say;
 use crate::serve::{self, Limits};
 use crate::signals::Stop;
+use crate::store;
 
 /// How long requests that are still arriving hold up the end. Nothing of them is claimed yet, so
 /// they lose nothing but time. The user's program is waited for however long it takes.
@@ -38,26 +40,24 @@ const DEPARTURE_GRACE: Duration = Duration::from_secs(1);
 pub(crate) fn run(args: &ListenArgs) -> Result<(), String> {
     start_log()?;
     let endpoints = endpoint::from_args(args)?;
-    let store = match args.store.as_str() {
-        "memory" => MemoryStore::new(),
-        other => return Err(format!("unknown store `{other}`; known is memory")),
-    };
     let forwarder = args.forward_to.as_deref().map(Forwarder::new).transpose()?;
     let tasks = HandlerTasks::new();
     let stop = Stop::on_signal().map_err(|error| format!("cannot take signals: {error}"))?;
     let output = Output::start().map_err(|error| format!("cannot start: {error}"))?;
-    let mut paths = Vec::new();
-    let mut router = Router::new();
-    for endpoint in endpoints {
-        let path = format!("/webhooks/{}", endpoint.name());
-        let route = route(endpoint, store.clone(), &tasks, &output, forwarder.as_ref(), &stop);
-        router = router.route(&path, route);
-        paths.push(path);
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;
+    let store = runtime.block_on(store::open(&args.store))?;
+    let mut paths = Vec::new();
+    let mut router = Router::new();
+    for endpoint in endpoints {
+        let path = format!("/webhooks/{}", endpoint.name());
+        let store = Arc::clone(&store.store);
+        let route = route(endpoint, store, &tasks, &output, forwarder.as_ref(), &stop);
+        router = router.route(&path, route);
+        paths.push(path);
+    }
     let served = runtime.block_on(serve(&args.addr, router, &paths.join(", "), &tasks, stop));
     // A host that is being looked up would hold up a drop.
     runtime.shutdown_background();
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &ListenArgs) -> Result<(), String> {
 
 fn route(
     endpoint: Endpoint,
-    store: MemoryStore,
+    store: Arc<dyn DynStore>,
     tasks: &HandlerTasks,
     output: &Output,
     forwarder: Option<&Forwarder>,

@@ -11,6 +11,7 @@ mod listen;
 mod output;
 mod serve;
 mod signals;
+mod store;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -36,7 +36,10 @@ fn bad_flags() {
     bad("--providr piora=env:SECRET", "'--provider'");
     bad(&format!("{GOOD} --max-body many"), "--max-body");
     bad(&format!("{GOOD} --max-body 0"), "`max_body` is zero");
-    bad(&format!("{GOOD} --store redis"), "unknown store `redis`; known is memory");
+    bad(
+        &format!("{GOOD} --store redis"),
+        "--store is memory, sqlite:PATH, postgres://…, redis://…, or env:VARIABLE",
+    );
     bad(&format!("{GOOD} --lease soon"), "--lease");
     bad(&format!("{GOOD} --lease 0s"), "`lease` is zero");
     bad(&format!("{GOOD} --lease 15h"), "--provider piora: `lease`: 15h is not shorter");

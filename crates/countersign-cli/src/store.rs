@@ -1,0 +1,68 @@
+//! `--store`: what remembers handled events.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::{DynStore, MemoryStore};
+
+/// A store that is open, with what keeps it tidy.
+pub(crate) struct OpenStore {
+    pub(crate) store: Arc<dyn DynStore>,
+    #[expect(dead_code, reason = "purges until it is dropped")]
+    purging: Option<countersign_sqlx::PurgeTask>,
+}
+
+/// How often what need not be remembered any more is dropped from a database.
+const PURGE_EVERY: Duration = Duration::from_secs(60);
+
+/// Opens the store that the command line asks for. An error is one sentence without a password.
+pub(crate) async fn open(given: &str) -> Result<OpenStore, String> {
+    let address = match given.strip_prefix("env:") {
+        None => given.to_owned(),
+        Some(variable) => std::env::var(variable)
+            .map_err(|_| format!("--store: the environment variable {variable} is not set"))?,
+    };
+    match address.split_once(':') {
+        None if address == "memory" => Ok(keep(MemoryStore::new(), None)),
+        Some(("sqlite", path)) if !path.is_empty() => sqlite(path).await,
+        Some(("postgres" | "postgresql", _)) => postgres(&address).await,
+        Some(("redis" | "rediss" | "redis+unix" | "unix", _)) => redis(&address).await,
+        // It does not repeat what was given, which may hold a password.
+        _ => Err("--store is memory, sqlite:PATH, postgres://…, redis://…, or env:VARIABLE with \
+                  one of these in it"
+            .to_owned()),
+    }
+}
+
+fn keep(store: impl DynStore, purging: Option<countersign_sqlx::PurgeTask>) -> OpenStore {
+    OpenStore { store: Arc::new(store), purging }
+}
+
+async fn sqlite(path: &str) -> Result<OpenStore, String> {
+    let path = path.strip_prefix("//").unwrap_or(path);
+    let cannot = |error| format!("--store: cannot use the SQLite file {path}: {error}");
+    let store = countersign_sqlx::SqliteStore::open(path).await.map_err(cannot)?;
+    store.migrate().await.map_err(cannot)?;
+    let purging = store.purge_every(PURGE_EVERY);
+    Ok(keep(store, Some(purging)))
+}
+
+async fn postgres(url: &str) -> Result<OpenStore, String> {
+    let pool = sqlx::postgres::PgPoolOptions::new()
+        .acquire_timeout(Duration::from_secs(5))
+        .connect(url)
+        .await
+        .map_err(|error| format!("--store: cannot use the Postgres database: {error}"))?;
+    let store = countersign_sqlx::PostgresStore::new(pool);
+    let migrated = store.migrate().await;
+    migrated.map_err(|error| format!("--store: cannot make the table in Postgres: {error}"))?;
+    let purging = store.purge_every(PURGE_EVERY);
+    Ok(keep(store, Some(purging)))
+}
+
+async fn redis(url: &str) -> Result<OpenStore, String> {
+    let store = countersign_redis::RedisStore::connect(url)
+        .await
+        .map_err(|error| format!("--store: cannot use the Redis server: {error}"))?;
+    Ok(keep(store, None))
+}
