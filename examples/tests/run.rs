@@ -80,6 +80,23 @@ fn every_promise_is_kept(printed: &str) {
 }
 
 #[test]
+fn exactly_once_is_exactly_once_in_a_file() {
+    let printed = succeeds("exactly_once", &[]);
+    assert!(printed.contains("in SQLite") && printed.contains("Exactly once."), "{printed}");
+}
+
+/// In the Postgres that the tests have.
+#[test]
+fn exactly_once_is_exactly_once_in_postgres() {
+    let url = std::env::var("DATABASE_URL");
+    let url = url.as_deref().unwrap_or("postgres://postgres@127.0.0.1/test");
+    let output = example("exactly_once").env("DATABASE_URL", url).output().unwrap();
+    let (printed, error) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{printed}\n{error}");
+    assert!(printed.contains("in Postgres") && printed.contains("Exactly once."), "{printed}");
+}
+
+#[test]
 fn custom_provider_works() {
     succeeds("custom_provider", &[]);
 }
