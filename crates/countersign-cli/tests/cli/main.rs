@@ -11,4 +11,5 @@ mod program;
 mod sender;
 mod start;
 mod stop;
+mod store;
 mod target;
