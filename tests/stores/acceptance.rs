@@ -5,6 +5,9 @@ use countersign::{MemoryStore, Runtime, Store};
 use countersign_redis::RedisStore;
 use countersign_sqlx::{PostgresStore, SqliteStore};
 
+#[cfg(target_os = "linux")]
+mod clock;
+
 use crate::redis::shared::Shared;
 use crate::sql::schema::{Folder, Schema};
 
@@ -56,6 +59,7 @@ macro_rules! accepted {
             mod $store {
                 accepted! { of $store:
                     take_over_after_the_lease
+                    retry_after_is_what_is_left
                     late_settling_is_lost
                     released_is_free_at_once
                     repeated_claim_is_the_same

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign::{Claimed, Delivery, Store, StoreErrorKind};
-use countersign_sqlx::{CompleteIn, PostgresStore};
+use countersign_sqlx::{CompleteError, CompleteIn, PostgresStore};
 
 use super::receiver::Bench;
 use super::{DAY, LEASE, Schema, failure, is_in_flight, key, look, promptly, token};
@@ -36,6 +36,23 @@ async fn a_claim_does_not_wait_for_an_open_transaction() {
         200
     };
     assert_eq!(bench.send("1", handler).await, Ok(200));
+}
+
+/// Not by the time at which the transaction began, which `now()` is.
+#[tokio::test]
+async fn a_lease_runs_out_during_a_transaction() {
+    let (_schema, store, pool) = Schema::migrated().await;
+    let handler = |delivery: Delivery| async move {
+        let mut tx = pool.begin().await.unwrap();
+        sqlx::query("SELECT 1").execute(&mut *tx).await.unwrap();
+        let soon = "UPDATE countersign SET expires_at = clock_timestamp() + interval '50 ms'";
+        sqlx::query(soon).execute(&pool).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let error = delivery.complete_in(&mut tx).await.unwrap_err();
+        assert!(matches!(error, CompleteError::Lost), "{error}");
+        500
+    };
+    assert_eq!(Bench::new(store).send("1", handler).await, Ok(500));
 }
 
 /// Else each retry of a settlement would take one more connection of the pool.

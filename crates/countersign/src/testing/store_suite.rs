@@ -57,10 +57,12 @@ impl<S: Store> StoreSuite<S> {
         Self { store: Arc::new(store), runtime }
     }
 
-    /// Runs every case but [`purge`](Self::purge), which needs to know how.
+    /// Runs every case but [`purge`](Self::purge) and [`clock_is_the_stores`](Self::clock_is_the_stores),
+    /// which need something of you.
     pub async fn run(&self) {
         self.one_winner_each(64, 2_000).await;
         self.take_over_after_the_lease().await;
+        self.retry_after_is_what_is_left().await;
         self.late_settling_is_lost().await;
         self.released_is_free_at_once().await;
         self.repeated_claim_is_the_same().await;
@@ -127,7 +129,27 @@ impl<S: Store> StoreSuite<S> {
         assert!(held + TOLERANCE >= SHORT, "promise 1: a lease of {SHORT:?} ended after {held:?}");
     }
 
-    /// An owner whose lease has run out cannot disturb its successor (promise 2).
+    /// Whoever comes second is told how long the first one's lease still lasts, and does not change
+    /// it (promise 1).
+    pub async fn retry_after_is_what_is_left(&self) {
+        let key = new_key();
+        assert_eq!(self.claim(key, new_token(), LONG).await, Claimed::Fresh);
+        // Their own lease has nothing to do with it.
+        let first = self.left(key, SHORT).await;
+        self.runtime.sleep(SHORT + SHORT).await;
+        let second = self.left(key, SHORT).await;
+        assert!(
+            first <= LONG && first > LONG / 2,
+            "of a lease of {LONG:?}, `retry_after` is {first:?}"
+        );
+        assert!(
+            second <= (first + TOLERANCE).saturating_sub(SHORT + SHORT) && second > LONG / 2,
+            "{:?} after `retry_after` was {first:?}, it is {second:?}",
+            SHORT + SHORT
+        );
+    }
+
+    /// An owner whose lease has run out cannot settle, nor disturb its successor (promise 2).
     pub async fn late_settling_is_lost(&self) {
         let (key, late, successor) = (new_key(), new_token(), new_token());
         assert_eq!(self.claim(key, late, SHORT).await, Claimed::Fresh);
@@ -141,6 +163,14 @@ impl<S: Store> StoreSuite<S> {
         assert_eq!(self.release(key, late).await, Settled::Lost, "{lost}");
         assert_eq!(self.complete(key, late, LONG).await, Settled::Lost, "{lost}");
         self.is_done(key, lost).await;
+
+        let alone = new_key();
+        assert_eq!(self.claim(alone, late, SHORT).await, Claimed::Fresh);
+        self.runtime.sleep(SHORT + SHORT).await;
+        let lost = "promise 2: an owner settled after its lease";
+        assert_eq!(self.complete(alone, late, LONG).await, Settled::Lost, "{lost}");
+        assert_eq!(self.release(alone, late).await, Settled::Lost, "{lost}");
+        assert_eq!(self.claim(alone, successor, LONG).await, Claimed::Fresh, "{lost}");
 
         let nobody = new_key();
         assert_eq!(self.release(nobody, late).await, Settled::Lost, "nobody had claimed it");
@@ -168,15 +198,21 @@ impl<S: Store> StoreSuite<S> {
     /// (promise 3).
     pub async fn repeated_claim_is_the_same(&self) {
         let (key, owner) = (new_key(), new_token());
-        let lease = Duration::from_secs(2);
-        let asked = Instant::now();
-        while asked.elapsed() < lease + SHORT {
-            let again = self.claim(key, owner, lease).await;
-            assert_eq!(again, Claimed::Fresh, "promise 3: a repeated claim was another one");
-            self.is_in_flight(key, "promise 3: a repeated claim did not renew the lease").await;
-            self.runtime.sleep(Duration::from_millis(100)).await;
-        }
-        assert_eq!(self.complete(key, owner, LONG).await, Settled::Settled);
+        let (same, anew) = (
+            "promise 3: a repeated claim was another one",
+            "promise 3: the lease of a repeated claim did not start anew",
+        );
+        assert_eq!(self.claim(key, owner, SHORT).await, Claimed::Fresh);
+        assert_eq!(self.claim(key, owner, LONG).await, Claimed::Fresh, "{same}");
+        self.runtime.sleep(SHORT + SHORT).await;
+        self.is_in_flight(key, anew).await;
+        assert_eq!(self.claim(key, owner, LONG).await, Claimed::Fresh, "{same}");
+        assert_eq!(self.complete(key, owner, LONG).await, Settled::Settled, "{same}");
+
+        let shortened = new_key();
+        assert_eq!(self.claim(shortened, owner, LONG).await, Claimed::Fresh);
+        assert_eq!(self.claim(shortened, owner, SHORT).await, Claimed::Fresh, "{same}");
+        self.until_fresh(shortened, new_token(), LONG).await;
     }
 
     /// A completed key is done for everybody; completing again changes nothing (promises 2 and 5).
@@ -275,6 +311,40 @@ impl<S: Store> StoreSuite<S> {
         assert_eq!(self.claim(forgotten, new_token(), LONG).await, Claimed::Fresh);
     }
 
+    /// Time is the store's, not its client's. `other` is a client of the same memory as the suite's:
+    /// one in a process whose clock is hours off, or nothing is shown. What one of them writes, the
+    /// other one must judge rightly. Not for a store whose clock is its process's.
+    pub async fn clock_is_the_stores(&self, other: impl Store) {
+        let other = StoreSuite::new(other, self.runtime);
+        self.is_judged_rightly_by(&other).await;
+        other.is_judged_rightly_by(self).await;
+    }
+
+    async fn is_judged_rightly_by<T: Store>(&self, other: &StoreSuite<T>) {
+        let [held, done, ending, forgotten] = [(); 4].map(|()| new_key());
+        let owner = new_token();
+        let asked = Instant::now();
+        for (key, lease) in [(held, LONG), (done, LONG), (ending, SHORT), (forgotten, LONG)] {
+            assert_eq!(self.claim(key, owner, lease).await, Claimed::Fresh);
+        }
+        assert_eq!(self.complete(done, owner, LONG).await, Settled::Settled);
+        assert_eq!(self.complete(forgotten, owner, SHORT).await, Settled::Settled);
+        let left = other.left(held, LONG).await;
+        assert!(
+            left <= LONG && left > LONG / 2,
+            "of a lease of {LONG:?}, another client sees {left:?}"
+        );
+        other.is_done(done, "promise 5: another client saw a retention end").await;
+        for key in [ending, forgotten] {
+            other.until_fresh(key, new_token(), LONG).await;
+            let passed = asked.elapsed();
+            assert!(
+                passed + TOLERANCE >= SHORT,
+                "{SHORT:?} ended after {passed:?} for another client"
+            );
+        }
+    }
+
     async fn claim(&self, key: EventKey, token: ClaimToken, lease: Duration) -> Claimed {
         answered("claim", self.store.claim(key, token, lease).await)
     }
@@ -290,6 +360,14 @@ impl<S: Store> StoreSuite<S> {
     async fn is_in_flight(&self, key: EventKey, promise: &str) {
         let claimed = self.claim(key, new_token(), LONG).await;
         assert!(matches!(claimed, Claimed::InFlight { .. }), "{promise}: {claimed:?}");
+    }
+
+    /// What is left of the lease of whoever holds the key.
+    async fn left(&self, key: EventKey, lease: Duration) -> Duration {
+        match self.claim(key, new_token(), lease).await {
+            Claimed::InFlight { retry_after } => retry_after,
+            claimed => panic!("promise 1: a claim was not held: {claimed:?}"),
+        }
     }
 
     async fn is_done(&self, key: EventKey, promise: &str) {
