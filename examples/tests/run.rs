@@ -85,14 +85,27 @@ fn exactly_once_is_exactly_once_in_a_file() {
     assert!(printed.contains("in SQLite") && printed.contains("Exactly once."), "{printed}");
 }
 
-/// In the Postgres that the tests have.
-#[test]
-fn exactly_once_is_exactly_once_in_postgres() {
+/// Runs an example in the Postgres that the tests have.
+fn succeeds_in_postgres(name: &str) -> String {
     let url = std::env::var("DATABASE_URL");
     let url = url.as_deref().unwrap_or("postgres://postgres@127.0.0.1/test");
-    let output = example("exactly_once").env("DATABASE_URL", url).output().unwrap();
+    let output = example(name).env("DATABASE_URL", url).output().unwrap();
     let (printed, error) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{printed}\n{error}");
+    printed
+}
+
+#[test]
+fn what_is_acknowledged_is_worked_on_once() {
+    let printed = succeeds_in_postgres("ack_then_work");
+    let count = |said: &str| printed.lines().filter(|line| line.starts_with(said)).count();
+    let counts = [count("answered: 202"), count("answered: 200 duplicate"), count("worked: ")];
+    assert_eq!(counts, [3, 3, 3], "{printed}");
+}
+
+#[test]
+fn exactly_once_is_exactly_once_in_postgres() {
+    let printed = succeeds_in_postgres("exactly_once");
     assert!(printed.contains("in Postgres") && printed.contains("Exactly once."), "{printed}");
 }
 
