@@ -20,16 +20,23 @@ fn is_remembered(store: &str) -> String {
     let event = hostwares(&id(), "e");
     let mut first = listen(store);
     assert_eq!(event.send(&first).status, 200);
-    let accepted = first.line();
-    assert_eq!(accepted["outcome"], "accepted");
+    let key = has_line(&first, "accepted");
     let beside = listen(store);
     assert_eq!(event.send(&beside).status, 200);
-    assert_eq!(beside.line()["outcome"], "duplicate");
+    has_line(&beside, "duplicate");
     assert_eq!(first.stop(), Some(0));
     let next = listen(store);
     assert_eq!(event.send(&next).status, 200);
-    assert_eq!(next.line()["outcome"], "duplicate");
-    accepted["key"].as_str().unwrap().to_owned()
+    has_line(&next, "duplicate");
+    key
+}
+
+/// The next line is of this outcome; gives its key.
+fn has_line(program: &Program, outcome: &str) -> String {
+    let line = program.line();
+    let text = |name| line.get(name).and_then(serde_json::Value::as_str).unwrap().to_owned();
+    assert_eq!(text("outcome"), outcome);
+    text("key")
 }
 
 /// An id that no other run has.
