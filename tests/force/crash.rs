@@ -40,7 +40,7 @@ async fn on_sqlite_an_effect_beside_the_mark_happens_at_least_once() {
 /// Senders go on sending new events until the receiver has been killed often enough; each event is
 /// sent until it is answered 2xx.
 async fn crash(database: Database, framework: &'static str, in_transaction: bool) {
-    let kills = size(8, 250);
+    let kills = size(8, 350);
     let settings = Settings {
         framework,
         effects: database.url.clone(),
