@@ -64,6 +64,7 @@ macro_rules! accepted {
                     released_is_free_at_once
                     repeated_claim_is_the_same
                     completed_is_done
+                    released_token_never_claims
                     forgotten_after_the_retention
                     durations_of_any_length
                     keys_are_distinct
@@ -74,6 +75,11 @@ macro_rules! accepted {
                 async fn one_winner_each() {
                     let keys = super::keys(stringify!($store));
                     super::$store().await.suite().one_winner_each(64, keys).await;
+                }
+
+                #[tokio::test(flavor = "multi_thread")]
+                async fn claims_race_their_releases() {
+                    super::$store().await.suite().claims_race_their_releases(200).await;
                 }
             }
         )+

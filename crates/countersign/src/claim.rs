@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::dedup::{ClaimToken, Settled, StoreError, Transactional};
+use crate::dedup::{ClaimToken, InTransaction, StoreError, Transactional};
 use crate::key::EventKey;
 
 /// The claim under which a handler runs; [`Delivery::claim`](crate::Delivery::claim) has it.
@@ -97,17 +97,21 @@ impl Claim {
     where
         T: Any + Send + Sync,
         F: FnOnce(Arc<T>, EventKey, ClaimToken, Duration) -> Fut,
-        Fut: Future<Output = Result<Settled, StoreError>>,
+        Fut: Future<Output = Result<InTransaction, StoreError>>,
     {
         let held = self.0.as_ref().ok_or(CompleteError::NoClaim)?;
         let store = held.transactional.clone().and_then(|store| store.downcast().ok());
         let store = store.ok_or(CompleteError::OtherStore)?;
         match complete(store, held.key, held.token, held.retention).await {
-            Ok(Settled::Settled) => {
+            Ok(InTransaction::Completed) => {
                 held.state.store(COMPLETED_IN_TRANSACTION, Ordering::Release);
                 Ok(())
             }
-            Ok(Settled::Lost) => {
+            Ok(InTransaction::AlreadyCompleted) => {
+                held.state.store(COMPLETED_IN_TRANSACTION, Ordering::Release);
+                Err(CompleteError::AlreadyCompleted)
+            }
+            Ok(InTransaction::Lost) => {
                 self.lose();
                 Err(CompleteError::Lost)
             }
@@ -161,12 +165,16 @@ impl fmt::Debug for Claim {
 }
 
 /// Why a claim was not completed in a transaction. The transaction must not commit: drop it or roll
-/// it back, and answer with a status other than 2xx.
+/// it back, and answer with a status other than 2xx, except for
+/// [`AlreadyCompleted`](Self::AlreadyCompleted).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CompleteError {
     /// The claim is not held any more: another delivery of the event may have been handled.
     Lost,
+    /// A transaction before this one completed the claim, and has committed, though its answer may
+    /// have been lost: the effect is there. Roll this transaction back and answer 2xx.
+    AlreadyCompleted,
     /// The store could not do it.
     Store(StoreError),
     /// The receiver's store does not live in this kind of database.
@@ -181,6 +189,10 @@ impl fmt::Display for CompleteError {
             Self::Lost => f.write_str(
                 "the claim is not held any more, so another delivery of the event may have been \
                  handled: do not commit",
+            ),
+            Self::AlreadyCompleted => f.write_str(
+                "a transaction before this one completed the claim and has committed, so the \
+                 effect is there: roll this one back and answer 2xx",
             ),
             Self::Store(error) => write!(f, "the event was not marked as handled: {error}"),
             Self::OtherStore => f.write_str(
@@ -198,7 +210,7 @@ impl std::error::Error for CompleteError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Store(error) => Some(error),
-            Self::Lost | Self::OtherStore | Self::NoClaim => None,
+            Self::Lost | Self::AlreadyCompleted | Self::OtherStore | Self::NoClaim => None,
         }
     }
 }

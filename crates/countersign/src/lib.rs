@@ -118,8 +118,8 @@ pub use body::{BodyError, BodySource};
 pub use claim::{Claim, CompleteError};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use dedup::{
-    ClaimToken, Claimed, DynStore, MemoryStore, MemoryStoreBuilder, Settled, Store, StoreError,
-    StoreErrorKind, StoreFuture, Transactional,
+    ClaimToken, Claimed, DynStore, InTransaction, MemoryStore, MemoryStoreBuilder, RELEASED_FOR,
+    Settled, Store, StoreError, StoreErrorKind, StoreFuture, Transactional,
 };
 pub use delivery::Delivery;
 pub use endpoint::{Endpoint, EndpointBuilder};

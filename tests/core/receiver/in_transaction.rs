@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use countersign::{
-    Answer, Claimed, CompleteError, Delivery, HandlerTasks, Outcome, Rejection, RejectionKind,
-    Settled, Store, StoreError, StoreErrorKind,
+    Answer, Claimed, CompleteError, Delivery, HandlerTasks, InTransaction, Outcome, Rejection,
+    RejectionKind, Settled, Store, StoreError, StoreErrorKind,
 };
 
 use super::commanded::{Act, Commanded, Ledger};
@@ -18,14 +18,17 @@ fn bench() -> (Bench<Commanded>, Commanded) {
 /// Completes and commits.
 async fn complete(delivery: &Delivery) -> Result<(), CompleteError> {
     let complete = async |ledger: Arc<Ledger>, key, token, retention| {
-        ledger.0.complete(key, token, retention).await
+        Ok(match ledger.0.complete(key, token, retention).await? {
+            Settled::Settled => InTransaction::Completed,
+            Settled::Lost => InTransaction::Lost,
+        })
     };
     delivery.claim().complete_with(complete).await
 }
 
 /// Says that it completed, and will not commit.
 async fn pretend(delivery: &Delivery) -> Result<(), CompleteError> {
-    let complete = async |_: Arc<Ledger>, _, _, _| Ok(Settled::Settled);
+    let complete = async |_: Arc<Ledger>, _, _, _| Ok(InTransaction::Completed);
     delivery.claim().complete_with(complete).await
 }
 
@@ -121,7 +124,7 @@ async fn what_goes_wrong_leaves_the_claim_as_it_was() {
         };
         let error = delivery.claim().complete_with(failing).await.unwrap_err();
         assert!(matches!(error, CompleteError::Store(_)), "{error}");
-        let other = async |_: Arc<u8>, _, _, _| Ok(Settled::Settled);
+        let other = async |_: Arc<u8>, _, _, _| Ok(InTransaction::Completed);
         let error = delivery.claim().complete_with(other).await.unwrap_err();
         assert!(matches!(error, CompleteError::OtherStore), "{error}");
         assert!(!delivery.claim().is_lost());

@@ -9,7 +9,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::{ClaimToken, Claimed, EventKey, Settled, Store, StoreError, Transactional};
+use countersign::{
+    ClaimToken, Claimed, EventKey, InTransaction, Settled, Store, StoreError, Transactional,
+};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 
@@ -94,14 +96,17 @@ impl Inner {
         key: EventKey,
         token: ClaimToken,
         retention: Duration,
-    ) -> Result<Settled, StoreError> {
+    ) -> Result<InTransaction, StoreError> {
         if !connection.is_in_transaction() {
             return Err(Failure::other(NO_TRANSACTION).into());
         }
         let (statement, micros) = (&self.statements.complete_in, Some(micros(retention)));
         let call = Call { statement, key, owner: Owner::of(token), micros };
         let row = call.run(connection, self.prepared).await.map_err(Failure::postgres_in)?;
-        Ok(settled(row).map_err(Failure::postgres)?.unwrap_or(Settled::Lost))
+        Ok(match settled(row).map_err(Failure::postgres)? {
+            Some(Settled::Settled) => InTransaction::Completed,
+            _ => InTransaction::Lost,
+        })
     }
 }
 

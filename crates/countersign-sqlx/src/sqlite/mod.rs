@@ -11,7 +11,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::{ClaimToken, Claimed, EventKey, Settled, Store, StoreError, Transactional};
+use countersign::{
+    ClaimToken, Claimed, EventKey, InTransaction, Settled, Store, StoreError, Transactional,
+};
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection, SqlitePool};
 
 pub use builder::SqliteStoreBuilder;
@@ -99,7 +101,7 @@ impl Inner {
         key: EventKey,
         token: ClaimToken,
         retention: Duration,
-    ) -> Result<Settled, StoreError> {
+    ) -> Result<InTransaction, StoreError> {
         if !connection.is_in_transaction() {
             return Err(Failure::other(NO_TRANSACTION).into());
         }
@@ -107,7 +109,10 @@ impl Inner {
         let ask = Ask { key, owner: Owner::of(token), millis: millis(retention) };
         let complete = &self.writer.statements.complete;
         let settled = batch::settle(connection, complete, &[ask]).await.map_err(Failure::sqlite)?;
-        Ok(settled.into_iter().next().unwrap_or(Settled::Lost))
+        Ok(match settled.first() {
+            Some(Settled::Settled) => InTransaction::Completed,
+            _ => InTransaction::Lost,
+        })
     }
 }
 

@@ -6,6 +6,6 @@ mod store;
 
 pub use memory::{MemoryStore, MemoryStoreBuilder};
 pub use store::{
-    ClaimToken, Claimed, DynStore, Settled, Store, StoreError, StoreErrorKind, StoreFuture,
-    Transactional,
+    ClaimToken, Claimed, DynStore, InTransaction, RELEASED_FOR, Settled, Store, StoreError,
+    StoreErrorKind, StoreFuture, Transactional,
 };

@@ -26,6 +26,11 @@ use crate::key::EventKey;
 /// 4. A released key can be claimed at once.
 /// 5. A completed key is forgotten when its retention ends and not before. A store without room
 ///    refuses new keys with [`StoreErrorKind::Full`].
+/// 6. A token that was released or completed never claims again. Calls can overtake each other (over
+///    other connections, late bytes, a repeated message), so a claim may arrive after the release of
+///    its own token, and must then change nothing: nobody would settle it. Releasing a token keeps
+///    it from claiming its key for [`RELEASED_FOR`], also where the claim had not arrived, and keeps
+///    no other token from claiming. A token that completed its key is answered [`Claimed::Done`].
 ///
 /// A call may be dropped before it has ended, because it took too long; whether it took effect is
 /// then open, and the store must be whole for the next one.
@@ -77,12 +82,26 @@ pub trait Store: Send + Sync + 'static {
         retention: Duration,
     ) -> impl Future<Output = Result<Settled, StoreError>> + Send;
 
-    /// Ends a claim: the event is not handled, let its next delivery in.
+    /// Ends a claim: the event is not handled, accept its next delivery. The token does not claim
+    /// again, whatever this answers.
     fn release(
         &self,
         key: EventKey,
         token: ClaimToken,
     ) -> impl Future<Output = Result<Settled, StoreError>> + Send;
+
+    /// Whether this token has completed the key, by what is committed now. It changes nothing and
+    /// waits for no lock. It is asked after a handler says that it completed its claim in a
+    /// transaction of its own, so only a store with [`transactional`](Self::transactional) needs it.
+    /// Defaults to "no", which loses nothing: the event's next delivery is accepted.
+    fn is_completed(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        let _ = (key, token);
+        std::future::ready(Ok(false))
+    }
 
     /// For a store in a database that handlers write to as well: what its crate needs to complete a
     /// claim in a handler's own transaction, through
@@ -93,6 +112,10 @@ pub trait Store: Send + Sync + 'static {
     }
 }
 
+/// How long a store remembers that a token was released. No call is under way for longer: the core
+/// gives a call up after seconds, and what a connection still holds of it arrives or is lost.
+pub const RELEASED_FOR: Duration = Duration::from_secs(5 * 60);
+
 /// What [`Store::transactional`] gives.
 pub type Transactional = Arc<dyn Any + Send + Sync>;
 
@@ -101,9 +124,9 @@ pub type Transactional = Arc<dyn Any + Send + Sync>;
 pub enum Claimed {
     /// The event is yours to handle.
     Fresh,
-    /// Somebody else is handling it.
+    /// Somebody else is handling it, or this token's own claim has ended.
     InFlight {
-        /// When their lease ends at the latest.
+        /// When their lease ends at the latest; nothing for a token whose own claim has ended.
         retry_after: Duration,
     },
     /// It has been handled.
@@ -116,6 +139,18 @@ pub enum Claimed {
 pub enum Settled {
     /// The claim was held and has ended as asked.
     Settled,
+    /// The claim was not held any more. Nothing has changed.
+    Lost,
+}
+
+/// What completing a claim in a transaction of the user's answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InTransaction {
+    /// The claim is completed when the transaction commits.
+    Completed,
+    /// A transaction before this one completed the claim, and has committed.
+    AlreadyCompleted,
     /// The claim was not held any more. Nothing has changed.
     Lost,
 }
@@ -238,6 +273,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).release(key, token).await
     }
 
+    async fn is_completed(&self, key: EventKey, token: ClaimToken) -> Result<bool, StoreError> {
+        (**self).is_completed(key, token).await
+    }
+
     fn transactional(&self) -> Option<Transactional> {
         (**self).transactional()
     }
@@ -271,6 +310,8 @@ pub trait DynStore: Send + Sync + 'static {
     ) -> StoreFuture<'_, Settled>;
     /// [`Store::release`].
     fn dyn_release(&self, key: EventKey, token: ClaimToken) -> StoreFuture<'_, Settled>;
+    /// [`Store::is_completed`].
+    fn dyn_is_completed(&self, key: EventKey, token: ClaimToken) -> StoreFuture<'_, bool>;
     /// [`Store::transactional`].
     fn dyn_transactional(&self) -> Option<Transactional>;
 }
@@ -296,6 +337,10 @@ impl<S: Store> DynStore for S {
 
     fn dyn_release(&self, key: EventKey, token: ClaimToken) -> StoreFuture<'_, Settled> {
         Box::pin(self.release(key, token))
+    }
+
+    fn dyn_is_completed(&self, key: EventKey, token: ClaimToken) -> StoreFuture<'_, bool> {
+        Box::pin(self.is_completed(key, token))
     }
 
     fn dyn_transactional(&self) -> Option<Transactional> {
@@ -324,6 +369,10 @@ impl Store for dyn DynStore {
 
     async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
         self.dyn_release(key, token).await
+    }
+
+    async fn is_completed(&self, key: EventKey, token: ClaimToken) -> Result<bool, StoreError> {
+        self.dyn_is_completed(key, token).await
     }
 
     fn transactional(&self) -> Option<Transactional> {

@@ -2,6 +2,8 @@
 
 #![expect(clippy::missing_panics_doc, reason = "said once, on the suite")]
 
+mod overtaking;
+
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -67,6 +69,8 @@ impl<S: Store> StoreSuite<S> {
         self.released_is_free_at_once().await;
         self.repeated_claim_is_the_same().await;
         self.completed_is_done().await;
+        self.released_token_never_claims().await;
+        self.claims_race_their_releases(200).await;
         self.forgotten_after_the_retention().await;
         self.durations_of_any_length().await;
         self.keys_are_distinct().await;
@@ -175,7 +179,7 @@ impl<S: Store> StoreSuite<S> {
         let nobody = new_key();
         assert_eq!(self.release(nobody, late).await, Settled::Lost, "nobody had claimed it");
         assert_eq!(self.complete(nobody, late, LONG).await, Settled::Lost, "nobody had claimed it");
-        assert_eq!(self.claim(nobody, late, LONG).await, Claimed::Fresh);
+        assert_eq!(self.claim(nobody, successor, LONG).await, Claimed::Fresh);
     }
 
     /// A released key can be claimed at once, and its former owner has nothing more to say
