@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use countersign::testing::Signer;
 use countersign::{
-    Delivery, Endpoint, EndpointBuilder, Headers, ManualClock, Part, Provider, Rejection,
-    RejectionKind, Secret, Signature, Timestamp,
+    Clock, Delivery, Endpoint, EndpointBuilder, Headers, ManualClock, Part, Provider, Rejection,
+    RejectionKind, Secret, Signature, SystemClock, Timestamp,
 };
 
 /// 2026-05-23T14:30:00Z, the moment of most deliveries here.
@@ -34,6 +34,19 @@ pub(crate) fn clock_at(unix: u64) -> ManualClock {
     ManualClock::at(moment(unix))
 }
 
+/// A clock whose time of day stands, while durations are measured as usual.
+pub(crate) struct Day(pub(crate) u64);
+
+impl Clock for Day {
+    fn now(&self) -> SystemTime {
+        moment(self.0)
+    }
+
+    fn monotonic(&self) -> Duration {
+        SystemClock.monotonic()
+    }
+}
+
 pub(crate) fn secret(text: &str) -> Secret {
     Secret::new(text).unwrap()
 }
@@ -48,9 +61,8 @@ pub(crate) fn build(
     provider: &Provider,
     settings: impl FnOnce(EndpointBuilder) -> EndpointBuilder,
 ) -> Endpoint {
-    let builder = Endpoint::builder(provider.name(), provider.clone())
-        .secret(secret(SECRET))
-        .clock(clock_at(NOW));
+    let builder =
+        Endpoint::builder(provider.name(), provider.clone()).secret(secret(SECRET)).clock(Day(NOW));
     settings(builder).build().unwrap()
 }
 

@@ -93,7 +93,6 @@ mod middleware;
 mod outliving;
 mod request;
 mod response;
-mod runtime;
 mod service;
 
 pub use extract::{Webhook, WebhookRejection};

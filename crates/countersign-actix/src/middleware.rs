@@ -8,10 +8,9 @@ use std::sync::Arc;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::{Error, HttpResponse};
-use countersign::{Endpoint, HandlerTasks, Receiver, Rejection, Store};
+use countersign::{Endpoint, HandlerTasks, Receiver, Rejection, Runtime, Store};
 
 use crate::response::ErrorHandler;
-use crate::runtime::TOKIO;
 use crate::service::WebhookService;
 
 /// Lets only deliveries through that are genuine, fresh and not handled before.
@@ -59,7 +58,7 @@ impl<S: Store> WebhookMiddleware<S> {
     /// A middleware for a receiver of your own making, such as one with an observer.
     pub fn from_receiver(receiver: Receiver<S>) -> Self {
         Self(Settings {
-            receiver: receiver.runtime_or(TOKIO),
+            receiver: receiver.runtime_or(Runtime::tokio()),
             cancel_on_disconnect: false,
             error_handler: None,
         })

@@ -4,12 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use countersign::{Endpoint, HandlerTasks, Receiver, Rejection, Store};
+use countersign::{Endpoint, HandlerTasks, Receiver, Rejection, Runtime, Store};
 use http::Response;
 use tower_layer::Layer;
 
 use crate::response::ErrorHandler;
-use crate::runtime::TOKIO;
 use crate::service::WebhookService;
 
 /// Lets only deliveries through that are genuine, fresh and not handled before.
@@ -51,7 +50,7 @@ impl<S: Store> WebhookLayer<S> {
     /// A layer for a receiver of your own making, such as one with an observer.
     pub fn from_receiver(receiver: Receiver<S>) -> Self {
         Self(Settings {
-            receiver: receiver.runtime_or(TOKIO),
+            receiver: receiver.runtime_or(Runtime::tokio()),
             cancel_on_disconnect: false,
             error_handler: None,
         })

@@ -90,7 +90,6 @@ mod layer;
 mod outliving;
 mod request;
 mod response;
-mod runtime;
 mod service;
 
 #[cfg(feature = "axum")]

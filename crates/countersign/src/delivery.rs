@@ -2,15 +2,15 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use serde::Deserialize;
 use time::OffsetDateTime;
 
-use crate::claim::Claim;
 use crate::endpoint::{Endpoint, Keys};
 use crate::key::EventKey;
+use crate::receiver::Claim;
 use crate::window::UnixMillis;
 
 /// A delivery that is genuine and fresh, with what is known of it. Cheap to clone.
@@ -31,8 +31,8 @@ pub(crate) struct Facts {
     pub(crate) time: Option<UnixMillis>,
     pub(crate) received_at: SystemTime,
     pub(crate) secret: usize,
-    /// When the request's head was there, where a receiver noted it.
-    pub(crate) arrived: Option<Instant>,
+    /// When the request's head was there, where a receiver noted it, by the endpoint's monotonic time.
+    pub(crate) arrived: Option<Duration>,
 }
 
 impl Delivery {
@@ -40,15 +40,33 @@ impl Delivery {
         Self { facts: Arc::new(facts), claim: Claim::NONE }
     }
 
-    pub(crate) fn arrived_at(mut self, arrived: Instant) -> Self {
+    pub(crate) fn arrived_at(mut self, arrived: Duration) -> Self {
         if let Some(facts) = Arc::get_mut(&mut self.facts) {
             facts.arrived = Some(arrived);
         }
         self
     }
 
-    pub(crate) fn arrived(&self) -> Instant {
-        self.facts.arrived.unwrap_or_else(Instant::now)
+    pub(crate) fn arrived(&self) -> Option<Duration> {
+        self.facts.arrived
+    }
+
+    /// The same facts without the body, for what is kept longer than a request.
+    pub(crate) fn without_body(&self) -> Self {
+        let Facts { endpoint, key, event_type, id, time, received_at, secret, arrived, .. } =
+            &*self.facts;
+        let facts = Facts {
+            endpoint: endpoint.clone(),
+            body: Bytes::new(),
+            key: *key,
+            event_type: event_type.clone(),
+            id: id.clone(),
+            time: *time,
+            received_at: *received_at,
+            secret: *secret,
+            arrived: *arrived,
+        };
+        Self { facts: Arc::new(facts), claim: self.claim.clone() }
     }
 
     /// The body, byte for byte as it was signed.

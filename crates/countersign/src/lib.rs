@@ -83,9 +83,6 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod body;
-mod catch_unwind;
-mod claim;
 mod clock;
 mod dedup;
 mod delivery;
@@ -94,7 +91,6 @@ mod endpoint;
 mod envelope;
 mod error;
 mod event;
-mod handling;
 mod headers;
 mod key;
 mod provider;
@@ -104,8 +100,6 @@ mod report;
 mod runtime;
 mod scheme;
 mod secret;
-mod settling;
-mod tasks;
 mod trace;
 mod verifier;
 mod window;
@@ -114,8 +108,6 @@ pub mod providers;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use body::{BodyError, BodySource};
-pub use claim::{Claim, CompleteError};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use dedup::{
     ClaimToken, Claimed, DynStore, InTransaction, MemoryStore, MemoryStoreBuilder, RELEASED_FOR,
@@ -128,7 +120,10 @@ pub use event::{EventError, FromDelivery, extract_event};
 pub use headers::{Headers, Lookup};
 pub use key::EventKey;
 pub use provider::{Provider, ProviderBuilder, Retries, Timestamp};
-pub use receiver::{Answer, Arriving, Receiver, ReceiverBuilder};
+pub use receiver::{
+    Answer, Arriving, BodyError, BodySource, Claim, CompleteError, HandlerTasks, Receiver,
+    ReceiverBuilder,
+};
 pub use rejection::{Rejection, RejectionKind};
 pub use report::{Observer, Outcome, Report};
 pub use runtime::{BoxFuture, Runtime};
@@ -136,6 +131,5 @@ pub use scheme::content::Part;
 pub use scheme::hmac::Signature;
 pub use scheme::token::Token;
 pub use secret::{Secret, SecretError};
-pub use tasks::HandlerTasks;
 pub use verifier::{Incoming, Proven};
 pub use window::{TimeFormat, Window};

@@ -36,6 +36,17 @@ mod enabled {
         work.instrument(span)
     }
 
+    pub(crate) use tracing::Span;
+
+    /// The span to say something in later.
+    pub(crate) fn current_span() -> Span {
+        Span::current()
+    }
+
+    pub(crate) fn in_scope(span: &Span, say: impl FnOnce()) {
+        span.in_scope(say);
+    }
+
     pub(crate) fn report(report: &Report<'_>, proven: bool) {
         let status = report.status;
         let reason = report.reason;
@@ -119,6 +130,14 @@ mod disabled {
 
     pub(crate) fn in_span<F: Future>(_: Span, work: F) -> F {
         work
+    }
+
+    pub(crate) fn current_span() -> Span {
+        Span
+    }
+
+    pub(crate) fn in_scope(_: &Span, say: impl FnOnce()) {
+        say();
     }
 
     pub(crate) fn report(_: &Report<'_>, _: bool) {}

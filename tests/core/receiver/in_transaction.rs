@@ -51,8 +51,7 @@ async fn what_is_committed_is_not_settled_again() {
     let (bench, store) = bench();
     handle(&bench, 200, async |delivery| complete(delivery).await.unwrap()).await.unwrap();
     assert_eq!(bench.seen(), [ACCEPTED]);
-    // The second claim is the look whether it was committed.
-    assert_eq!(store.calls(), ["claim", "claim"]);
+    assert_eq!(store.calls(), ["claim", "check"]);
     let rejection = bench.send(1, 200).await.unwrap_err();
     assert_eq!(rejection.kind(), RejectionKind::Duplicate);
 }
@@ -64,7 +63,7 @@ async fn a_forgotten_commit_is_no_handled_event() {
     let rejection = refused.unwrap_err();
     assert_eq!((rejection.kind(), rejection.status()), (RejectionKind::NotCommitted, 500));
     assert_eq!(bench.seen(), [(Outcome::Failed, Some(500), Some("not_committed"))]);
-    assert_eq!(store.calls(), ["claim", "claim", "release"]);
+    assert_eq!(store.calls(), ["claim", "check", "release"]);
     assert_eq!(bench.send(1, 200).await, Ok(1), "its next delivery is let in");
 }
 
@@ -85,20 +84,32 @@ async fn a_failure_before_the_commit_lets_the_next_delivery_in() {
     assert_eq!(bench.send(1, 200).await, Ok(1));
 }
 
+/// Whether it was committed is not known, and to swallow the event would be worse than a duplicate.
 #[tokio::test]
-async fn a_store_that_cannot_be_asked_leaves_the_handlers_word() {
-    let (bench, store) = bench();
-    let orders = store.clone();
-    handle(&bench, 200, async move |delivery| {
-        complete(delivery).await.unwrap();
-        orders.order(|orders| orders.claim = Act::Fail(StoreErrorKind::Unavailable));
-    })
-    .await
-    .unwrap();
-    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some("commit_not_checked"))]);
-    store.order(|orders| orders.claim = Act::Work);
-    let rejection = bench.send(1, 200).await.unwrap_err();
-    assert_eq!(rejection.kind(), RejectionKind::Duplicate);
+async fn where_a_commit_cannot_be_checked_the_event_is_sent_again() {
+    for committed in [true, false] {
+        let (bench, store) = bench();
+        let orders = store.clone();
+        let refused = handle(&bench, 200, async move |delivery| {
+            if committed {
+                complete(delivery).await.unwrap();
+            } else {
+                pretend(delivery).await.unwrap();
+            }
+            orders.order(|orders| orders.check = Act::Fail(StoreErrorKind::Unavailable));
+        });
+        let rejection = refused.await.unwrap_err();
+        assert_eq!((rejection.kind(), rejection.status()), (RejectionKind::StoreUnavailable, 503));
+        assert!(rejection.retry_after_secs().is_some());
+        assert_eq!(bench.seen(), [(Outcome::Failed, Some(503), Some("commit_not_checked"))]);
+        assert_eq!(store.calls(), ["claim", "check", "release"]);
+        match bench.send(1, 200).await {
+            Err(rejection) => {
+                assert_eq!((committed, rejection.kind()), (true, RejectionKind::Duplicate))
+            }
+            Ok(_) => assert!(!committed, "a committed event was handled again"),
+        }
+    }
 }
 
 #[tokio::test]

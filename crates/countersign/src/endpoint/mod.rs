@@ -154,6 +154,11 @@ impl Endpoint {
     pub(crate) fn inner(&self) -> &Inner {
         &self.0
     }
+
+    /// The time by which durations are measured, whatever is done to the time of day.
+    pub(crate) fn monotonic(&self) -> Duration {
+        self.0.clock.monotonic()
+    }
 }
 
 impl fmt::Debug for Endpoint {

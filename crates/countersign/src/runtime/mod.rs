@@ -1,5 +1,8 @@
 //! What the core needs of an async runtime, which only an adapter knows.
 
+#[cfg(feature = "tokio")]
+mod tokio;
+
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -8,17 +11,21 @@ use std::time::Duration;
 /// A boxed future that ends without a value.
 pub type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// How to start a task and how to wait, as two functions (or closures that capture nothing). The
-/// adapters bring their own; on another server it is one line:
+/// How to start a task and how to wait, as two functions (or closures that capture nothing). On tokio
+/// it is [`Runtime::tokio`] (feature `tokio`), which the adapters bring; elsewhere it is one line:
 ///
 /// ```
 /// use countersign::Runtime;
+/// # mod other {
+/// #     pub fn spawn(_: countersign::BoxFuture) {}
+/// #     pub async fn sleep(_: std::time::Duration) {}
+/// # }
 ///
-/// let tokio = Runtime::new(
-///     |task| drop(tokio::spawn(task)),
-///     |time| Box::pin(tokio::time::sleep(time)),
-/// );
+/// let runtime = Runtime::new(other::spawn, |time| Box::pin(other::sleep(time)));
 /// ```
+///
+/// The tasks renew the leases of running handlers, among other things. A runtime that runs them on
+/// the thread of a handler that blocks cannot renew its lease.
 #[derive(Clone, Copy)]
 pub struct Runtime {
     spawn: fn(BoxFuture),

@@ -1,24 +1,41 @@
 //! The whole way of a delivery, for adapters: an endpoint, a store, and who is told.
 
+mod body;
+mod catch_unwind;
+mod claim;
+mod handling;
+mod held;
+mod renewals;
+mod reporter;
+mod settlings;
+mod store_calls;
+mod tasks;
+
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::body::BodySource;
-use crate::catch_unwind::CatchUnwind;
-use crate::dedup::{Store, StoreError, StoreErrorKind};
+pub use body::{BodyError, BodySource};
+pub use claim::{Claim, CompleteError};
+pub use tasks::HandlerTasks;
+
+use self::catch_unwind::CatchUnwind;
+use self::handling::Handling;
+use self::renewals::Renewals;
+use self::reporter::Reporter;
+use self::settlings::Settlings;
+use self::store_calls::StoreCalls;
+use crate::dedup::Store;
 use crate::delivery::Delivery;
 use crate::endpoint::Endpoint;
-use crate::handling::Handling;
 use crate::headers::Headers;
 use crate::rejection::{Rejection, RejectionKind};
-use crate::report::{Observer, Outcome, Report};
+use crate::report::Observer;
 use crate::runtime::Runtime;
-use crate::tasks::HandlerTasks;
 use crate::trace;
 use crate::verifier::Incoming;
 
@@ -29,14 +46,25 @@ use crate::verifier::Incoming;
 /// response. On a server that has no adapter, do the same by hand.
 pub struct Receiver<S> {
     inner: Arc<Inner<S>>,
-    runtime: Option<Runtime>,
     tasks: HandlerTasks,
 }
 
-struct Inner<S> {
+/// What the deliveries of a receiver share.
+pub(crate) struct Inner<S> {
     endpoint: Endpoint,
-    store: S,
-    observer: Option<Box<dyn Observer>>,
+    calls: Arc<StoreCalls<S>>,
+    reporter: Reporter,
+    renewals: Renewals,
+    settlings: Settlings,
+}
+
+impl<S> Inner<S> {
+    /// How long a handled event is remembered. The window holds its edges, and from the judgement
+    /// that a delivery is fresh to its claim a call of the store may take its time.
+    fn retention(&self) -> Duration {
+        let margin = self.endpoint.store_timeout().saturating_add(Duration::from_secs(1));
+        self.endpoint.retention().saturating_add(margin)
+    }
 }
 
 impl<S: Store> Receiver<S> {
@@ -49,7 +77,9 @@ impl<S: Store> Receiver<S> {
     /// A receiver with settings of its own.
     pub fn builder(endpoint: Endpoint, store: S) -> ReceiverBuilder<S> {
         ReceiverBuilder {
-            inner: Inner { endpoint, store, observer: None },
+            endpoint,
+            store,
+            observer: None,
             runtime: None,
             tasks: HandlerTasks::new(),
         }
@@ -64,8 +94,8 @@ impl<S: Store> Receiver<S> {
     /// The same receiver on this runtime, unless it has one already. See
     /// [`ReceiverBuilder::runtime`].
     #[must_use]
-    pub fn runtime_or(mut self, runtime: Runtime) -> Self {
-        self.runtime.get_or_insert(runtime);
+    pub fn runtime_or(self, runtime: Runtime) -> Self {
+        self.inner.calls.set_runtime(runtime);
         self
     }
 
@@ -82,7 +112,7 @@ impl<S: Store> Receiver<S> {
     ///
     /// A [`Rejection`], already reported.
     pub fn begin(&self, headers: &(impl Headers + ?Sized)) -> Result<Arriving, Rejection> {
-        let arrived = Instant::now();
+        let arrived = self.endpoint().monotonic();
         match self.endpoint().begin(headers) {
             Ok(incoming) => Ok(Arriving { incoming, arrived }),
             Err(rejection) => Err(self.refuse(rejection, arrived)),
@@ -138,8 +168,8 @@ impl<S: Store> Receiver<S> {
         }
     }
 
-    fn refuse(&self, rejection: Rejection, arrived: Instant) -> Rejection {
-        self.report_rejection(&rejection, None, arrived);
+    fn refuse(&self, rejection: Rejection, arrived: Duration) -> Rejection {
+        self.inner.reporter.rejected(&rejection, None, arrived);
         rejection
     }
 
@@ -176,11 +206,14 @@ impl<S: Store> Receiver<S> {
         let span = trace::span(&delivery);
         let running = self.tasks.enter();
         let work = async move {
-            let mut handling = Handling::new(self, delivery, running);
+            let mut handling = Handling::new(self.inner, delivery, running);
             let delivery = handling.acquire().await?;
             // The call is inside the future, so that a panic in it is caught as well.
             let handler = CatchUnwind(pin!(async { handler(delivery).await }));
-            match handling.run(handler).await {
+            let renewed = handling.renewed();
+            let ended = handler.await;
+            drop(renewed);
+            match ended {
                 Ok(Answer { status, value }) => {
                     handling.settle(status).await?;
                     Ok(value)
@@ -193,110 +226,11 @@ impl<S: Store> Receiver<S> {
         };
         trace::in_span(span, work)
     }
-
-    /// A call of the store, within its time.
-    pub(crate) async fn limited<T>(
-        &self,
-        call: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        let (mut call, mut timer) = (pin!(call), None);
-        poll_fn(|cx| {
-            if let Poll::Ready(answer) = call.as_mut().poll(cx) {
-                return Poll::Ready(answer);
-            }
-            // No timer is made for a store that answers at once.
-            let Some(runtime) = self.runtime() else { return Poll::Pending };
-            let timeout = self.endpoint().store_timeout();
-            let timer = timer.get_or_insert_with(|| runtime.sleep(timeout));
-            timer.as_mut().poll(cx).map(|()| {
-                let late = format!("no answer within {timeout:?}");
-                Err(StoreError::new(StoreErrorKind::Unavailable, late))
-            })
-        })
-        .await
-    }
-
-    pub(crate) fn note_failure(&self, step: &'static str, error: &StoreError) {
-        trace::store_failed(self.endpoint(), step, error);
-    }
-
-    /// How long a handled event is remembered. The window holds its edges, and a delivery that was
-    /// judged fresh takes a moment to its claim.
-    pub(crate) fn retention(&self) -> Duration {
-        self.endpoint().retention().saturating_add(Duration::from_secs(1))
-    }
-
-    pub(crate) fn store_failed(&self, error: &StoreError) -> Rejection {
-        self.note_failure("claim", error);
-        self.endpoint().reject(match error.kind() {
-            StoreErrorKind::Full => RejectionKind::StoreFull,
-            StoreErrorKind::Unavailable => RejectionKind::StoreUnavailable,
-        })
-    }
-
-    pub(crate) fn report_rejection(
-        &self,
-        rejection: &Rejection,
-        delivery: Option<&Delivery>,
-        arrived: Instant,
-    ) {
-        let outcome = match rejection.kind() {
-            RejectionKind::Duplicate => Outcome::Duplicate,
-            RejectionKind::InFlight => Outcome::InFlight,
-            _ => Outcome::Rejected,
-        };
-        let report = Report {
-            outcome,
-            endpoint: self.endpoint().name(),
-            provider: self.endpoint().provider().name(),
-            delivery,
-            status: Some(rejection.status()),
-            reason: Some(rejection.code()),
-            elapsed: arrived.elapsed(),
-        };
-        trace::report(&report, rejection.is_proven());
-        self.observe(&report);
-    }
-
-    pub(crate) fn report_handled(
-        &self,
-        delivery: &Delivery,
-        outcome: Outcome,
-        status: Option<u16>,
-        reason: Option<&'static str>,
-    ) {
-        let report = Report {
-            outcome,
-            endpoint: delivery.endpoint(),
-            provider: delivery.provider(),
-            delivery: Some(delivery),
-            status,
-            reason,
-            elapsed: delivery.arrived().elapsed(),
-        };
-        trace::report(&report, true);
-        self.observe(&report);
-    }
-
-    fn observe(&self, report: &Report<'_>) {
-        if let Some(observer) = &self.inner.observer {
-            // It may run while a handler's panic unwinds; a second panic would end the process.
-            drop(catch_unwind(AssertUnwindSafe(|| observer.observe(report))));
-        }
-    }
-
-    pub(crate) fn store(&self) -> &S {
-        &self.inner.store
-    }
-
-    pub(crate) fn runtime(&self) -> Option<&Runtime> {
-        self.runtime.as_ref()
-    }
 }
 
 impl<S> Clone for Receiver<S> {
     fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner), runtime: self.runtime, tasks: self.tasks.clone() }
+        Self { inner: Arc::clone(&self.inner), tasks: self.tasks.clone() }
     }
 }
 
@@ -309,7 +243,9 @@ impl<S> fmt::Debug for Receiver<S> {
 /// Makes a [`Receiver`]; start with [`Receiver::builder`].
 #[must_use = "call `build`"]
 pub struct ReceiverBuilder<S> {
-    inner: Inner<S>,
+    endpoint: Endpoint,
+    store: S,
+    observer: Option<Box<dyn Observer>>,
     runtime: Option<Runtime>,
     tasks: HandlerTasks,
 }
@@ -317,7 +253,7 @@ pub struct ReceiverBuilder<S> {
 impl<S: Store> ReceiverBuilder<S> {
     /// Who is told the end of every delivery.
     pub fn observer(mut self, observer: impl Observer) -> Self {
-        self.inner.observer = Some(Box::new(observer));
+        self.observer = Some(Box::new(observer));
         self
     }
 
@@ -338,15 +274,25 @@ impl<S: Store> ReceiverBuilder<S> {
     /// Makes the receiver.
     #[must_use]
     pub fn build(self) -> Receiver<S> {
-        Receiver { inner: Arc::new(self.inner), runtime: self.runtime, tasks: self.tasks }
+        let Self { endpoint, store, observer, runtime, tasks } = self;
+        let calls = StoreCalls::new(store, endpoint.store_timeout());
+        if let Some(runtime) = runtime {
+            calls.set_runtime(runtime);
+        }
+        let inner = Inner {
+            calls: Arc::new(calls),
+            reporter: Reporter::new(endpoint.clone(), observer),
+            endpoint,
+            renewals: Renewals::default(),
+            settlings: Settlings::default(),
+        };
+        Receiver { inner: Arc::new(inner), tasks }
     }
 }
 
 impl<S> fmt::Debug for ReceiverBuilder<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReceiverBuilder")
-            .field("endpoint", &self.inner.endpoint)
-            .finish_non_exhaustive()
+        f.debug_struct("ReceiverBuilder").field("endpoint", &self.endpoint).finish_non_exhaustive()
     }
 }
 
@@ -364,13 +310,13 @@ pub struct Answer<T> {
 #[must_use = "give it to `Receiver::receive`"]
 pub struct Arriving {
     incoming: Incoming,
-    arrived: Instant,
+    arrived: Duration,
 }
 
 /// Reports a delivery whose sender went away, and its future with it, before the body was there.
 struct ReportOnDrop<'a, S: Store> {
     receiver: &'a Receiver<S>,
-    arrived: Instant,
+    arrived: Duration,
 }
 
 impl<S: Store> Drop for ReportOnDrop<'_, S> {

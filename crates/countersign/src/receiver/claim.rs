@@ -4,17 +4,17 @@ use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::dedup::{ClaimToken, InTransaction, StoreError, Transactional};
+use super::held::{Held, State};
+use crate::dedup::{ClaimToken, InTransaction, StoreError};
 use crate::key::EventKey;
 
 /// The claim under which a handler runs; [`Delivery::claim`](crate::Delivery::claim) has it.
 ///
-/// Its lease is renewed while the handler runs. It can be lost all the same: when the store could
-/// not be reached for as long as a lease, when the process stood still, or when the handler took
-/// longer than leases are renewed for. Then another delivery of the event may be handled at the
+/// Its lease is renewed while the handler runs, by a task of its own. It can be lost all the same: when
+/// the store could not be reached for as long as a lease, when the process stood still, or when the
+/// handler took longer than leases are renewed for. Then another delivery of the event may be handled at the
 /// same time, and a handler that does something in many steps had better stop between two of them:
 ///
 /// ```
@@ -32,54 +32,19 @@ use crate::key::EventKey;
 #[derive(Clone)]
 pub struct Claim(Option<Arc<Held>>);
 
-struct Held {
-    key: EventKey,
-    token: ClaimToken,
-    retention: Duration,
-    transactional: Option<Transactional>,
-    state: AtomicU8,
-    asked: Instant,
-    /// Milliseconds after `asked` until which the lease holds for certain.
-    until: AtomicU64,
-}
-
-const HELD: u8 = 0;
-const LOST: u8 = 1;
-const COMPLETED_IN_TRANSACTION: u8 = 2;
-
 impl Claim {
     /// The claim of a delivery that no store was asked about.
     pub(crate) const NONE: Self = Self(None);
 
-    /// A claim that the store was asked for at `asked`, and gave.
-    pub(crate) fn held(
-        key: EventKey,
-        token: ClaimToken,
-        retention: Duration,
-        transactional: Option<Transactional>,
-        asked: Instant,
-        lease: Duration,
-    ) -> Self {
-        Self(Some(Arc::new(Held {
-            key,
-            token,
-            retention,
-            transactional,
-            state: AtomicU8::new(HELD),
-            asked,
-            until: AtomicU64::new(millis(lease)),
-        })))
+    pub(super) fn held(held: Arc<Held>) -> Self {
+        Self(Some(held))
     }
 
     /// Whether the claim is lost, as far as this process knows: another delivery of the event may
     /// be handled now. Asks nobody and takes no time.
     #[must_use]
     pub fn is_lost(&self) -> bool {
-        let Some(held) = &self.0 else { return false };
-        match held.state.load(Ordering::Acquire) {
-            HELD => held.left().is_zero(),
-            state => state == LOST,
-        }
+        self.0.as_ref().is_some_and(|held| held.is_lost())
     }
 
     /// Completes the claim in a transaction of the user's own, so that the mark "handled" commits
@@ -104,55 +69,20 @@ impl Claim {
         let store = store.ok_or(CompleteError::OtherStore)?;
         match complete(store, held.key, held.token, held.retention).await {
             Ok(InTransaction::Completed) => {
-                held.state.store(COMPLETED_IN_TRANSACTION, Ordering::Release);
+                held.set(State::InTransaction);
                 Ok(())
             }
             Ok(InTransaction::AlreadyCompleted) => {
-                held.state.store(COMPLETED_IN_TRANSACTION, Ordering::Release);
+                held.set(State::InTransaction);
                 Err(CompleteError::AlreadyCompleted)
             }
             Ok(InTransaction::Lost) => {
-                self.lose();
+                held.set(State::Lost);
                 Err(CompleteError::Lost)
             }
             Err(error) => Err(CompleteError::Store(error)),
         }
     }
-
-    pub(crate) fn is_completed_in_transaction(&self) -> bool {
-        let state = self.0.as_ref().map(|held| held.state.load(Ordering::Acquire));
-        state == Some(COMPLETED_IN_TRANSACTION)
-    }
-
-    pub(crate) fn lose(&self) {
-        if let Some(held) = &self.0 {
-            held.state.store(LOST, Ordering::Release);
-        }
-    }
-
-    /// The store was asked again at `asked`, and the lease starts anew.
-    pub(crate) fn renewed(&self, asked: Instant, lease: Duration) {
-        if let Some(held) = &self.0 {
-            let until = asked.saturating_duration_since(held.asked).saturating_add(lease);
-            held.until.store(millis(until), Ordering::Release);
-        }
-    }
-
-    /// What is left of the lease, if there is one.
-    pub(crate) fn left(&self) -> Option<Duration> {
-        self.0.as_ref().map(|held| held.left())
-    }
-}
-
-impl Held {
-    fn left(&self) -> Duration {
-        let until = Duration::from_millis(self.until.load(Ordering::Acquire));
-        until.saturating_sub(self.asked.elapsed())
-    }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl fmt::Debug for Claim {

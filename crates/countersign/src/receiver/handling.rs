@@ -1,0 +1,273 @@
+//! Steps 5 to 7 for one delivery: its claim, kept while the handler runs and settled on every way
+//! out of it.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use super::Inner;
+use super::claim::Claim;
+use super::held::{Held, State};
+use super::renewals::Renewed;
+use super::settlings::{End, LateReport, Settling, Settlings};
+use super::store_calls::ClaimCall;
+use super::tasks::RunningHandler;
+use crate::dedup::{ClaimToken, Claimed, Store, StoreError, StoreErrorKind};
+use crate::delivery::Delivery;
+use crate::rejection::{Rejection, RejectionKind};
+use crate::report::Outcome;
+use crate::trace;
+
+/// A delivery on its way through a handler, and what is to become of its claim if it is dropped.
+pub(crate) struct Handling<S: Store> {
+    inner: Arc<Inner<S>>,
+    delivery: Delivery,
+    running: RunningHandler,
+    on_drop: OnDrop,
+}
+
+/// What a drop has to do.
+enum OnDrop {
+    /// Nothing is held.
+    Nothing,
+    /// The store has been asked and has not answered: the claim may be made, so it is released.
+    Asked(Asked),
+    /// The handler was cancelled: accept the event's next delivery.
+    Release(Arc<Held>),
+    /// The handler was done, and telling the store was cut short: tell it again.
+    Complete(Arc<Held>),
+}
+
+/// A question to the store.
+struct Asked {
+    token: ClaimToken,
+    at: Duration,
+    call: ClaimCall,
+}
+
+impl<S: Store> Handling<S> {
+    pub(super) fn new(inner: Arc<Inner<S>>, delivery: Delivery, running: RunningHandler) -> Self {
+        Self { inner, delivery, running, on_drop: OnDrop::Nothing }
+    }
+
+    /// Step 5: only a fresh event goes on. What the handler gets knows of its claim.
+    pub(super) async fn acquire(&mut self) -> Result<Delivery, Rejection> {
+        let claimed = self.ask().await;
+        let endpoint = &self.inner.endpoint;
+        let rejection = match claimed {
+            Ok(Claimed::Fresh) => return Ok(self.delivery.clone()),
+            Ok(Claimed::Done) => endpoint.reject(RejectionKind::Duplicate),
+            Ok(Claimed::InFlight { retry_after }) => {
+                endpoint.reject(RejectionKind::InFlight).retry_after_at(retry_after)
+            }
+            Err(error) => {
+                self.inner.reporter.store_failed("claim", &error);
+                endpoint.reject(match error.kind() {
+                    StoreErrorKind::Full => RejectionKind::StoreFull,
+                    StoreErrorKind::Unavailable => RejectionKind::StoreUnavailable,
+                })
+            }
+        };
+        let rejection = rejection.after_proof();
+        let arrived = self.delivery.arrived().unwrap_or_else(|| endpoint.monotonic());
+        self.inner.reporter.rejected(&rejection, Some(&self.delivery), arrived);
+        Err(rejection)
+    }
+
+    async fn ask(&mut self) -> Result<Claimed, StoreError> {
+        let token = ClaimToken::random()?;
+        let (key, lease) = (self.delivery.key(), self.inner.endpoint.lease());
+        let (at, call) =
+            (self.inner.endpoint.monotonic(), self.inner.calls.claim_call(key, token, lease));
+        self.on_drop = OnDrop::Asked(Asked { token, at, call });
+        let claimed = poll_fn(|cx| match &mut self.on_drop {
+            OnDrop::Asked(asked) => asked.call.as_mut().poll(cx),
+            _ => Poll::Pending,
+        })
+        .await;
+        self.on_drop = OnDrop::Nothing;
+        match claimed {
+            Ok(Claimed::Fresh) => self.hold(token, at),
+            Ok(claimed) => Ok(claimed),
+            // An error may hide a claim that was made: its answer got lost. Release it.
+            Err(error) => {
+                self.settle_in_background(self.release_of_doubtful(token, at, None));
+                Err(error)
+            }
+        }
+    }
+
+    fn hold(&mut self, token: ClaimToken, asked: Duration) -> Result<Claimed, StoreError> {
+        let inner = &self.inner;
+        let retention = inner.retention();
+        let transactional = inner.calls.transactional();
+        let (key, endpoint) = (self.delivery.key(), inner.endpoint.clone());
+        let held = Held::new(endpoint, key, token, retention, transactional, asked);
+        let held = Arc::new(held);
+        self.on_drop = OnDrop::Release(Arc::clone(&held));
+        if held.is_lost() {
+            self.settle_in_background(self.release_of(&held));
+            self.on_drop = OnDrop::Nothing;
+            let late = "the store answered a claim when its lease had run out";
+            return Err(StoreError::new(StoreErrorKind::Unavailable, late));
+        }
+        self.delivery.set_claim(Claim::held(held));
+        Ok(Claimed::Fresh)
+    }
+
+    /// For step 6: keeps the claim's lease renewed until it is dropped.
+    pub(super) fn renewed(&self) -> Option<Renewed<S>> {
+        match &self.on_drop {
+            OnDrop::Release(held) => Renewed::start(&self.inner, held),
+            _ => None,
+        }
+    }
+
+    /// Step 7: by the handler's status. Only an answer whose mark is not committed is not given.
+    pub(super) async fn settle(&mut self, status: Option<u16>) -> Result<(), Rejection> {
+        let OnDrop::Release(held) = &self.on_drop else { return Ok(()) };
+        let held = Arc::clone(held);
+        let reason = match (status, held.state()) {
+            (Some(200..300), State::InTransaction) => return self.check(&held, status).await,
+            (Some(200..300), State::Done) => {
+                self.on_drop = OnDrop::Nothing;
+                self.inner.reporter.handled(&self.delivery, Outcome::Accepted, status, None);
+                return Ok(());
+            }
+            (Some(200..300), _) => {
+                self.complete(held, status).await;
+                return Ok(());
+            }
+            (Some(400..500), _) if self.delivery.is_final_on_4xx() => "handler_status_is_final",
+            _ => "handler_status",
+        };
+        self.release(&held).await;
+        self.inner.reporter.handled(&self.delivery, Outcome::Failed, status, Some(reason));
+        Ok(())
+    }
+
+    /// Step 7 for a handler that panicked.
+    pub(super) async fn panicked(&mut self) {
+        if let OnDrop::Release(held) = &self.on_drop {
+            self.release(&Arc::clone(held)).await;
+        }
+        let reason = Some("handler_panicked");
+        self.inner.reporter.handled(&self.delivery, Outcome::Failed, None, reason);
+    }
+
+    /// The handler says that its transaction holds the mark. Whoever forgot to commit would lose
+    /// the event, so the store is asked. Where it cannot say, the event is sent again: if it was
+    /// committed after all, that delivery is a duplicate.
+    async fn check(&mut self, held: &Arc<Held>, status: Option<u16>) -> Result<(), Rejection> {
+        held.turn_to_settle().await;
+        let (kind, reason) = match self.inner.calls.is_completed(held.key, held.token).await {
+            Ok(true) => {
+                held.set(State::Done);
+                self.on_drop = OnDrop::Nothing;
+                self.inner.reporter.handled(&self.delivery, Outcome::Accepted, status, None);
+                return Ok(());
+            }
+            Ok(false) => (RejectionKind::NotCommitted, RejectionKind::NotCommitted.code()),
+            Err(error) => {
+                self.inner.reporter.store_failed("check", &error);
+                (RejectionKind::StoreUnavailable, "commit_not_checked")
+            }
+        };
+        self.release(held).await;
+        let rejection = self.inner.endpoint.reject(kind);
+        let status = Some(rejection.status());
+        self.inner.reporter.handled(&self.delivery, Outcome::Failed, status, Some(reason));
+        Err(rejection.after_proof())
+    }
+
+    /// Tells the store that the event is handled; goes on telling it in the background if it
+    /// cannot be told now.
+    async fn complete(&mut self, held: Arc<Held>, status: Option<u16>) {
+        let mut settling = self.settling_of(&held, End::Complete(held.retention));
+        self.on_drop = OnDrop::Complete(held);
+        let told = settling.once(&self.inner).await;
+        self.on_drop = OnDrop::Nothing;
+        match told {
+            Ok(reason) => {
+                self.inner.reporter.handled(&self.delivery, Outcome::Accepted, status, reason);
+            }
+            Err(_) => self.settle_in_background(self.with_report(settling, status)),
+        }
+    }
+
+    async fn release(&mut self, held: &Arc<Held>) {
+        let mut settling = self.release_of(held);
+        if settling.once(&self.inner).await.is_err() {
+            self.settle_in_background(settling);
+        }
+        self.on_drop = OnDrop::Nothing;
+    }
+
+    fn settle_in_background(&self, settling: Settling) {
+        Settlings::add(&self.inner, settling);
+    }
+
+    fn release_of(&self, held: &Arc<Held>) -> Settling {
+        self.settling_of(held, End::Release)
+    }
+
+    /// The end of a claim that a shutdown waits for.
+    fn settling_of(&self, held: &Arc<Held>, end: End) -> Settling {
+        Settling {
+            key: held.key,
+            token: held.token,
+            end,
+            until: held.until(),
+            held: Some(Arc::clone(held)),
+            claiming: None,
+            running: Some(self.running.clone()),
+            report: None,
+        }
+    }
+
+    /// The end of a claim that may never have been made, which a shutdown does not wait for.
+    fn release_of_doubtful(
+        &self,
+        token: ClaimToken,
+        asked: Duration,
+        claiming: Option<ClaimCall>,
+    ) -> Settling {
+        Settling {
+            key: self.delivery.key(),
+            token,
+            end: End::Release,
+            until: asked.saturating_add(self.inner.endpoint.lease()),
+            held: None,
+            claiming,
+            running: None,
+            report: None,
+        }
+    }
+
+    /// Who is told about it once the store has been told. Bodies are not kept for that.
+    fn with_report(&self, settling: Settling, status: Option<u16>) -> Settling {
+        let delivery = self.delivery.without_body();
+        let report = LateReport { delivery, status, span: trace::current_span() };
+        Settling { report: Some(Box::new(report)), ..settling }
+    }
+}
+
+impl<S: Store> Drop for Handling<S> {
+    fn drop(&mut self) {
+        let settling = match std::mem::replace(&mut self.on_drop, OnDrop::Nothing) {
+            OnDrop::Nothing => return,
+            OnDrop::Complete(held) => {
+                let settling = self.settling_of(&held, End::Complete(held.retention));
+                return self.settle_in_background(self.with_report(settling, None));
+            }
+            OnDrop::Release(held) => self.release_of(&held),
+            OnDrop::Asked(Asked { token, at, call }) => {
+                self.release_of_doubtful(token, at, Some(call))
+            }
+        };
+        self.settle_in_background(settling);
+        let reason = Some("handler_cancelled");
+        self.inner.reporter.handled(&self.delivery, Outcome::Failed, None, reason);
+    }
+}

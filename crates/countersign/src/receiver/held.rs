@@ -1,0 +1,175 @@
+//! A claim that the store gave: what is known of its lease, and whose turn it is to call.
+
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use crate::dedup::{ClaimToken, Transactional};
+use crate::endpoint::Endpoint;
+use crate::key::EventKey;
+
+/// A claim that is held, or was.
+///
+/// Times are of the endpoint's clock, [`Clock::monotonic`](crate::Clock::monotonic). A lease counts
+/// from when the store was asked, because nobody knows when it answered.
+pub(crate) struct Held {
+    pub(crate) key: EventKey,
+    pub(crate) token: ClaimToken,
+    pub(crate) retention: Duration,
+    pub(crate) transactional: Option<Transactional>,
+    endpoint: Endpoint,
+    /// When the store was asked first.
+    pub(super) asked: Duration,
+    /// Until when the lease holds for certain, in nanoseconds.
+    until: AtomicU64,
+    state: AtomicU8,
+    /// Whether a renewal was not answered: it may still be on its way.
+    unanswered: AtomicBool,
+    turn: Mutex<Turn>,
+}
+
+/// What is known of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// It is held while its lease lasts.
+    Held,
+    /// Somebody else may have it, or it was released.
+    Lost,
+    /// The handler completed it in a transaction. Whether that commits is not known: if it does not,
+    /// the claim is still held while its lease lasts.
+    InTransaction,
+    /// It is completed.
+    Done,
+}
+
+/// The calls of one token go one after the other: a renewal that is under way has ended before the
+/// claim is settled, and none begins afterwards.
+#[derive(Default)]
+struct Turn {
+    renewing: bool,
+    settling: bool,
+    waiting: Option<Waker>,
+}
+
+impl Held {
+    pub(super) fn new(
+        endpoint: Endpoint,
+        key: EventKey,
+        token: ClaimToken,
+        retention: Duration,
+        transactional: Option<Transactional>,
+        asked: Duration,
+    ) -> Self {
+        let until = nanos(asked.saturating_add(endpoint.lease()));
+        Self {
+            key,
+            token,
+            retention,
+            transactional,
+            endpoint,
+            asked,
+            until: AtomicU64::new(until),
+            state: AtomicU8::new(State::Held as u8),
+            unanswered: AtomicBool::new(false),
+            turn: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn state(&self) -> State {
+        match self.state.load(Ordering::Acquire) {
+            0 => State::Held,
+            1 => State::Lost,
+            2 => State::InTransaction,
+            _ => State::Done,
+        }
+    }
+
+    pub(crate) fn set(&self, state: State) {
+        self.state.store(state as u8, Ordering::Release);
+    }
+
+    /// Changes the state if it is still what it is thought to be.
+    pub(super) fn change(&self, from: State, to: State) {
+        let (from, to) = (from as u8, to as u8);
+        let _ = self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        self.state() != State::Done && !self.is_held(self.endpoint.monotonic())
+    }
+
+    /// Whether the lease holds, by all that is known.
+    pub(super) fn is_held(&self, now: Duration) -> bool {
+        matches!(self.state(), State::Held | State::InTransaction) && now < self.until()
+    }
+
+    /// Until when the lease holds.
+    pub(super) fn until(&self) -> Duration {
+        Duration::from_nanos(self.until.load(Ordering::Acquire))
+    }
+
+    /// The store was asked again at `asked`, and the lease starts anew.
+    pub(super) fn renewed(&self, asked: Duration) {
+        let until = nanos(asked.saturating_add(self.endpoint.lease()));
+        self.until.fetch_max(until, Ordering::AcqRel);
+    }
+
+    /// A renewal was not answered.
+    pub(super) fn not_answered(&self) {
+        self.unanswered.store(true, Ordering::Release);
+    }
+
+    pub(super) fn has_unanswered(&self) -> bool {
+        self.unanswered.load(Ordering::Acquire)
+    }
+
+    /// The turn to renew, unless there is nothing to renew any more.
+    pub(super) fn turn_to_renew(&self) -> Option<RenewalTurn<'_>> {
+        let mut turn = self.turn();
+        if turn.settling || turn.renewing {
+            return None;
+        }
+        turn.renewing = true;
+        Some(RenewalTurn(self))
+    }
+
+    /// Waits for the renewal that is under way, if there is one, and ends the renewing. Cancel safe.
+    pub(super) async fn turn_to_settle(&self) {
+        poll_fn(|cx| {
+            let mut turn = self.turn();
+            turn.settling = true;
+            if !turn.renewing {
+                return Poll::Ready(());
+            }
+            turn.waiting = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn turn(&self) -> MutexGuard<'_, Turn> {
+        // No code panics while it holds the lock.
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A renewal that is under way, until this is dropped.
+pub(super) struct RenewalTurn<'a>(&'a Held);
+
+impl Drop for RenewalTurn<'_> {
+    fn drop(&mut self) {
+        let mut turn = self.0.turn();
+        turn.renewing = false;
+        let waiting = turn.waiting.take();
+        drop(turn);
+        if let Some(waiting) = waiting {
+            waiting.wake();
+        }
+    }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,228 @@
+//! Claims whose end the store could not be told at once: it is told in the background, until it has
+//! heard or the lease has run out.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::Inner;
+use super::held::{Held, State};
+use super::store_calls::ClaimCall;
+use super::tasks::RunningHandler;
+use crate::dedup::{ClaimToken, Settled, Store, StoreError};
+use crate::delivery::Delivery;
+use crate::key::EventKey;
+use crate::report::Outcome;
+use crate::trace;
+
+/// How a claim ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The event is handled: remember it for this long.
+    Complete(Duration),
+    /// It is not: accept its next delivery.
+    Release,
+}
+
+/// The end of a claim, on its way to the store. It keeps nothing of the delivery's body.
+pub(crate) struct Settling {
+    pub(super) key: EventKey,
+    pub(super) token: ClaimToken,
+    pub(super) end: End,
+    /// When the lease has run out, and the end with it.
+    pub(super) until: Duration,
+    /// The claim, if the store gave it.
+    pub(super) held: Option<Arc<Held>>,
+    /// The claim's call, if it is still under way.
+    pub(super) claiming: Option<ClaimCall>,
+    /// What a shutdown waits for.
+    #[expect(dead_code, reason = "counts until it is dropped")]
+    pub(super) running: Option<RunningHandler>,
+    /// Who is told when the store has been told, or could not be.
+    pub(super) report: Option<Box<LateReport>>,
+}
+
+/// What is said of a handled delivery when its end is known.
+pub(crate) struct LateReport {
+    pub(super) delivery: Delivery,
+    pub(super) status: Option<u16>,
+    pub(super) span: trace::Span,
+}
+
+/// The ends that wait, and the tasks that work on them.
+#[derive(Default)]
+pub(crate) struct Settlings(Mutex<Queue>);
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Settling>,
+    /// How many of these are of claims that may never have been made.
+    doubtful: usize,
+    workers: usize,
+}
+
+/// How many tasks work at once: few, because a store that cannot answer is not helped by many.
+const WORKERS: usize = 8;
+
+/// How many ends of claims that may never have been made are kept. Whoever replays one delivery
+/// while the store is away causes one each time. Without it, such a claim, if it was made after all,
+/// stays until its lease ends.
+const MOST_DOUBTFUL: usize = 10_000;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+impl Settling {
+    /// Tells the store once; gives what is amiss all the same.
+    pub(super) async fn once<S: Store>(
+        &mut self,
+        inner: &Arc<Inner<S>>,
+    ) -> Result<Option<&'static str>, StoreError> {
+        // The calls of a token go one after the other.
+        if let Some(claiming) = &mut self.claiming {
+            // It is released whatever this answers.
+            let _ = claiming.await;
+            self.claiming = None;
+        }
+        if let Some(held) = &self.held {
+            held.turn_to_settle().await;
+        }
+        let (settled, step) = match self.end {
+            End::Complete(retention) => {
+                (inner.calls.complete(self.key, self.token, retention).await, "complete")
+            }
+            End::Release => (inner.calls.release(self.key, self.token).await, "release"),
+        };
+        let settled = settled.inspect_err(|error| inner.reporter.store_failed(step, error))?;
+        let (state, reason) = match (self.end, settled) {
+            (End::Complete(_), Settled::Settled) => (State::Done, None),
+            (End::Complete(_), Settled::Lost) => (State::Lost, Some("claim_lost")),
+            // A lost claim has nothing to release.
+            (End::Release, _) => (State::Lost, None),
+        };
+        if let Some(held) = &self.held {
+            held.set(state);
+            if reason.is_some() && held.has_unanswered() {
+                // A renewal may still arrive, and nobody would settle what it claims.
+                Settlings::add(inner, self.release_as_well(inner));
+            }
+        }
+        Ok(reason)
+    }
+
+    fn release_as_well<S: Store>(&self, inner: &Inner<S>) -> Self {
+        let until = inner.endpoint.monotonic().saturating_add(inner.endpoint.lease());
+        let (key, token, end) = (self.key, self.token, End::Release);
+        Self { key, token, end, until, held: None, claiming: None, running: None, report: None }
+    }
+
+    fn is_doubtful(&self) -> bool {
+        self.held.is_none()
+    }
+
+    /// Says how it has ended, to whom it concerns.
+    fn report<S: Store>(self, inner: &Inner<S>, reason: &'static str) {
+        if let Some(report) = self.report {
+            let LateReport { delivery, status, span } = *report;
+            trace::in_scope(&span, || {
+                inner.reporter.handled(&delivery, Outcome::Accepted, status, Some(reason));
+            });
+        }
+    }
+}
+
+impl Settlings {
+    /// Tells the store in the background. Without a runtime nobody is told but the report.
+    pub(super) fn add<S: Store>(inner: &Arc<Inner<S>>, settling: Settling) {
+        let Some(runtime) = inner.calls.runtime() else {
+            return settling.report(inner, "not_recorded");
+        };
+        let mut queue = inner.settlings.lock();
+        if settling.is_doubtful() && queue.doubtful >= MOST_DOUBTFUL {
+            return;
+        }
+        queue.push(settling);
+        if queue.workers < WORKERS {
+            queue.workers += 1;
+            drop(queue);
+            let worker = Worker { inner: Arc::clone(inner), over: false };
+            runtime.spawn(worker.work());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // No code panics while it holds the lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn push(&mut self, settling: Settling) {
+        self.doubtful += usize::from(settling.is_doubtful());
+        self.waiting.push_back(settling);
+    }
+
+    fn pop(&mut self) -> Option<Settling> {
+        let settling = self.waiting.pop_front()?;
+        self.doubtful -= usize::from(settling.is_doubtful());
+        Some(settling)
+    }
+}
+
+/// A task that works until nothing waits.
+struct Worker<S: Store> {
+    inner: Arc<Inner<S>>,
+    over: bool,
+}
+
+impl<S: Store> Worker<S> {
+    async fn work(mut self) {
+        let mut pause = FIRST_PAUSE;
+        while let Some(mut settling) = self.next() {
+            match settling.once(&self.inner).await {
+                Ok(reason) => {
+                    settling.report(&self.inner, reason.unwrap_or("recorded_late"));
+                    pause = FIRST_PAUSE;
+                }
+                Err(_) => {
+                    let left = settling.until.saturating_sub(self.inner.endpoint.monotonic());
+                    if left.is_zero() {
+                        settling.report(&self.inner, "not_recorded");
+                        continue;
+                    }
+                    // The others have their turn: it may be this key that cannot be settled.
+                    self.inner.settlings.lock().push(settling);
+                    let Some(runtime) = self.inner.calls.runtime() else { return };
+                    runtime.sleep(pause.min(left)).await;
+                    pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+
+    /// The next end. If there is none, the task is over in the same step, so that whoever adds one
+    /// starts another task.
+    fn next(&mut self) -> Option<Settling> {
+        let now = self.inner.endpoint.monotonic();
+        let mut queue = self.inner.settlings.lock();
+        let mut next = queue.pop();
+        while next.as_ref().is_some_and(|next| next.is_doubtful() && next.until <= now) {
+            next = queue.pop();
+        }
+        if next.is_none() {
+            queue.waiting = VecDeque::new();
+            queue.workers -= 1;
+            self.over = true;
+        }
+        next
+    }
+}
+
+/// A task that is cut short, by the end of its runtime, leaves its place to the next.
+impl<S: Store> Drop for Worker<S> {
+    fn drop(&mut self) {
+        if !self.over {
+            self.inner.settlings.lock().workers -= 1;
+        }
+    }
+}
