@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::Inner;
 use super::claim::Claim;
-use super::held::{Held, State};
+use super::held::{Held, State, latest};
 use super::renewals::Renewed;
 use super::settlings::{End, LateReport, Settling, Settlings};
 use super::store_calls::ClaimCall;
@@ -218,7 +218,7 @@ impl<S: Store> Handling<S> {
             key: held.key,
             token: held.token,
             end,
-            until: held.until(),
+            until: held.latest(),
             held: Some(Arc::clone(held)),
             claiming: None,
             running: Some(self.running.clone()),
@@ -237,7 +237,7 @@ impl<S: Store> Handling<S> {
             key: self.delivery.key(),
             token,
             end: End::Release,
-            until: asked.saturating_add(self.inner.endpoint.lease()),
+            until: latest(&self.inner.endpoint, asked),
             held: None,
             claiming,
             running: None,

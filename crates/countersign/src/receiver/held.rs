@@ -24,6 +24,8 @@ pub(crate) struct Held {
     pub(super) asked: Duration,
     /// Until when the lease holds for certain, in nanoseconds.
     until: AtomicU64,
+    /// Until when it may hold in the store, by a renewal that was asked for and not answered.
+    latest: AtomicU64,
     state: AtomicU8,
     /// Whether a renewal was not answered: it may still be on its way.
     unanswered: AtomicBool,
@@ -71,6 +73,7 @@ impl Held {
             endpoint,
             asked,
             until: AtomicU64::new(until),
+            latest: AtomicU64::new(until),
             state: AtomicU8::new(State::Held as u8),
             unanswered: AtomicBool::new(false),
             turn: Mutex::default(),
@@ -116,9 +119,15 @@ impl Held {
         self.until.fetch_max(until, Ordering::AcqRel);
     }
 
-    /// A renewal was not answered.
-    pub(super) fn not_answered(&self) {
+    /// A renewal that was asked for at `asked` was not answered.
+    pub(super) fn not_answered(&self, asked: Duration) {
+        self.latest.fetch_max(nanos(latest(&self.endpoint, asked)), Ordering::AcqRel);
         self.unanswered.store(true, Ordering::Release);
+    }
+
+    /// Until when the store may hold the claim, if it is told nothing.
+    pub(super) fn latest(&self) -> Duration {
+        self.until().max(Duration::from_nanos(self.latest.load(Ordering::Acquire)))
     }
 
     pub(super) fn has_unanswered(&self) -> bool {
@@ -168,6 +177,12 @@ impl Drop for RenewalTurn<'_> {
             waiting.wake();
         }
     }
+}
+
+/// When a lease ends at the latest that the store was asked for at `asked`, if it has not answered: it
+/// counts from when the question arrived.
+pub(super) fn latest(endpoint: &Endpoint, asked: Duration) -> Duration {
+    asked.saturating_add(endpoint.store_timeout()).saturating_add(endpoint.lease())
 }
 
 fn nanos(time: Duration) -> u64 {

@@ -122,7 +122,7 @@ async fn renew<S: Store>(inner: Arc<Inner<S>>, held: Arc<Held>) {
         Ok(Claimed::InFlight { .. }) => held.change(State::Held, State::Lost),
         // The next try may do better; if none does, the lease runs out.
         Err(error) => {
-            held.not_answered();
+            held.not_answered(asked);
             inner.reporter.store_failed("renew", &error);
         }
     }

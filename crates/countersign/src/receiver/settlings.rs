@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Inner;
-use super::held::{Held, State};
+use super::held::{Held, State, latest};
 use super::store_calls::ClaimCall;
 use super::tasks::RunningHandler;
 use crate::dedup::{ClaimToken, Settled, Store, StoreError};
@@ -29,7 +29,7 @@ pub(crate) struct Settling {
     pub(super) key: EventKey,
     pub(super) token: ClaimToken,
     pub(super) end: End,
-    /// When the lease has run out, and the end with it.
+    /// When the lease has run out in the store as well.
     pub(super) until: Duration,
     /// The claim, if the store gave it.
     pub(super) held: Option<Arc<Held>>,
@@ -111,7 +111,7 @@ impl Settling {
     }
 
     fn release_as_well<S: Store>(&self, inner: &Inner<S>) -> Self {
-        let until = inner.endpoint.monotonic().saturating_add(inner.endpoint.lease());
+        let until = latest(&inner.endpoint, inner.endpoint.monotonic());
         let (key, token, end) = (self.key, self.token, End::Release);
         Self { key, token, end, until, held: None, claiming: None, running: None, report: None }
     }

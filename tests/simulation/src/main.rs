@@ -1,0 +1,144 @@
+//! `simulate [--seeds N] [--from S] [--seed S] [--fault NAME] [--threads N]`
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
+
+use countersign_simulation::faults::Fault;
+use countersign_simulation::run::{Wanted, run};
+use countersign_simulation::shrink::shrink;
+use countersign_simulation::tape::Tape;
+
+struct Asked {
+    seeds: u64,
+    from: u64,
+    seed: Option<u64>,
+    fault: Option<Fault>,
+    threads: usize,
+}
+
+fn main() -> ExitCode {
+    // Handlers panic on purpose.
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if panic.payload().downcast_ref::<&str>() != Some(&"as planned") {
+            usual(panic);
+        }
+    }));
+    let asked = match asked(std::env::args().skip(1)) {
+        Ok(asked) => asked,
+        Err(what) => {
+            eprintln!(
+                "{what}\nusage: simulate [--seeds N] [--from S] [--seed S] [--fault NAME] [--threads N]"
+            );
+            return ExitCode::from(2);
+        }
+    };
+    match asked.seed {
+        Some(seed) => one(seed, asked.fault),
+        None => many(&asked),
+    }
+}
+
+fn asked(mut words: impl Iterator<Item = String>) -> Result<Asked, String> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut asked = Asked { seeds: 100_000, from: 0, seed: None, fault: None, threads };
+    while let Some(option) = words.next() {
+        let value = words.next().ok_or_else(|| format!("{option} needs a value"))?;
+        let number = || {
+            value.replace('_', "").parse().map_err(|_| format!("{option}: {value} is not a number"))
+        };
+        match option.as_str() {
+            "--seeds" => asked.seeds = number()?,
+            "--from" => asked.from = number()?,
+            "--seed" => asked.seed = Some(number()?),
+            "--threads" => asked.threads = number()? as usize,
+            "--fault" => {
+                let names = || format!("{:?}", Fault::ALL);
+                asked.fault = Some(
+                    Fault::named(&value).ok_or_else(|| format!("--fault is one of {}", names()))?,
+                );
+            }
+            _ => return Err(format!("{option} is not an option")),
+        }
+    }
+    Ok(asked)
+}
+
+/// Runs a seed, makes it as simple as it gets if it breaks a promise, and prints what happens.
+fn one(seed: u64, fault: Option<Fault>) -> ExitCode {
+    let wanted = Wanted { fault, log: true, coverage: false };
+    let ended = run(Tape::seeded(seed), wanted);
+    let Some(broken) = ended.broken else {
+        ended.log.iter().for_each(|line| println!("{line}"));
+        println!("seed {seed}: every promise was kept, in {} steps", ended.steps);
+        return ExitCode::SUCCESS;
+    };
+    let tape = shrink(ended.tape, &broken, wanted, 4_000);
+    let simple = run(Tape::given(tape), wanted);
+    simple.log.iter().for_each(|line| println!("{line}"));
+    println!("seed {seed}: {broken}");
+    println!("made simple, in {} steps: {}", simple.steps, simple.broken.unwrap_or_default());
+    ExitCode::FAILURE
+}
+
+fn many(asked: &Asked) -> ExitCode {
+    let started = Instant::now();
+    let (next, failed) = (AtomicU64::new(asked.from), AtomicBool::new(false));
+    let (found, coverage) = (Mutex::new(Vec::new()), Mutex::new(BTreeMap::new()));
+    let (steps, troubles) = (AtomicU64::new(0), AtomicU64::new(0));
+    let end = asked.from.saturating_add(asked.seeds);
+    std::thread::scope(|scope| {
+        for _ in 0..asked.threads.max(1) {
+            scope.spawn(|| {
+                let mut covered = BTreeMap::new();
+                while !failed.load(Ordering::Relaxed) || asked.fault.is_some() {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= end {
+                        break;
+                    }
+                    let wanted = Wanted { fault: asked.fault, log: false, coverage: true };
+                    let ended = run(Tape::seeded(seed), wanted);
+                    steps.fetch_add(ended.steps, Ordering::Relaxed);
+                    troubles.fetch_add(u64::from(ended.troubles), Ordering::Relaxed);
+                    for (what, count) in ended.coverage {
+                        *covered.entry(what).or_insert(0_u64) += count;
+                    }
+                    if let Some(broken) = ended.broken {
+                        failed.store(true, Ordering::Relaxed);
+                        found.lock().expect("no panics").push((seed, broken));
+                    }
+                }
+                let mut coverage = coverage.lock().expect("no panics");
+                for (what, count) in covered {
+                    *coverage.entry(what).or_insert(0) += count;
+                }
+            });
+        }
+    });
+    let (found, seconds) =
+        (found.into_inner().expect("no panics"), started.elapsed().as_secs_f64());
+    let ran = next.into_inner().min(end) - asked.from;
+    println!(
+        "{ran} seeds in {seconds:.1} s ({:.0} an hour), {} steps, {} troubles besides messages",
+        ran as f64 / seconds * 3_600.0,
+        steps.into_inner(),
+        troubles.into_inner()
+    );
+    if asked.fault.is_none() {
+        for ((call, fate), count) in coverage.into_inner().expect("no panics") {
+            println!("  {call} {fate}: {count}");
+        }
+    }
+    if let Some((seed, broken)) = found.iter().min() {
+        println!("{} seeds break a promise; seed {seed}: {broken}", found.len());
+        if asked.fault.is_none() {
+            return one(*seed, None);
+        }
+        return ExitCode::FAILURE;
+    }
+    println!("every promise was kept");
+    ExitCode::SUCCESS
+}
