@@ -128,6 +128,7 @@ impl<S: Store> Handling<S> {
             Some(200..300) if self.delivery.claim().is_completed_in_transaction() => {
                 return self.check_committed(status).await;
             }
+            Some(200..300) if !self.delivery.is_taken() => return self.not_taken().await,
             Some(200..300) => {
                 self.complete(status).await;
                 return Ok(());
@@ -140,6 +141,15 @@ impl<S: Store> Handling<S> {
         self.release().await;
         self.receiver.report_handled(&self.delivery, Outcome::Failed, status, Some(reason));
         Ok(())
+    }
+
+    /// Step 7 for a 2xx of something that did not handle the event.
+    async fn not_taken(&mut self) -> Result<(), Rejection> {
+        self.release().await;
+        let rejection = self.receiver.endpoint().reject(RejectionKind::NotTaken);
+        let (status, reason) = (Some(rejection.status()), Some(rejection.code()));
+        self.receiver.report_handled(&self.delivery, Outcome::Failed, status, reason);
+        Err(rejection.after_proof())
     }
 
     /// Step 7 for a handler that panicked.

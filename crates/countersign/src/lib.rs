@@ -98,6 +98,7 @@ mod event;
 mod handling;
 mod headers;
 mod key;
+mod misuse;
 mod provider;
 mod receiver;
 mod rejection;

@@ -86,6 +86,14 @@ kinds! {
     /// The handler completed the event in a transaction of its own, answered 2xx, and had not
     /// committed (500: it must come again).
     NotCommitted = 500 "not_committed",
+    /// A 2xx was answered, and nobody had taken the delivery: whatever answered did not handle the
+    /// event (500: it must come again). See [`Delivery::mark_taken`](crate::Delivery::mark_taken).
+    NotTaken = 500 "not_taken",
+    /// The request has passed a middleware of this kind already (500: it must come again).
+    Misconfigured = 500 "misconfigured",
+    /// The process is shutting down (503 with `Retry-After`). See
+    /// [`HandlerTasks::drain`](crate::HandlerTasks::drain).
+    ShuttingDown = 503 "shutting_down",
 }
 
 impl RejectionKind {

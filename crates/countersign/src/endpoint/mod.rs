@@ -137,7 +137,8 @@ impl Endpoint {
         match kind {
             RejectionKind::InFlight
             | RejectionKind::StoreUnavailable
-            | RejectionKind::StoreFull => rejection.retry_after_at(self.0.retry_after),
+            | RejectionKind::StoreFull
+            | RejectionKind::ShuttingDown => rejection.retry_after_at(self.0.retry_after),
             RejectionKind::MethodNotAllowed => rejection.allow_only(Arc::clone(&self.0.allow)),
             _ => rejection,
         }
