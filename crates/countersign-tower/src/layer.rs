@@ -87,8 +87,8 @@ impl<S: Store> WebhookLayer<S> {
         self
     }
 
-    /// Makes the answer to what is not handed over, headers and body; its status and `Retry-After`
-    /// are the [`Rejection`]'s whatever is made here, because senders act on them (change a status
+    /// Makes the answer to what is not handed over, headers and body; its status, `Retry-After` and
+    /// `Allow` are the [`Rejection`]'s whatever is made here, because senders act on them (change a status
     /// with [`EndpointBuilder::answer`](countersign::EndpointBuilder::answer)). The answer to a
     /// duplicate, a 200, is made here too. It is called on the request's way, so it must be quick.
     ///

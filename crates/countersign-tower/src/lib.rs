@@ -31,8 +31,9 @@
 //! The extractor [`Webhook`] hands over a built-in provider's `Event`, a type of your own, or the
 //! raw [`Delivery`](countersign::Delivery). The body is still there for extractors that come after
 //! it, such as `Json` or `Bytes`; axum's own `DefaultBodyLimit` of 2 MB applies to those. Without
-//! axum, the delivery is in the request's extensions and the body is a
-//! [`Full<Bytes>`](http_body_util::Full).
+//! axum, the delivery is in the request's extensions
+//! ([`extract_event`](countersign::extract_event) makes an event of it) and the body is a
+//! [`ProvenBody`].
 //!
 //! Only the body and what [`Delivery`](countersign::Delivery) tells are proven. Other headers, the
 //! path and the query are the sender's word, or anybody's; trailers are dropped.
@@ -88,6 +89,7 @@
 mod extract;
 mod layer;
 mod outliving;
+mod proven_body;
 mod request;
 mod response;
 mod runtime;
@@ -96,6 +98,7 @@ mod service;
 #[cfg(feature = "axum")]
 pub use extract::{Webhook, WebhookRejection};
 pub use layer::WebhookLayer;
+pub use proven_body::ProvenBody;
 pub use response::ResponseBody;
 pub use service::{ResponseFuture, WebhookService};
 
