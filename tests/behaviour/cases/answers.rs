@@ -226,32 +226,7 @@ async fn a_refusal_is_the_same_on_every_adapter() {
     }
     let told: BTreeSet<_> =
         on_axum.0.iter().map(|told| String::from_utf8(told.body.clone()).unwrap()).collect();
-    for kind in ALL {
+    for kind in RejectionKind::ALL {
         assert!(told.contains(kind.body()), "{kind:?} was not provoked");
     }
 }
-
-/// Every kind that a sender can hear of.
-const ALL: [RejectionKind; 21] = [
-    RejectionKind::SignatureMissing,
-    RejectionKind::SignatureMalformed,
-    RejectionKind::SignatureRepeated,
-    RejectionKind::SignatureMismatch,
-    RejectionKind::TokenMissing,
-    RejectionKind::TokenMalformed,
-    RejectionKind::TokenRepeated,
-    RejectionKind::TokenMismatch,
-    RejectionKind::IdInvalid,
-    RejectionKind::TimestampMissing,
-    RejectionKind::TimestampMalformed,
-    RejectionKind::Stale,
-    RejectionKind::InTheFuture,
-    RejectionKind::BodyTooLarge,
-    RejectionKind::BodyIncomplete,
-    RejectionKind::BodyTimeout,
-    RejectionKind::BodyMalformed,
-    RejectionKind::Duplicate,
-    RejectionKind::InFlight,
-    RejectionKind::StoreUnavailable,
-    RejectionKind::StoreFull,
-];
