@@ -93,6 +93,9 @@ mod enabled {
             Outcome::Rejected if proven && report.is_untimely() => {
                 say!(info, "webhook proven, but too old or too new");
             }
+            Outcome::Rejected if proven && reason == Some("shutting_down") => {
+                say!(info, "webhook refused, because the process is shutting down");
+            }
             Outcome::Rejected if proven => say!(warn, "webhook proven but refused"),
             Outcome::Rejected => say!(debug, "webhook refused"),
         }
