@@ -131,12 +131,12 @@ fn the_default_answers_are_those_of_the_table() {
     for &kind in RejectionKind::ALL {
         let status = match kind {
             Duplicate => 200,
-            InFlight | StoreUnavailable | StoreFull => 503,
+            InFlight | StoreUnavailable | StoreFull | ShuttingDown => 503,
             TimestampMalformed | BodyMalformed | BodyIncomplete => 400,
             BodyTooLarge => 413,
             BodyTimeout => 408,
             MethodNotAllowed => 405,
-            NotCommitted => 500,
+            NotCommitted | NotTaken | Misconfigured => 500,
             _ => 401,
         };
         let rejection = endpoint.reject(kind);
