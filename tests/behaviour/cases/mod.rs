@@ -3,6 +3,7 @@
 mod answers;
 mod cheap;
 mod distinct;
+mod draining;
 mod fresh;
 mod genuine;
 mod hang_up;
