@@ -73,9 +73,10 @@
 //! | anything that reads or unpacks the request's body | inside | a signature covers the bytes as they were sent |
 //!
 //! Wrap the resource itself. Around a scope or the whole app the middleware would get the 2xx of
-//! *any* route, for example of a `/health` that somebody sent a captured delivery to. No event is
-//! lost by that: a 2xx completes an event only if the delivery was taken, see [`WebhookMiddleware`].
-//! But every route then needs a signature, and the error log says so. A middleware that is applied
+//! *any* route, and whoever captured a delivery can send it to any of them. The answer of a `/health`
+//! completes no event, because a 2xx counts only if the delivery was taken, see
+//! [`WebhookMiddleware`]; the error log says so. But another route that reads its body has taken the
+//! delivery, and every route then needs a signature. A middleware that is applied
 //! twice, on a resource and around its app, answers 500 and says in the log which one to remove.
 //!
 //! # Methods
