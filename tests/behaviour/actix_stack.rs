@@ -17,7 +17,7 @@ use tracing::level_filters::LevelFilter;
 use crate::actix_parts::{LimitedPayload, access_log, gunzip};
 use crate::client::{Connection, Request};
 use crate::fixtures::{self, Fixture};
-use crate::harness::{App, BreaksOff, Handler, eventually};
+use crate::harness::{App, Handler, eventually};
 use crate::logs::Logs;
 use crate::on_actix::{configure, handle, middleware, serve};
 
@@ -288,24 +288,4 @@ async fn an_outer_middleware_finds_the_rejection() {
     request.send(server).await.is_duplicate();
     let found = [Some("signature_missing"), Some("signature_mismatch"), None, Some("duplicate")];
     assert_eq!(*codes.lock().unwrap(), found);
-}
-
-/// The handler has answered 2xx, and with that it has acknowledged the event.
-#[tokio::test]
-async fn an_answer_whose_body_breaks_off_is_an_answer() {
-    async fn breaks_off(_: Webhook) -> HttpResponse {
-        HttpResponse::Ok().streaming(BreaksOff::default())
-    }
-    let (fixture, app) = piora_app(&Handler::answering(200));
-    let webhooks = middleware(&app, &app.endpoints[0]);
-    let server = serve!(move || {
-        let resource = web::resource("/piora").wrap(webhooks.clone());
-        Actix::new().service(resource.route(post().to(breaks_off)))
-    })
-    .0;
-    let request = fixture.delivery(1);
-    let reply = request.start(server).await.try_reply().await;
-    assert!(reply.is_none(), "the sender does not hear the end: {reply:?}");
-    assert_eq!(app.reports.all(), [(Outcome::Accepted, None)]);
-    request.send(server).await.is_duplicate();
 }

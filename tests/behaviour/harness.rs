@@ -4,13 +4,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use countersign::{
     Delivery, DynStore, Endpoint, HandlerTasks, MemoryStore, Outcome, Receiver, Rejection, Report,
 };
-use futures_core::Stream;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::client::Server;
@@ -272,21 +270,5 @@ impl Drop for DropSignal {
         if let Some(sender) = self.0.take() {
             let _ = sender.send(());
         }
-    }
-}
-
-/// The body of an answer, of which there comes a piece and then an error.
-#[derive(Default)]
-pub struct BreaksOff(usize);
-
-impl Stream for BreaksOff {
-    type Item = std::io::Result<Bytes>;
-
-    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0 += 1;
-        Poll::Ready(Some(match self.0 {
-            1 => Ok(Bytes::from_static(b"thank ")),
-            _ => Err(std::io::Error::other("out of words, on purpose")),
-        }))
     }
 }

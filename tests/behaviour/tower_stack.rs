@@ -1,7 +1,6 @@
 //! What belongs to tower and axum alone: service etiquette, other layers, other servers.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -9,12 +8,9 @@ use axum::Router;
 use axum::routing::MethodRouter;
 use bytes::Bytes;
 use countersign::{Delivery, Endpoint, MemoryStore, Outcome, Rejection, RejectionKind};
-use countersign_tower::{HandlerTasks, ProvenBody, Webhook, WebhookLayer};
+use countersign_tower::{Webhook, WebhookLayer};
 use http::{Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Body as _;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::net::TcpListener;
 use tower::{Layer, Service, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
@@ -24,7 +20,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::client::{Connection, Request};
 use crate::fixtures::{self, Fixture};
-use crate::harness::{App, BreaksOff, Gate, Handler, eventually};
+use crate::harness::{App, Gate, Handler, eventually};
 use crate::logs::Logs;
 use crate::on_axum::{route, router, serve};
 
@@ -247,99 +243,6 @@ async fn with_a_catch_panic_layer_a_panic_is_a_500_on_either_side() {
         assert_eq!(request.send(server).await.status, 200);
         assert_eq!(handler.runs(), 2);
     }
-}
-
-#[tokio::test]
-async fn a_plain_hyper_server_works_too() {
-    let fixture = fixtures::piora();
-    let inner = tower::service_fn(|request: http::Request<ProvenBody>| async move {
-        assert!(request.extensions().get::<Delivery>().is_some());
-        let mut body = request.into_body();
-        let (length, ended) = (body.size_hint().exact(), body.is_end_stream());
-        let bytes = body.frame().await.unwrap()?.into_data().unwrap();
-        // A service that forwards a body looks at these, and does not poll again.
-        assert_eq!((length, ended), (Some(bytes.len() as u64), false));
-        assert_eq!((body.size_hint().exact(), body.is_end_stream()), (Some(0), true));
-        assert!(body.frame().await.is_none());
-        Ok::<_, Infallible>(Response::new(Full::new(bytes)))
-    });
-    let service = layer(fixture.endpoint().build().unwrap()).layer(inner);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let server = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        loop {
-            let (stream, _) = listener.accept().await.unwrap();
-            let service = hyper_util::service::TowerToHyperService::new(service.clone());
-            tokio::spawn(async move {
-                let builder = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
-                let _ = builder.serve_connection(TokioIo::new(stream), service).await;
-            });
-        }
-    });
-    let request = fixture.delivery(1);
-    let reply = request.send(server).await;
-    assert_eq!((reply.status, reply.body.as_bytes()), (200, &*request.body));
-    request.send(server).await.is_duplicate();
-}
-
-#[tokio::test]
-async fn a_shutdown_waits_for_handlers_whose_sender_hung_up() {
-    const LONG: Duration = Duration::from_secs(10);
-    let gate = Gate::shut();
-    let handler = Handler::gated(&gate);
-    let (fixture, app) = piora_app(&handler);
-    let tasks = HandlerTasks::new();
-    let webhook = WebhookLayer::from_receiver(app.receiver(&app.endpoints[0])).tasks(&tasks);
-    let route = axum::routing::post(
-        |webhook: Webhook, axum::extract::State(handler): axum::extract::State<Handler>| async move {
-            StatusCode::from_u16(handler.run(webhook.delivery, Bytes::new()).await).unwrap()
-        },
-    );
-    let app_router =
-        Router::new().route("/piora", route.with_state(handler.clone()).route_layer(webhook));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let stop = Arc::new(tokio::sync::Notify::new());
-    let server = tokio::spawn({
-        let stop = Arc::clone(&stop);
-        async move {
-            let stopped = async move { stop.notified().await };
-            axum::serve(listener, app_router).with_graceful_shutdown(stopped).await
-        }
-    });
-    assert_eq!(tasks.running(), 0);
-    tokio::time::timeout(LONG, tasks.finished()).await.unwrap();
-
-    let mut connection = Connection::open(address).await;
-    connection.write(&fixture.delivery(1).bytes()).await;
-    eventually("the handler runs", || handler.runs() == 1).await;
-    drop(connection);
-    stop.notify_one();
-    tokio::time::timeout(LONG, server).await.unwrap().unwrap().unwrap();
-    assert_eq!(tasks.running(), 1, "the server is gone, the handler is not");
-    let finished = tokio::time::timeout(Duration::from_millis(50), tasks.finished()).await;
-    assert!(finished.is_err());
-    gate.open();
-    tokio::time::timeout(LONG, tasks.finished()).await.unwrap();
-    assert_eq!(handler.ended(), 1);
-    assert_eq!(app.reports.all().len(), 1, "settled before it counts as finished");
-}
-
-/// The handler has answered 2xx, and with that it has acknowledged the event.
-#[tokio::test]
-async fn an_answer_whose_body_breaks_off_is_an_answer() {
-    async fn breaks_off(_: Webhook) -> axum::body::Body {
-        axum::body::Body::from_stream(BreaksOff::default())
-    }
-    let (fixture, app) = piora_app(&Handler::answering(200));
-    let webhook = WebhookLayer::from_receiver(app.receiver(&app.endpoints[0]));
-    let route = axum::routing::post(breaks_off).route_layer(webhook);
-    let server = serve(Router::new().route("/piora", route)).await;
-    let request = fixture.delivery(1);
-    let reply = request.start(server).await.try_reply().await;
-    assert!(reply.is_none(), "the sender does not hear the end: {reply:?}");
-    assert_eq!(app.reports.all(), [(Outcome::Accepted, None)]);
-    request.send(server).await.is_duplicate();
 }
 
 /// The same middleware on `MethodRouter::layer`, which stands around the answers to other methods.

@@ -67,10 +67,10 @@
 //! wants them in one call, the outermost first: `post(handler).route_layer((webhooks, timeout))`.
 //! (`any(handler)` has no `route_layer`: use `layer` there.)
 //!
-//! Around a whole router the layer would get the 2xx of *any* route, for example of a `/health` that
-//! somebody sent a captured delivery to. No event is lost by that: a 2xx completes an event only if
-//! the delivery was taken, see [`WebhookLayer`]. But every route then needs a signature, and the
-//! error log says so. A layer that is applied twice, on a route and around its router, answers 500
+//! Around a whole router the layer would get the 2xx of *any* route, and whoever captured a delivery
+//! can send it to any of them. The answer of a `/health` completes no event, because a 2xx counts only
+//! if the delivery was taken, see [`WebhookLayer`]; the error log says so. But another route that
+//! reads its body has taken the delivery, and every route then needs a signature. A layer that is applied twice, on a route and around its router, answers 500
 //! and says in the log which one to remove.
 //!
 //! # Methods
