@@ -293,12 +293,10 @@ async fn receives_from_hostwares(name: &str) {
 async fn exchange(address: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
-    let (mut answer, mut buffer) = (String::new(), [0; 512]);
-    while !answer.contains("\r\n\r\n") {
-        let read = tokio::time::timeout(Duration::from_secs(10), stream.read(&mut buffer));
-        let length = read.await.unwrap().unwrap();
-        assert_ne!(length, 0, "hung up after {answer:?}");
-        answer += &text(&buffer[..length]);
+    let mut answer = Vec::new();
+    while !text(&answer).contains("\r\n\r\n") {
+        let read = tokio::time::timeout(Duration::from_secs(10), stream.read_buf(&mut answer));
+        assert_ne!(read.await.unwrap().unwrap(), 0, "hung up after {:?}", text(&answer));
     }
-    answer
+    text(&answer)
 }
