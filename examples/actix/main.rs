@@ -83,8 +83,12 @@ async fn run() -> Result<(), Box<dyn Error>> {
     actix_web::rt::spawn(async move {
         stop_signal().await;
         handle.pause().await;
-        // Nobody new comes in. Handlers may still be at work, also those whose sender has hung up.
-        webhooks.tasks.finished().await;
+        // No new connections. Deliveries on those that are kept alive get a 503 from here on.
+        webhooks.tasks.drain();
+        // Handlers may still be at work, also those whose sender has hung up.
+        if timeout(HANDLE_WITHIN, webhooks.tasks.finished()).await.is_err() {
+            tracing::warn!("stopped with a handler at work: its event is handled on a retry");
+        }
         handle.stop(true).await;
     });
     server.await?;

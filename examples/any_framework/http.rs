@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 
 /// A request's head, and what came of its body along with it.
 pub(crate) struct Head {
+    method: String,
     headers: Vec<(String, Vec<u8>)>,
     rest: Bytes,
 }
@@ -30,6 +31,8 @@ impl Head {
             }
         };
         let (head, rest) = read.split_at(end);
+        let method = head.split(|byte| *byte == b' ').next().unwrap_or_default();
+        let method = String::from_utf8_lossy(method).into_owned();
         let lines = head.split(|byte| *byte == b'\n').skip(1).filter_map(|line| {
             let colon = line.iter().position(|byte| *byte == b':')?;
             let (name, value) = line.split_at_checked(colon)?;
@@ -37,7 +40,7 @@ impl Head {
             Some((name, value.get(1..)?.trim_ascii().to_vec()))
         });
         let rest = Bytes::copy_from_slice(rest.get(4..).unwrap_or_default());
-        Ok(Self { headers: lines.collect(), rest })
+        Ok(Self { method, headers: lines.collect(), rest })
     }
 
     /// The body's declared length, if that is how the body comes.
@@ -48,8 +51,13 @@ impl Head {
     }
 }
 
-/// How the core reads headers: by a name in lower case, and it wants to know of repeated ones.
+/// How the core reads a head: headers by a name in lower case, and it wants to know of repeated ones.
+/// The method is not signed, and one that the endpoint does not accept is refused.
 impl Headers for Head {
+    fn method(&self) -> &str {
+        &self.method
+    }
+
     fn lookup(&self, name: &str) -> Lookup<'_> {
         let mut values = self.headers.iter().filter(|(other, _)| other == name);
         match (values.next(), values.next()) {
@@ -102,18 +110,22 @@ impl BodySource for Body<'_> {
 pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) retry_after: Option<u64>,
+    pub(crate) allow: Option<String>,
     pub(crate) body: &'static str,
 }
 
 impl Response {
     pub(crate) const fn empty(status: u16) -> Self {
-        Self { status, retry_after: None, body: "" }
+        Self { status, retry_after: None, allow: None, body: "" }
     }
 
     pub(crate) async fn write(self, stream: &mut TcpStream) -> io::Result<()> {
         let mut text = format!("HTTP/1.1 {} \r\nconnection: close\r\n", self.status);
         if let Some(seconds) = self.retry_after {
             text += &format!("retry-after: {seconds}\r\n");
+        }
+        if let Some(methods) = self.allow {
+            text += &format!("allow: {methods}\r\n");
         }
         // A 204 has no body and so no length.
         if self.status != 204 {

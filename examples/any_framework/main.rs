@@ -52,10 +52,11 @@ async fn serve(mut stream: TcpStream, receiver: Receiver<MemoryStore>) -> io::Re
     let head = Head::read(&mut stream).await?;
     let response = match handle(&head, &mut stream, receiver).await {
         Ok(response) => response,
-        // Whatever step refused: its status, its body, and when to come again.
+        // Whatever step refused: its status, its body, when to come again, and with which method.
         Err(rejection) => Response {
             status: rejection.status(),
             retry_after: rejection.retry_after_secs(),
+            allow: rejection.allow().map(str::to_owned),
             body: rejection.body(),
         },
     };

@@ -22,7 +22,7 @@ use axum::{Router, serve};
 use countersign::providers::{hostwares, pakyas, percher, pingara, piora};
 use countersign::{Endpoint, MemoryStore, Provider, Secret};
 use countersign_tower::{HandlerTasks, WebhookLayer};
-use tokio::{net::TcpListener, signal};
+use tokio::{net::TcpListener, signal, time::timeout};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
@@ -71,9 +71,17 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let address = std::env::args().nth(1).or_else(|| std::env::var("ADDR").ok());
     let listener = TcpListener::bind(address.as_deref().unwrap_or("127.0.0.1:3000")).await?;
     println!("listening on http://{}", listener.local_addr()?);
-    serve(listener, app).with_graceful_shutdown(stop_signal()).await?;
+    let draining = webhooks.tasks.clone();
+    let stop = async move {
+        stop_signal().await;
+        // New deliveries get a 503 from here on, also on connections that are kept alive.
+        draining.drain();
+    };
+    serve(listener, app).with_graceful_shutdown(stop).await?;
     // The connections are done. Handlers whose sender has hung up may still be at work.
-    webhooks.tasks.finished().await;
+    if timeout(HANDLE_WITHIN, webhooks.tasks.finished()).await.is_err() {
+        tracing::warn!("stopped with a handler at work: its event is handled on a retry");
+    }
     Ok(())
 }
 
@@ -93,7 +101,7 @@ impl Webhooks {
         // Inside the webhook layer, a timeout ends the handler itself, and so releases its claim.
         let limit = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, HANDLE_WITHIN);
         // Of a pair of layers, the first is the outer one.
-        Ok(handler.layer((webhook, limit)))
+        Ok(handler.route_layer((webhook, limit)))
     }
 }
 

@@ -62,9 +62,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let old = Secret::new("made a year ago")?.labeled("2025-11");
     let endpoint =
         Endpoint::builder("acme", acme()?).secrets([new.clone(), old.clone()]).build()?;
-    let app = Router::new()
-        .route("/webhooks/acme", post(on_event))
-        .layer(WebhookLayer::new(endpoint, MemoryStore::new()));
+    let webhooks = WebhookLayer::new(endpoint, MemoryStore::new());
+    let app = Router::new().route("/webhooks/acme", post(on_event).route_layer(webhooks));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     tokio::spawn(axum::serve(listener, app).into_future());

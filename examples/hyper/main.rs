@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use countersign::providers::hostwares;
 use countersign::{Delivery, Endpoint, MemoryStore, Secret, extract_event};
-use countersign_tower::WebhookLayer;
+use countersign_tower::{ProvenBody, WebhookLayer};
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -50,8 +50,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Gets only requests that the layer let through: with the delivery in their extensions, and the
-/// proven body.
-async fn on_event(request: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>, Infallible> {
+/// proven body. A 2xx counts because `extract_event` has taken the delivery, or because somebody has
+/// read the body: an answer to a path that nobody knows completes no event.
+async fn on_event(request: Request<ProvenBody>) -> Result<Response<Full<Bytes>>, Infallible> {
     let delivery = request.extensions().get::<Delivery>();
     let event = extract_event::<hostwares::Event>(delivery, request.uri().path(), "the layer");
     let mut response = Response::new(Full::default());

@@ -20,11 +20,11 @@ pub(crate) async fn start(senders: &[Sender; 5], work: Work) -> Result<SocketAdd
     let store = MemoryStore::new();
     let [piora, hostwares, percher, pingara, pakyas] = senders;
     let app = Router::new()
-        .route("/webhooks/piora", post(on_piora).layer(layer(piora, &store)?))
-        .route("/webhooks/hostwares", post(on_hostwares).layer(layer(hostwares, &store)?))
-        .route("/webhooks/percher", post(on_percher).layer(layer(percher, &store)?))
-        .route("/webhooks/pingara", post(on_pingara).layer(layer(pingara, &store)?))
-        .route("/webhooks/pakyas", post(on_pakyas).layer(layer(pakyas, &store)?))
+        .route("/webhooks/piora", post(on_piora).route_layer(layer(piora, &store)?))
+        .route("/webhooks/hostwares", post(on_hostwares).route_layer(layer(hostwares, &store)?))
+        .route("/webhooks/percher", post(on_percher).route_layer(layer(percher, &store)?))
+        .route("/webhooks/pingara", post(on_pingara).route_layer(layer(pingara, &store)?))
+        .route("/webhooks/pakyas", post(on_pakyas).route_layer(layer(pakyas, &store)?))
         .with_state(work);
 
     let listener = TcpListener::bind("127.0.0.1:0").await?;

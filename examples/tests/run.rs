@@ -277,4 +277,26 @@ async fn receives_from_hostwares(name: &str) {
     let forger = sender.with_secret(Secret::new("a guess").unwrap());
     assert_eq!(post(address, &forger.deliver(2, now)).await, 401);
     assert_eq!(post(address, &sender.deliver(2, now)).await, 204);
+    // The signature covers no method, so it proves nothing of this one.
+    let delivery = sender.deliver(3, now);
+    let mut request = format!("PUT {} HTTP/1.1\r\nhost: localhost\r\n", delivery.path);
+    for (name, value) in &delivery.headers {
+        request += &format!("{name}: {value}\r\n");
+    }
+    let length = delivery.body.len();
+    let request = format!("{request}content-length: {length}\r\n\r\n{}", delivery.body);
+    let answer = exchange(address, &request).await;
+    assert!(answer.starts_with("HTTP/1.1 405 ") && answer.contains("allow: POST\r\n"), "{answer}");
+}
+
+/// Sends bytes and gives the head of the answer.
+async fn exchange(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !text(&answer).contains("\r\n\r\n") {
+        let read = tokio::time::timeout(Duration::from_secs(10), stream.read_buf(&mut answer));
+        assert_ne!(read.await.unwrap().unwrap(), 0, "hung up after {:?}", text(&answer));
+    }
+    text(&answer)
 }

@@ -9,10 +9,11 @@ use actix_web::http::StatusCode;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::web::{self, Data, get, post};
-use actix_web::{App as Actix, Error, HttpRequest, HttpResponse};
-use countersign::Outcome;
+use actix_web::{App as Actix, Error, HttpMessage, HttpRequest};
+use countersign::{Delivery, Outcome};
+use countersign_actix::Webhook;
 
-use crate::client::{Connection, Reply, Request, Server};
+use crate::client::Request;
 use crate::fixtures::{self, Fixture};
 use crate::harness::{App, Gate, Handler, eventually};
 use crate::on_actix::{configure, handle, middleware, serve};
@@ -37,17 +38,9 @@ fn hanging_once() -> Handler {
     })
 }
 
-/// Sends the request with another method.
-async fn send_as(method: &str, request: &Request, server: Server) -> Reply {
-    let bytes = request.bytes();
-    let mut connection = Connection::open(server).await;
-    connection.write(&[method.as_bytes(), &bytes["POST".len()..]].concat()).await;
-    connection.reply().await
-}
-
 #[tokio::test]
 async fn a_token_is_marked_as_sensitive_for_the_handler() {
-    async fn show(request: HttpRequest) -> String {
+    async fn show(_: Webhook, request: HttpRequest) -> String {
         format!("{:?}", request.headers())
     }
     for (number, header) in [(4, "x-pingara-secret"), (5, "authorization")] {
@@ -69,23 +62,26 @@ async fn a_token_is_marked_as_sensitive_for_the_handler() {
 
 #[tokio::test]
 async fn all_methods_of_a_resource_are_behind_it() {
-    let (fixture, app) = piora_app(&Handler::answering(200));
+    let fixture = fixtures::piora();
+    let endpoint = fixture.endpoint().methods(["POST", "PUT", "GET"]).build().unwrap();
+    let app = App::new([endpoint], &Handler::answering(200));
     let (webhooks, script) = (middleware(&app, &app.endpoints[0]), Data::new(app.handler.clone()));
     let server = serve!(move || {
         let resource = web::resource("/piora").wrap(webhooks.clone()).route(post().to(handle));
-        let resource = resource.route(get().to(|| async { HttpResponse::Ok().body("got") }));
+        let resource = resource.route(get().to(|_: Webhook| async { "got" }));
         Actix::new().app_data(script.clone()).service(resource)
     })
     .0;
     let request = fixture.delivery(1);
     for method in ["GET", "PUT"] {
-        let unsigned = request.clone().without(fixture.proof_header);
-        send_as(method, &unsigned, server).await.is_rejection(401, "signature_missing");
+        let unsigned = request.clone().without(fixture.proof_header).method(method);
+        unsigned.send(server).await.is_rejection(401, "signature_missing");
     }
-    assert_eq!(send_as("PUT", &request, server).await.status, 405);
+    // Accepted by the endpoint, and by no route of the resource.
+    assert_eq!(request.clone().method("PUT").send(server).await.status, 405);
     assert_eq!(app.reports.all()[2..], [FAILED], "its claim is free again");
     assert_eq!(request.send(server).await.status, 200);
-    assert_eq!(send_as("GET", &fixture.delivery(2), server).await.body, "got");
+    assert_eq!(fixture.delivery(2).method("GET").send(server).await.body, "got");
     assert_eq!(app.handler.runs(), 1);
 }
 
@@ -132,6 +128,7 @@ async fn an_inner_middlewares_error_counts_by_its_status() {
         request: ServiceRequest,
         _: Next<impl MessageBody + 'static>,
     ) -> Result<ServiceResponse, Error> {
+        request.extensions().get::<Delivery>().unwrap().mark_taken();
         let path = request.path().to_owned();
         Err(match &*path {
             "/fails" => ErrorInternalServerError("out of order"),

@@ -88,6 +88,43 @@ async fn a_shutdown_waits_for_a_handler_whose_connection_broke() {
     timeout(LONG, handle.stop(true)).await.unwrap();
 }
 
+/// What the docs say: pause, drain, wait, stop. A paused server still serves its connections.
+#[tokio::test]
+async fn a_paused_server_with_connections_that_are_kept_alive_comes_to_its_end() {
+    let handler = Handler::new(|_| async {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        200
+    });
+    let (fixture, app, server, handle) = piora_server(&handler);
+    let senders: Vec<_> = (0..8)
+        .map(|sender| {
+            let fixture = fixture.clone();
+            tokio::spawn(async move {
+                let mut connection = Connection::open(server).await;
+                let mut statuses = Vec::new();
+                while statuses.last() != Some(&503) {
+                    let number = sender * 100_000 + u32::try_from(statuses.len()).unwrap();
+                    connection.write(&fixture.delivery(number).bytes()).await;
+                    statuses.push(connection.reply().await.status);
+                }
+                statuses
+            })
+        })
+        .collect();
+    eventually("all of them deliver", || handler.runs() > 16).await;
+    timeout(LONG, handle.pause()).await.unwrap();
+    let paused = handler.runs();
+    eventually("they go on delivering", || handler.runs() > paused + 16).await;
+    app.tasks.drain();
+    timeout(LONG, app.tasks.finished()).await.expect("no handler runs any more");
+    for sender in senders {
+        let statuses = timeout(LONG, sender).await.unwrap().unwrap();
+        assert!(statuses.iter().rev().skip(1).all(|status| *status == 200), "{statuses:?}");
+    }
+    timeout(LONG, handle.stop(true)).await.unwrap();
+    assert_eq!(handler.runs(), handler.ended());
+}
+
 #[tokio::test]
 async fn a_graceful_stop_waits_for_a_handler_whose_sender_waits() {
     let gate = Gate::shut();

@@ -11,6 +11,7 @@ use actix_web::middleware::{
 use actix_web::web::{self, Bytes, Data, PayloadConfig, post};
 use actix_web::{App as Actix, Error, HttpMessage, HttpRequest, HttpResponse};
 use countersign::{Delivery, Outcome, Rejection};
+use countersign_actix::Webhook;
 use tracing::level_filters::LevelFilter;
 
 use crate::actix_parts::{LimitedPayload, access_log, gunzip};
@@ -168,7 +169,7 @@ async fn error_handlers_inside_see_the_handlers_answers_only_and_settle_the_clai
 
 #[tokio::test]
 async fn a_payload_config_limits_extractors_only() {
-    async fn no_extractor() -> HttpResponse {
+    async fn no_extractor(_: Webhook) -> HttpResponse {
         HttpResponse::Ok().finish()
     }
     let (fixture, app) = piora_app(&Handler::answering(200));
@@ -188,7 +189,7 @@ async fn a_payload_config_limits_extractors_only() {
     assert_eq!(reply.status, 413);
     assert!(!reply.body.contains("body_too_large"), "the extractor's word: {}", reply.body);
     assert_eq!(app.reports.all(), [FAILED]);
-    let bare = Request { path: "/bare".to_owned(), ..request };
+    let bare = request.to("/bare");
     assert_eq!(bare.send(server).await.status, 200, "the claim is free, the body is read");
     assert_eq!(app.handler.runs(), 0);
 }

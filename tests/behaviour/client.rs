@@ -25,6 +25,7 @@ impl From<SocketAddr> for Server {
 /// A request before it is bytes. Header values are bytes, legal or not.
 #[derive(Clone, Debug)]
 pub struct Request {
+    pub method: &'static str,
     pub path: String,
     pub headers: Vec<(String, Vec<u8>)>,
     pub body: Vec<u8>,
@@ -33,7 +34,17 @@ pub struct Request {
 impl Request {
     pub fn post(path: &str, headers: Vec<(String, String)>, body: impl Into<Vec<u8>>) -> Self {
         let headers = headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
-        Self { path: format!("/{path}"), headers, body: body.into() }
+        Self { method: "POST", path: format!("/{path}"), headers, body: body.into() }
+    }
+
+    /// The same with another method.
+    pub fn method(self, method: &'static str) -> Self {
+        Self { method, ..self }
+    }
+
+    /// The same to another path.
+    pub fn to(self, path: &str) -> Self {
+        Self { path: path.to_owned(), ..self }
     }
 
     /// The same with one more header.
@@ -57,7 +68,8 @@ impl Request {
 
     /// The head, down to the empty line, with what frames the body.
     pub fn head(&self, framing: &str) -> Vec<u8> {
-        let mut head = format!("POST {} HTTP/1.1\r\nhost: localhost\r\n", self.path).into_bytes();
+        let start = format!("{} {} HTTP/1.1\r\nhost: localhost\r\n", self.method, self.path);
+        let mut head = start.into_bytes();
         for (name, value) in &self.headers {
             head.extend_from_slice(name.as_bytes());
             head.extend_from_slice(b": ");
@@ -231,7 +243,7 @@ impl Connection {
         loop {
             let mut size = String::new();
             self.0.read_line(&mut size).await.ok()?;
-            let size = usize::from_str_radix(size.trim_end(), 16).unwrap();
+            let size = usize::from_str_radix(size.trim_end(), 16).ok()?;
             body.extend(self.exactly(size).await?);
             self.exactly(2).await?;
             if size == 0 {

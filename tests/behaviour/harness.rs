@@ -18,6 +18,9 @@ pub trait Adapter {
     /// What the log says to add where the middleware is missing.
     const ADD: &'static str;
 
+    /// What the log says to remove where the middleware was applied twice.
+    const REMOVE: &'static str;
+
     /// Serves the application on a free port until the test ends.
     fn serve(app: App) -> impl Future<Output = Server>;
 
@@ -67,10 +70,26 @@ pub struct App {
     pub endpoints: Vec<Endpoint>,
     pub store: Arc<dyn DynStore>,
     pub handler: Handler,
+    pub shape: Shape,
     pub cancel_on_disconnect: bool,
     pub error_handler: Option<fn(&Rejection) -> OwnAnswer>,
     pub tasks: HandlerTasks,
     pub reports: Reports,
+}
+
+/// What of the application is behind the middleware.
+#[derive(Clone, Copy, Default)]
+pub enum Shape {
+    /// The `POST` route of each endpoint, as the docs say.
+    #[default]
+    Routes,
+    /// The same, with the handler for every method.
+    AllMethods,
+    /// The routes, and then the application once more.
+    Twice,
+    /// The whole application: `/NAME`; `/bytes`, which reads the body; `/misfit`, which takes a
+    /// delivery that does not fit; `/empty` and any path that nobody knows, which take nothing.
+    Around,
 }
 
 /// An answer of the user's own to a rejection.
@@ -86,6 +105,7 @@ impl App {
             endpoints: endpoints.into_iter().collect(),
             store: Arc::new(MemoryStore::new()),
             handler: handler.clone(),
+            shape: Shape::default(),
             cancel_on_disconnect: false,
             error_handler: None,
             tasks: HandlerTasks::new(),
@@ -95,6 +115,11 @@ impl App {
 
     pub fn store(mut self, store: Arc<dyn DynStore>) -> Self {
         self.store = store;
+        self
+    }
+
+    pub fn shape(mut self, shape: Shape) -> Self {
+        self.shape = shape;
         self
     }
 

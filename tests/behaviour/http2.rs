@@ -13,7 +13,8 @@ use crate::client::{Reply, Request};
 
 /// The request as HTTP/2 says it, if it can.
 pub fn request(request: &Request) -> Option<http::Request<Full<Bytes>>> {
-    let mut builder = http::Request::post(format!("http://localhost{}", request.path));
+    let mut builder = http::Request::builder().method(request.method);
+    builder = builder.uri(format!("http://localhost{}", request.path));
     for (name, value) in &request.headers {
         builder = builder.header(name, &**value);
     }

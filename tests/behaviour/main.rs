@@ -2,12 +2,13 @@
 //!
 //! The cases in `cases/` know no framework. Each runs on every adapter: [`harness::Adapter`] is
 //! what an adapter brings, and `on_every_adapter!` makes the tests. What belongs to one framework
-//! alone is in modules of its own: `tower_stack` and `actix_…`.
+//! alone is in modules of its own: `tower_…` and `actix_…`.
 
 mod actix_parts;
 mod actix_routing;
 mod actix_server;
 mod actix_stack;
+mod broken_answers;
 mod cases;
 mod client;
 mod extractor;
@@ -18,4 +19,5 @@ mod logs;
 mod on_actix;
 mod on_axum;
 mod stores;
+mod tower_server;
 mod tower_stack;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use actix_web::dev::ServerHandle;
 use actix_web::http::StatusCode;
+use actix_web::middleware::Condition;
 use actix_web::web::{self, Bytes, Data, Json, ServiceConfig, post};
 use countersign::providers::{hostwares, piora};
 use countersign::{DynStore, Endpoint, MemoryStore};
@@ -13,17 +14,23 @@ use tracing::dispatcher;
 
 use crate::client::Server;
 use crate::extractor::{self, Misfit, Own};
-use crate::harness::{Adapter, App, Handler};
+use crate::harness::{Adapter, App, Handler, Shape};
 
 pub struct Actix<const HTTP2: bool>;
 
 impl<const HTTP2: bool> Adapter for Actix<HTTP2> {
     const ADD: &'static str =
         "add `.wrap(WebhookMiddleware::new(endpoint, store))` to the resource";
+    const REMOVE: &'static str = "remove `.wrap(WebhookMiddleware…)` from the scope or the app";
 
     async fn serve(app: App) -> Server {
         let configure = configure(&app);
-        let make = move || actix_web::App::new().configure(configure.clone());
+        let wrapped = matches!(app.shape, Shape::Twice | Shape::Around);
+        let around = middleware(&app, &app.endpoints[0]);
+        let make = move || {
+            let around = Condition::new(wrapped, around.clone());
+            actix_web::App::new().configure(configure.clone()).wrap(around)
+        };
         Server { http2: HTTP2, ..serve!(make).0 }
     }
 
@@ -101,12 +108,26 @@ pub fn configure(app: &App) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'sta
         .iter()
         .map(|endpoint| (format!("/{}", endpoint.name()), middleware(app, endpoint)))
         .collect();
-    let handler = app.handler.clone();
+    let (handler, shape) = (app.handler.clone(), app.shape);
     move |config| {
         config.app_data(Data::new(handler.clone()));
         for (path, middleware) in resources.clone() {
-            let resource = web::resource(path).wrap(middleware);
-            config.service(resource.route(post().to(handle)));
+            let resource = web::resource(path);
+            match shape {
+                Shape::Routes | Shape::Twice => {
+                    config.service(resource.route(post().to(handle)).wrap(middleware));
+                }
+                Shape::AllMethods => {
+                    config.service(resource.to(handle).wrap(middleware));
+                }
+                Shape::Around => {
+                    config
+                        .service(resource.route(post().to(handle)))
+                        .route("/bytes", post().to(nothing::<Bytes>))
+                        .route("/misfit", post().to(misfit))
+                        .service(web::resource("/empty").to(HttpResponse::Ok));
+                }
+            }
         }
     }
 }
@@ -148,6 +169,10 @@ async fn own(
 
 async fn raw(webhook: Webhook) -> String {
     extractor::raw(&webhook.event)
+}
+
+async fn misfit(_: Result<Webhook<Misfit>, WebhookRejection>) -> HttpResponse {
+    HttpResponse::Ok().finish()
 }
 
 async fn nothing<T>(_: T) -> HttpResponse {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::{MethodRouter, post};
+use axum::routing::{MethodRouter, any, post};
 use axum::{Json, Router};
 use bytes::Bytes;
 use countersign::providers::{hostwares, piora};
@@ -14,12 +14,13 @@ use tokio::net::TcpListener;
 
 use crate::client::Server;
 use crate::extractor::{self, Misfit, Own};
-use crate::harness::{Adapter, App, Handler};
+use crate::harness::{Adapter, App, Handler, Shape};
 
 pub struct Axum<const HTTP2: bool>;
 
 impl<const HTTP2: bool> Adapter for Axum<HTTP2> {
-    const ADD: &'static str = "add `.layer(WebhookLayer::new(endpoint, store))` to the route";
+    const ADD: &'static str = "add `.route_layer(WebhookLayer::new(endpoint, store))` to the route";
+    const REMOVE: &'static str = "remove `.layer(WebhookLayer…)` from the router";
 
     async fn serve(app: App) -> Server {
         Server { http2: HTTP2, ..serve(router(&app)).await }
@@ -40,8 +41,23 @@ pub async fn serve(router: Router) -> Server {
 
 /// The application as a router.
 pub fn router(app: &App) -> Router {
+    let around = app.endpoints.first().map(|endpoint| layer(app, endpoint)).unwrap();
     app.endpoints.iter().fold(Router::new(), |router, endpoint| {
-        router.route(&format!("/{}", endpoint.name()), route(app).layer(layer(app, endpoint)))
+        let (path, layer) = (format!("/{}", endpoint.name()), layer(app, endpoint));
+        let state = app.handler.clone();
+        match app.shape {
+            Shape::Routes => router.route(&path, route(app).route_layer(layer)),
+            Shape::AllMethods => router.route(&path, any(handle).with_state(state).layer(layer)),
+            Shape::Twice => {
+                router.route(&path, route(app).route_layer(layer)).layer(around.clone())
+            }
+            Shape::Around => router
+                .route(&path, route(app))
+                .route("/bytes", post(|_: Bytes| async {}))
+                .route("/misfit", post(|_: Result<Webhook<Misfit>, WebhookRejection>| async {}))
+                .route("/empty", any(|| async {}))
+                .layer(around.clone()),
+        }
     })
 }
 
@@ -74,15 +90,15 @@ async fn handle(State(handler): State<Handler>, webhook: Webhook, body: Bytes) -
 /// A route for each way to take a delivery.
 fn extractors(endpoint: Endpoint) -> Router {
     let layer = WebhookLayer::new(endpoint, MemoryStore::new());
-    Router::new()
+    let guarded = Router::new()
         .route("/event", post(|hook: Webhook<piora::Event>| async { extractor::event(hook.event) }))
         .route("/own", post(own))
         .route("/raw", post(|hook: Webhook| async move { extractor::raw(&hook.event) }))
         .route("/foreign", post(|_: Webhook<hostwares::Event>| async {}))
         .route("/misfit", post(|_: Webhook<Misfit>| async {}))
         .route("/result", post(result))
-        .layer(layer)
-        .route("/unguarded", post(|_: Webhook| async {}))
+        .route_layer(layer);
+    guarded.route("/unguarded", post(|_: Webhook| async {}))
 }
 
 async fn own(

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use countersign::{
-    ClaimToken, Claimed, EventKey, MemoryStore, Settled, Store, StoreError, StoreErrorKind,
+    Claim, ClaimToken, Claimed, EventKey, InTransaction, MemoryStore, Settled, Store, StoreError,
+    StoreErrorKind, Transactional,
 };
 
 use crate::harness::Gate;
@@ -114,5 +115,45 @@ impl Store for SlowToRelease {
         self.releasing.fetch_add(1, Ordering::SeqCst);
         self.gate.pass().await;
         self.store.release(key, token).await
+    }
+}
+
+/// A store in whose database a handler completes claims, and never commits.
+#[derive(Default)]
+pub struct Uncommitted(MemoryStore);
+
+impl Uncommitted {
+    /// What a handler does that forgets to commit.
+    pub async fn complete(claim: &Claim) {
+        let complete = async |_: Arc<()>, _, _, _| Ok(InTransaction::Completed);
+        claim.complete_with(complete).await.unwrap();
+    }
+}
+
+impl Store for Uncommitted {
+    async fn claim(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> Result<Claimed, StoreError> {
+        self.0.claim(key, token, lease).await
+    }
+
+    async fn complete(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        retention: Duration,
+    ) -> Result<Settled, StoreError> {
+        self.0.complete(key, token, retention).await
+    }
+
+    async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
+        self.0.release(key, token).await
+    }
+
+    fn transactional(&self) -> Option<Transactional> {
+        Some(Arc::new(()))
     }
 }

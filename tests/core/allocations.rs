@@ -9,6 +9,7 @@ use bytes::Bytes;
 use countersign::providers::{hostwares, pakyas, percher, pingara, piora};
 use countersign::{Endpoint, MemoryStore, Provider, Receiver, RejectionKind};
 
+use crate::methods::Sent;
 use crate::support::{
     NOW_TEXT, Pairs, SECRET, build, endpoint, plain, secret, sign, standard, with, without,
 };
@@ -137,6 +138,8 @@ fn refusing_allocates_nothing() {
             let (count, result) = allocations(|| endpoint.begin(&headers));
             assert_eq!((count, result.is_err()), (0, true), "{headers:?}");
         }
+        let (count, result) = allocations(|| endpoint.begin(&Sent("GET", &headers)));
+        assert_eq!((count, result.unwrap_err().kind()), (0, MethodNotAllowed));
         let long = with(headers.clone(), "content-length", "1048577");
         assert_eq!(prove(&endpoint, &long, body()), (0, Err(BodyTooLarge)));
         let large = Bytes::from(vec![b'x'; (1 << 20) + 1]);

@@ -124,41 +124,19 @@ fn a_window_of_ones_own_is_judged_by_whose_the_time_is() {
     assert!(result.is_ok());
 }
 
-const KINDS: [RejectionKind; 21] = [
-    RejectionKind::SignatureMissing,
-    RejectionKind::SignatureMalformed,
-    RejectionKind::SignatureRepeated,
-    RejectionKind::SignatureMismatch,
-    RejectionKind::TokenMissing,
-    RejectionKind::TokenMalformed,
-    RejectionKind::TokenRepeated,
-    RejectionKind::TokenMismatch,
-    RejectionKind::IdInvalid,
-    RejectionKind::TimestampMissing,
-    RejectionKind::TimestampMalformed,
-    RejectionKind::Stale,
-    RejectionKind::InTheFuture,
-    RejectionKind::BodyTooLarge,
-    RejectionKind::BodyIncomplete,
-    RejectionKind::BodyTimeout,
-    RejectionKind::BodyMalformed,
-    RejectionKind::Duplicate,
-    RejectionKind::InFlight,
-    RejectionKind::StoreUnavailable,
-    RejectionKind::StoreFull,
-];
-
 #[test]
 fn the_default_answers_are_those_of_the_table() {
     use RejectionKind::*;
     let endpoint = endpoint(&plain()).build().unwrap();
-    for kind in KINDS {
+    for &kind in RejectionKind::ALL {
         let status = match kind {
             Duplicate => 200,
-            InFlight | StoreUnavailable | StoreFull => 503,
+            InFlight | StoreUnavailable | StoreFull | ShuttingDown => 503,
             TimestampMalformed | BodyMalformed | BodyIncomplete => 400,
             BodyTooLarge => 413,
             BodyTimeout => 408,
+            MethodNotAllowed => 405,
+            NotCommitted | NotTaken | Misconfigured => 500,
             _ => 401,
         };
         let rejection = endpoint.reject(kind);
@@ -169,17 +147,20 @@ fn the_default_answers_are_those_of_the_table() {
         // Nothing is wrong with a duplicate.
         let field = if kind == Duplicate { "status" } else { "error" };
         assert_eq!(body, serde_json::json!({ field: kind.code() }));
+        let allowed = (kind == MethodNotAllowed).then_some("POST");
+        assert_eq!(rejection.allow(), allowed, "{kind:?}");
         let waits = status == 503;
         assert_eq!(rejection.retry_after_secs(), waits.then_some(5), "{kind:?}");
     }
-    let codes: std::collections::HashSet<_> = KINDS.iter().map(|kind| kind.code()).collect();
-    assert_eq!(codes.len(), KINDS.len());
+    let codes: std::collections::HashSet<_> =
+        RejectionKind::ALL.iter().map(|kind| kind.code()).collect();
+    assert_eq!(codes.len(), RejectionKind::ALL.len());
 }
 
 #[test]
 fn answers_may_be_changed_within_reason() {
     let plain = plain();
-    for kind in KINDS {
+    for &kind in RejectionKind::ALL {
         let answer = |status| endpoint(&plain).answer(kind, status).build();
         let (good, bad) = match kind {
             RejectionKind::Duplicate => (vec![200, 204, 299], vec![0, 199, 300, 404, 503]),

@@ -2,11 +2,13 @@
 
 mod cancelled;
 mod commanded;
+mod draining;
 mod final_answers;
 mod in_transaction;
 mod lease;
 mod refused;
 mod store_errors;
+mod taken;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -112,7 +112,7 @@ async fn on_axum(receiver: Receiver<PostgresStore>, cancel: bool) -> SocketAddr 
     if cancel {
         layer = layer.cancel_on_disconnect();
     }
-    let handle = async || {
+    let handle = async |_: countersign_tower::Webhook| {
         work().await;
         StatusCode::OK
     };
@@ -126,7 +126,7 @@ async fn on_axum(receiver: Receiver<PostgresStore>, cancel: bool) -> SocketAddr 
 fn on_actix(receiver: Receiver<PostgresStore>, cancel: bool) -> SocketAddr {
     use actix_web::{App, HttpResponse, HttpServer, web};
 
-    async fn handle() -> HttpResponse {
+    async fn handle(_: countersign_actix::Webhook) -> HttpResponse {
         work().await;
         HttpResponse::Ok().finish()
     }

@@ -51,8 +51,12 @@
 //! though nobody hears it. (actix itself goes on with a request whose sender has only closed its
 //! side in good order; it drops one whose connection broke.)
 //! [`WebhookMiddleware::cancel_on_disconnect`] ties a handler to its request instead; when it is
-//! cancelled, its claim is released. For a shutdown that waits for the handlers that nobody waits
-//! for, see [`WebhookMiddleware::tasks`].
+//! cancelled, its claim is released (over HTTP/1.1 only: over HTTP/2, actix-web goes on with every
+//! handler). For a shutdown that waits for the handlers that nobody waits for, see
+//! [`WebhookMiddleware::tasks`].
+//!
+//! The answer's status is what counts. A 2xx whose body breaks off on its way to the sender has
+//! acknowledged the event, and the sender's retry is answered as a duplicate.
 //!
 //! # Other middleware, and their order
 //!
@@ -68,10 +72,19 @@
 //! | `PayloadConfig`, `JsonConfig` | anywhere | they limit the extractors. The endpoint's own limit is [`max_body`](countersign::EndpointBuilder::max_body) |
 //! | anything that reads or unpacks the request's body | inside | a signature covers the bytes as they were sent |
 //!
-//! Wrap the resource itself. Around a scope or the whole app the middleware would take a 2xx of
-//! *any* route for the event's handling: a delivery that somebody captured and sent to `/health`
-//! would be handled and never reach your handler. Other methods than POST that the resource
-//! answers itself (405) are behind the middleware too, and so are refused before (401).
+//! Wrap the resource itself. Around a scope or the whole app the middleware would get the 2xx of
+//! *any* route, and whoever captured a delivery can send it to any of them. The answer of a `/health`
+//! completes no event, because a 2xx counts only if the delivery was taken, see
+//! [`WebhookMiddleware`]; the error log says so. But another route that reads its body has taken the
+//! delivery, and every route then needs a signature. A middleware that is applied
+//! twice, on a resource and around its app, answers 500 and says in the log which one to remove.
+//!
+//! # Methods
+//!
+//! A signature does not cover the request's method, and a resource's routes for all methods are
+//! behind its middleware. Only `POST` is accepted, before anything else is looked at, unless the
+//! endpoint names [others](countersign::EndpointBuilder::methods); the answer is 405 with an `Allow`
+//! header. A captured delivery could otherwise be completed by the handler of another method.
 //!
 //! # What a refusal looks like
 //!

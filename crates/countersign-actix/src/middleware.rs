@@ -37,6 +37,15 @@ use crate::service::WebhookService;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// An event is handled when the inner service answered 2xx **and** somebody took the delivery: the
+/// [`Webhook`](crate::Webhook) extractor, or whoever read the request's body. A 2xx of anything else
+/// is answered 500 [`not_taken`](countersign::RejectionKind::NotTaken) instead, with a line in the log,
+/// and the event's next delivery is accepted. So a handler that needs nothing of the event takes
+/// `Webhook` and ignores it.
+///
+/// The status alone acknowledges an event. If the body of a 2xx breaks off while it is sent, the
+/// event counts as handled all the same: its handler has done its work.
+///
 /// Make it once, outside of the closure that makes each worker's application: its clones share
 /// one receiver and one store.
 #[must_use]
@@ -68,22 +77,33 @@ impl<S: Store> WebhookMiddleware<S> {
     /// up, the handler is cancelled where it awaits and the claim is released. Without this, a
     /// handler that nobody waits for goes on in a task of its own, on its worker's thread, and its
     /// answer settles its claim though nobody hears it.
+    ///
+    /// Over HTTP/2 this does nothing when a sender hangs up: actix-web runs each handler in a task of
+    /// its own there, and does not cancel it.
     pub fn cancel_on_disconnect(mut self) -> Self {
         self.0.cancel_on_disconnect = true;
         self
     }
 
-    /// Counts this middleware's running handlers among `tasks`, so that a shutdown can wait for
-    /// them:
+    /// Counts this middleware's running handlers among `tasks`, so that a shutdown can
+    /// [refuse](HandlerTasks::drain) new deliveries and wait for the handlers that run:
     ///
     /// ```no_run
     /// # async fn run(webhooks: countersign_actix::WebhookMiddleware<countersign::MemoryStore>) -> std::io::Result<()> {
-    /// use actix_web::{App, HttpServer};
+    /// # use actix_web::HttpResponse;
+    /// # use std::time::Duration;
+    /// # async fn on_event(_: countersign_actix::Webhook) -> HttpResponse { HttpResponse::Ok().finish() }
+    /// use actix_web::rt::time::timeout;
+    /// use actix_web::{App, HttpServer, web};
     /// use countersign_actix::HandlerTasks;
     ///
     /// let tasks = HandlerTasks::new();
     /// let webhooks = webhooks.tasks(&tasks);
-    /// let server = HttpServer::new(move || App::new().wrap(webhooks.clone()))
+    /// let app = move || {
+    ///     let resource = web::resource("/webhooks").wrap(webhooks.clone());
+    ///     App::new().service(resource.route(web::post().to(on_event)))
+    /// };
+    /// let server = HttpServer::new(app)
     ///     .bind("127.0.0.1:0")?
     ///     .disable_signals()
     ///     .run();
@@ -91,8 +111,10 @@ impl<S: Store> WebhookMiddleware<S> {
     /// # mod tokio { pub mod signal { pub async fn ctrl_c() {} } }
     /// actix_web::rt::spawn(async move {
     ///     drop(tokio::signal::ctrl_c().await);
-    ///     handle.pause().await; // nobody new comes in
-    ///     tasks.finished().await; // the workers still run
+    ///     handle.pause().await; // no new connections
+    ///     tasks.drain(); // those that are kept alive deliver nothing more
+    ///     // The workers still run. A handler that hangs must not hold up the shutdown for ever.
+    ///     drop(timeout(Duration::from_secs(60), tasks.finished()).await);
     ///     handle.stop(true).await;
     /// });
     /// server.await
@@ -100,15 +122,16 @@ impl<S: Store> WebhookMiddleware<S> {
     /// ```
     ///
     /// In this order, because a worker that stops takes its handlers with it; their claims then
-    /// stay until their leases end. A delivery whose body is still arriving is not counted yet: give
-    /// [`shutdown_timeout`](actix_web::HttpServer::shutdown_timeout) the time of your slowest handler.
+    /// stay until their leases end. A server that is paused still serves its connections, and without
+    /// the `drain` there may never be a moment without a handler. A delivery whose body is still
+    /// arriving then is refused, and comes again.
     pub fn tasks(mut self, tasks: &HandlerTasks) -> Self {
         self.0.receiver = self.0.receiver.tasks(tasks);
         self
     }
 
-    /// Makes the answer to what is not handed over, headers and body; its status and `Retry-After`
-    /// are the [`Rejection`]'s whatever is made here, because senders act on them (change a status
+    /// Makes the answer to what is not handed over, headers and body; its status, `Retry-After` and
+    /// `Allow` are the [`Rejection`]'s whatever is made here, because senders act on them (change a status
     /// with [`EndpointBuilder::answer`](countersign::EndpointBuilder::answer)). The answer to a
     /// duplicate, a 200, is made here too. It is called on the request's way, so it must be quick.
     ///

@@ -5,18 +5,26 @@ use std::task::{Context, Poll, ready};
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
+use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName};
 use bytes::Bytes;
-use countersign::{BodyError, BodySource, Headers, Lookup};
+use countersign::{BodyError, BodySource, Delivery, Headers, Lookup};
 use futures_core::Stream;
 
-/// The headers of an actix request.
-pub(crate) struct ActixHeaders<'a>(pub(crate) &'a HeaderMap);
+/// The method and headers of an actix request.
+pub(crate) struct ActixHead<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) headers: &'a HeaderMap,
+}
 
-impl Headers for ActixHeaders<'_> {
+impl Headers for ActixHead<'_> {
+    fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
     fn lookup(&self, name: &str) -> Lookup<'_> {
         let Ok(name) = HeaderName::try_from(name) else { return Lookup::Missing };
-        let mut values = self.0.get_all(name);
+        let mut values = self.headers.get_all(name);
         match (values.next(), values.next()) {
             (None, _) => Lookup::Missing,
             (Some(value), None) => Lookup::One(value.as_bytes()),
@@ -40,5 +48,25 @@ impl BodySource for ActixBody<'_> {
                 _ => BodyError::Broken,
             })
         }))
+    }
+}
+
+/// The proven body, as the inner service gets it. Whoever reads it has taken the delivery.
+pub(crate) struct ProvenPayload(Option<Delivery>);
+
+impl ProvenPayload {
+    pub(crate) fn of(delivery: &Delivery) -> Payload {
+        Payload::Stream { payload: Box::pin(Self(Some(delivery.clone()))) }
+    }
+}
+
+impl Stream for ProvenPayload {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(delivery) = self.0.take() else { return Poll::Ready(None) };
+        delivery.mark_taken();
+        let body = delivery.body();
+        Poll::Ready((!body.is_empty()).then(|| Ok(body.clone())))
     }
 }

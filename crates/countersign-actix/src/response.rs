@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use countersign::Rejection;
 
 /// Makes the headers and the body of an answer to a rejection.
@@ -18,6 +18,10 @@ pub(crate) fn rejected(rejection: Rejection, error_handler: Option<&ErrorHandler
     response.headers_mut().remove(RETRY_AFTER);
     if let Some(seconds) = rejection.retry_after_secs() {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    // Methods that were checked by the builder are a header's value.
+    if let Some(allow) = rejection.allow().and_then(|allow| HeaderValue::from_str(allow).ok()) {
+        response.headers_mut().insert(ALLOW, allow);
     }
     response.extensions_mut().insert(rejection);
     response

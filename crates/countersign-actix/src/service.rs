@@ -7,21 +7,23 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
 use actix_web::error::{ErrorInternalServerError, InternalError};
 use actix_web::http::header::HeaderName;
 use actix_web::{Error, HttpMessage as _};
-use countersign::{Answer, Arriving, Delivery, Store};
+use countersign::{Answer, Arriving, Delivery, Rejection, Store};
 
 use crate::middleware::Settings;
 use crate::outliving::Outliving;
-use crate::request::{ActixBody, ActixHeaders};
+use crate::request::{ActixBody, ActixHead, ProvenPayload};
 use crate::response::rejected;
 
 /// What [`WebhookMiddleware`](crate::WebhookMiddleware) makes of a service.
 ///
 /// The inner service gets the proven body as its payload and the [`Delivery`] in the request's
-/// extensions.
+/// extensions. Its 2xx completes the event only if it read the payload or took the delivery with
+/// [`extract_event`](countersign::extract_event), as the extractor does; see
+/// [`Delivery::mark_taken`].
 pub struct WebhookService<I, S> {
     inner: Rc<I>,
     settings: Settings<S>,
@@ -30,6 +32,12 @@ pub struct WebhookService<I, S> {
 impl<I, S> WebhookService<I, S> {
     pub(crate) fn new(inner: Rc<I>, settings: Settings<S>) -> Self {
         Self { inner, settings }
+    }
+
+    fn refuse<B>(&self, request: ServiceRequest, rejection: Rejection) -> ResponseFuture<B> {
+        let response = rejected(rejection, self.settings.error_handler.as_deref());
+        let response = request.into_response(response).map_into_right_body();
+        ResponseFuture(State::Refused(ready(Ok(response))))
     }
 }
 
@@ -48,17 +56,22 @@ where
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
+        let twice = request.extensions().get::<Delivery>().map(|first| {
+            let remove = "remove `.wrap(WebhookMiddleware…)` from the scope or the app, or one of the \
+                          two from the resource";
+            self.settings.receiver.applied_twice(first, request.path(), remove)
+        });
+        if let Some(rejection) = twice {
+            return self.refuse(request, rejection);
+        }
         // Step 1 here and now: a stranger's request costs no clone, no box and no task.
-        match self.settings.receiver.begin(&ActixHeaders(request.headers())) {
+        let head = ActixHead { method: request.method(), headers: request.headers() };
+        match self.settings.receiver.begin(&head) {
             Ok(arriving) => {
                 let work = run(Rc::clone(&self.inner), self.settings.clone(), arriving, request);
                 ResponseFuture(State::Working(Box::pin(work)))
             }
-            Err(rejection) => {
-                let response = rejected(rejection, self.settings.error_handler.as_deref());
-                let response = request.into_response(response).map_into_right_body();
-                ResponseFuture(State::Refused(ready(Ok(response))))
-            }
+            Err(rejection) => self.refuse(request, rejection),
         }
     }
 }
@@ -89,7 +102,8 @@ where
             return Ok(request.into_response(response).map_into_right_body());
         }
     };
-    request.set_payload(Payload::from(delivery.body().clone()));
+    delivery.require_taken();
+    request.set_payload(ProvenPayload::of(&delivery));
     let handle = async move {
         // The request moves on to where it is used up, and stays here only if nobody was called:
         // actix's routers panic on a request that somebody else holds as well.

@@ -67,7 +67,7 @@ impl<T: FromDelivery, S: Sync> FromRequestParts<S> for Webhook<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         let delivery = parts.extensions.get::<Delivery>();
-        let add = "`.layer(WebhookLayer::new(endpoint, store))` to the route";
+        let add = "`.route_layer(WebhookLayer::new(endpoint, store))` to the route";
         let (event, delivery) = extract_event(delivery, parts.uri.path(), add)?;
         Ok(Self { event, delivery })
     }

@@ -31,6 +31,15 @@ use crate::service::WebhookService;
 ///     Router::new().route("/webhooks/piora", post(on_event).route_layer(webhooks));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// An event is handled when the inner service answered 2xx **and** somebody took the delivery: the
+/// [`Webhook`](crate::Webhook) extractor, or whoever read the request's body. A 2xx of anything else
+/// is answered 500 [`not_taken`](countersign::RejectionKind::NotTaken) instead, with a line in the log,
+/// and the event's next delivery is accepted. So a handler that needs nothing of the event takes
+/// `Webhook` and ignores it.
+///
+/// The status alone acknowledges an event. If the body of a 2xx breaks off while it is sent, the
+/// event counts as handled all the same: its handler has done its work.
 #[must_use]
 pub struct WebhookLayer<S>(Settings<S>);
 
@@ -65,19 +74,29 @@ impl<S: Store> WebhookLayer<S> {
         self
     }
 
-    /// Counts this layer's running handlers among `tasks`, so that a shutdown can wait for them:
+    /// Counts this layer's running handlers among `tasks`, so that a shutdown can
+    /// [refuse](HandlerTasks::drain) new deliveries and wait for the handlers that run:
     ///
     /// ```no_run
     /// # async fn run(layer: countersign_tower::WebhookLayer<countersign::MemoryStore>) -> std::io::Result<()> {
+    /// # use axum::{Router, routing::post};
+    /// # use std::time::Duration;
+    /// # async fn on_event(_: countersign_tower::Webhook) {}
     /// use countersign_tower::HandlerTasks;
     ///
     /// let tasks = HandlerTasks::new();
-    /// let app: axum::Router = axum::Router::new().layer(layer.tasks(&tasks));
+    /// let layer = layer.tasks(&tasks);
+    /// let app: Router = Router::new().route("/webhooks", post(on_event).route_layer(layer));
     /// let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    /// let stop = async { drop(tokio::signal::ctrl_c().await) };
+    /// let draining = tasks.clone();
+    /// let stop = async move {
+    ///     drop(tokio::signal::ctrl_c().await);
+    ///     draining.drain(); // connections that are kept alive deliver nothing more
+    /// };
     ///
     /// axum::serve(listener, app).with_graceful_shutdown(stop).await?;
-    /// tasks.finished().await;
+    /// // Handlers whose sender hung up. One that hangs must not hold up the shutdown for ever.
+    /// drop(tokio::time::timeout(Duration::from_secs(60), tasks.finished()).await);
     /// # Ok(())
     /// # }
     /// ```
@@ -86,8 +105,8 @@ impl<S: Store> WebhookLayer<S> {
         self
     }
 
-    /// Makes the answer to what is not handed over, headers and body; its status and `Retry-After`
-    /// are the [`Rejection`]'s whatever is made here, because senders act on them (change a status
+    /// Makes the answer to what is not handed over, headers and body; its status, `Retry-After` and
+    /// `Allow` are the [`Rejection`]'s whatever is made here, because senders act on them (change a status
     /// with [`EndpointBuilder::answer`](countersign::EndpointBuilder::answer)). The answer to a
     /// duplicate, a 200, is made here too. It is called on the request's way, so it must be quick.
     ///

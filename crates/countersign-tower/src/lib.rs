@@ -31,8 +31,9 @@
 //! The extractor [`Webhook`] hands over a built-in provider's `Event`, a type of your own, or the
 //! raw [`Delivery`](countersign::Delivery). The body is still there for extractors that come after
 //! it, such as `Json` or `Bytes`; axum's own `DefaultBodyLimit` of 2 MB applies to those. Without
-//! axum, the delivery is in the request's extensions and the body is a
-//! [`Full<Bytes>`](http_body_util::Full).
+//! axum, the delivery is in the request's extensions
+//! ([`extract_event`](countersign::extract_event) makes an event of it) and the body is a
+//! [`ProvenBody`].
 //!
 //! Only the body and what [`Delivery`](countersign::Delivery) tells are proven. Other headers, the
 //! path and the query are the sender's word, or anybody's; trailers are dropped.
@@ -43,7 +44,10 @@
 //! a task of its own, runs to its end, and its answer settles the claim, though nobody hears it.
 //! [`WebhookLayer::cancel_on_disconnect`] ties a handler to its request instead; when it is
 //! cancelled, its claim is released. For a shutdown that waits for the handlers that nobody waits
-//! for, see [`HandlerTasks`].
+//! for, see [`WebhookLayer::tasks`].
+//!
+//! The answer's status is what counts. A 2xx whose body breaks off on its way to the sender has
+//! acknowledged the event, and the sender's retry is answered as a duplicate.
 //!
 //! # Other layers, and their order
 //!
@@ -59,10 +63,22 @@
 //! | decompression | not outside | a signature covers the bytes as they were sent |
 //! | `NormalizePath` and the like | anywhere | the path is not part of the proof |
 //!
-//! Put the layer on the route itself, with `route_layer`, which leaves other methods to axum (405).
-//! Around a whole router it would take a 2xx of *any* route for the event's handling: a delivery
-//! that somebody captured and sent to `/health` would be handled and never reach your handler. With several layers on one `MethodRouter`, axum wants them in one call, the
-//! outermost first: `post(handler).layer((webhooks, timeout))`.
+//! Put the layer on the route itself, with `route_layer`. With several layers on one route, axum
+//! wants them in one call, the outermost first: `post(handler).route_layer((webhooks, timeout))`.
+//! (`any(handler)` has no `route_layer`: use `layer` there.)
+//!
+//! Around a whole router the layer would get the 2xx of *any* route, and whoever captured a delivery
+//! can send it to any of them. The answer of a `/health` completes no event, because a 2xx counts only
+//! if the delivery was taken, see [`WebhookLayer`]; the error log says so. But another route that
+//! reads its body has taken the delivery, and every route then needs a signature. A layer that is applied twice, on a route and around its router, answers 500
+//! and says in the log which one to remove.
+//!
+//! # Methods
+//!
+//! A signature does not cover the request's method. Only `POST` is accepted, before anything else is
+//! looked at, unless the endpoint names [others](countersign::EndpointBuilder::methods); the answer
+//! is 405 with an `Allow` header. Where several methods of one path have handlers of their own, a
+//! captured delivery could otherwise be completed by the wrong one.
 //!
 //! # What a refusal looks like
 //!
@@ -88,6 +104,7 @@
 mod extract;
 mod layer;
 mod outliving;
+mod proven_body;
 mod request;
 mod response;
 mod service;
@@ -95,6 +112,7 @@ mod service;
 #[cfg(feature = "axum")]
 pub use extract::{Webhook, WebhookRejection};
 pub use layer::WebhookLayer;
+pub use proven_body::ProvenBody;
 pub use response::ResponseBody;
 pub use service::{ResponseFuture, WebhookService};
 

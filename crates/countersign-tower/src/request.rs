@@ -7,21 +7,28 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use countersign::{BodyError, BodySource, Headers, Lookup};
 use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method};
 use http_body::Body;
 use http_body_util::LengthLimitError;
 
-/// The headers of an `http` 1.x request.
-pub(crate) struct HttpHeaders<'a>(pub(crate) &'a HeaderMap);
+/// The method and headers of an `http` 1.x request.
+pub(crate) struct HttpHead<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) headers: &'a HeaderMap,
+}
 
-impl Headers for HttpHeaders<'_> {
+impl Headers for HttpHead<'_> {
+    fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
     fn lookup(&self, name: &str) -> Lookup<'_> {
         if name == CONTENT_LENGTH.as_str() {
-            return only(self.0.get_all(CONTENT_LENGTH).iter());
+            return only(self.headers.get_all(CONTENT_LENGTH).iter());
         }
         // A request has few headers, and names in the map are in lower case: to look at each is
         // quicker than to parse and hash the name.
-        let named = self.0.iter().filter(|(other, _)| other.as_str() == name);
+        let named = self.headers.iter().filter(|(other, _)| other.as_str() == name);
         only(named.map(|(_, value)| value))
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign::Rejection;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::{Either, Full};
 
@@ -27,6 +27,10 @@ pub(crate) fn rejected<B>(
     match rejection.retry_after_secs() {
         Some(seconds) => drop(response.headers_mut().insert(RETRY_AFTER, seconds.into())),
         None => drop(response.headers_mut().remove(RETRY_AFTER)),
+    }
+    // Methods that were checked by the builder are a header's value.
+    if let Some(allow) = rejection.allow().and_then(|allow| HeaderValue::from_str(allow).ok()) {
+        response.headers_mut().insert(ALLOW, allow);
     }
     response.extensions_mut().insert(rejection);
     response.map(|body| Either::Right(Full::new(body)))

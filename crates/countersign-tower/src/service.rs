@@ -6,22 +6,24 @@ use std::future::{Future, Ready, ready};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use countersign::{Answer, Arriving, Delivery, Store};
+use countersign::{Answer, Arriving, Delivery, Rejection, Store};
 use http::{Request, Response};
 use http_body::Body;
-use http_body_util::{Either, Full};
+use http_body_util::Either;
 use tower_service::Service;
 
 use crate::layer::Settings;
 use crate::outliving::Outliving;
-use crate::request::{HttpBody, HttpHeaders};
+use crate::proven_body::ProvenBody;
+use crate::request::{HttpBody, HttpHead};
 use crate::response::{ResponseBody, rejected};
 
 /// What [`WebhookLayer`](crate::WebhookLayer) makes of a service.
 ///
-/// It takes requests of any body. The inner service gets the proven body as [`Full<Bytes>`] and
-/// the [`Delivery`] in the request's extensions.
+/// It takes requests of any body. The inner service gets the proven body as [`ProvenBody`] and the
+/// [`Delivery`] in the request's extensions. Its 2xx completes the event only if it read the body or
+/// took the delivery with [`extract_event`](countersign::extract_event), as the extractor for axum
+/// does; see [`Delivery::mark_taken`].
 pub struct WebhookService<I, S> {
     inner: I,
     settings: Settings<S>,
@@ -31,11 +33,16 @@ impl<I, S> WebhookService<I, S> {
     pub(crate) fn new(inner: I, settings: Settings<S>) -> Self {
         Self { inner, settings }
     }
+
+    fn refuse<R, E>(&self, rejection: Rejection) -> ResponseFuture<R, E> {
+        let response = rejected(rejection, self.settings.error_handler.as_ref());
+        ResponseFuture(Either::Left(ready(response)))
+    }
 }
 
 impl<I, S, B, R> Service<Request<B>> for WebhookService<I, S>
 where
-    I: Service<Request<Full<Bytes>>, Response = Response<R>> + Clone + Send + 'static,
+    I: Service<Request<ProvenBody>, Response = Response<R>> + Clone + Send + 'static,
     I::Future: Send,
     I::Error: Send + 'static,
     S: Store,
@@ -52,13 +59,18 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
+        if let Some(first) = request.extensions().get::<Delivery>() {
+            return self.refuse(self.settings.receiver.applied_twice(
+                first,
+                request.uri().path(),
+                "remove `.layer(WebhookLayer…)` from the router, or one of the two from the route",
+            ));
+        }
         // Step 1 here and now: a stranger's request costs no clone, no box and no task.
-        let arriving = match self.settings.receiver.begin(&HttpHeaders(request.headers())) {
+        let head = HttpHead { method: request.method(), headers: request.headers() };
+        let arriving = match self.settings.receiver.begin(&head) {
             Ok(arriving) => arriving,
-            Err(rejection) => {
-                let response = rejected(rejection, self.settings.error_handler.as_ref());
-                return ResponseFuture(Either::Left(ready(response)));
-            }
+            Err(rejection) => return self.refuse(rejection),
         };
         // The service that was polled ready is the one to call; its clone waits for the next.
         let clone = self.inner.clone();
@@ -76,7 +88,7 @@ async fn run<I, S, B, R>(
     request: Request<B>,
 ) -> Result<Response<ResponseBody<R>>, I::Error>
 where
-    I: Service<Request<Full<Bytes>>, Response = Response<R>> + Send + 'static,
+    I: Service<Request<ProvenBody>, Response = Response<R>> + Send + 'static,
     I::Future: Send,
     I::Error: Send + 'static,
     S: Store,
@@ -97,7 +109,8 @@ where
         Ok(delivery) => delivery,
         Err(rejection) => return Ok(rejected(rejection, error_handler.as_ref())),
     };
-    let request = Request::from_parts(head, Full::new(delivery.body().clone()));
+    delivery.require_taken();
+    let request = Request::from_parts(head, ProvenBody::new(&delivery));
     let handle = receiver.handle(delivery, |delivery| call(inner, request, delivery));
     let answer = if cancel_on_disconnect { handle.await } else { Outliving::new(handle).await };
     match answer {
@@ -108,11 +121,11 @@ where
 
 async fn call<I, R>(
     mut inner: I,
-    mut request: Request<Full<Bytes>>,
+    mut request: Request<ProvenBody>,
     delivery: Delivery,
 ) -> Answer<Result<Response<R>, I::Error>>
 where
-    I: Service<Request<Full<Bytes>>, Response = Response<R>>,
+    I: Service<Request<ProvenBody>, Response = Response<R>>,
 {
     request.extensions_mut().insert(delivery);
     let value = inner.call(request).await;

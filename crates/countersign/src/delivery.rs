@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -33,6 +34,8 @@ pub(crate) struct Facts {
     pub(crate) secret: usize,
     /// When the request's head was there, where a receiver noted it, by the endpoint's monotonic time.
     pub(crate) arrived: Option<Duration>,
+    /// Whether somebody took the delivery, or nobody was asked to.
+    pub(crate) taken: AtomicBool,
 }
 
 impl Delivery {
@@ -65,6 +68,7 @@ impl Delivery {
             received_at: *received_at,
             secret: *secret,
             arrived: *arrived,
+            taken: AtomicBool::new(self.is_taken()),
         };
         Self { facts: Arc::new(facts), claim: self.claim.clone() }
     }
@@ -158,6 +162,31 @@ impl Delivery {
 
     pub(crate) fn set_claim(&mut self, claim: Claim) {
         self.claim = claim;
+    }
+
+    /// For adapters, before [`Receiver::handle`](crate::Receiver::handle): from here on, a 2xx counts
+    /// only if somebody [takes](Self::mark_taken) the delivery.
+    ///
+    /// What an adapter calls is not always the handler of the event. A middleware that stands around
+    /// several routes gets the 2xx of each of them, and whoever captured a delivery can send it to
+    /// any of them.
+    pub fn require_taken(&self) {
+        self.facts.taken.store(false, Ordering::Release);
+    }
+
+    /// Says that this delivery has reached its handler, so that a 2xx completes its event. The
+    /// extractors of the adapters do so ([`extract_event`](crate::extract_event)), and whoever reads
+    /// the request's body to its end. A handler that gets the delivery in another way, for example
+    /// from the request's extensions, calls this itself.
+    ///
+    /// A handler that [`Receiver::handle`](crate::Receiver::handle) calls directly gets the delivery
+    /// as its argument and has taken it.
+    pub fn mark_taken(&self) {
+        self.facts.taken.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_taken(&self) -> bool {
+        self.facts.taken.load(Ordering::Acquire)
     }
 
     /// The name of the endpoint.

@@ -58,6 +58,13 @@ pub enum ConfigError {
     OnlyOptionalKeyFields,
     /// An endpoint without a name.
     EmptyEndpointName,
+    /// An endpoint that accepts no method.
+    NoMethod,
+    /// A method that no request has.
+    InvalidMethod {
+        /// The method given.
+        method: String,
+    },
     /// An endpoint without a secret.
     NoSecret {
         /// The endpoint.
@@ -175,6 +182,14 @@ impl fmt::Display for ConfigError {
             Self::EmptyEndpointName => f.write_str(
                 "the endpoint's name is empty: give every endpoint that shares a store a name of \
                  its own",
+            ),
+            Self::NoMethod => f.write_str(
+                "`methods`: the list is empty, so no delivery would be accepted; name a method, or \
+                 leave the call out to accept `POST`",
+            ),
+            Self::InvalidMethod { method } => write!(
+                f,
+                "`methods`: {method:?} is not a method; write it in capital letters, such as `POST`"
             ),
             Self::NoSecret { endpoint } => {
                 write!(f, "endpoint `{endpoint}` has no secret: call `secret`")

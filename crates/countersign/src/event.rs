@@ -49,7 +49,8 @@ impl<T: DeserializeOwned> FromDelivery for T {
 }
 
 /// What an adapter's extractor does: makes the event of the delivery that the middleware left in
-/// the request. A failure is logged with the request's path.
+/// the request, and [marks](Delivery::mark_taken) the delivery as taken, also where it does not hold
+/// such an event: its handler knows of it. A failure is logged with the request's path.
 ///
 /// # Errors
 ///
@@ -61,7 +62,10 @@ pub fn extract_event<T: FromDelivery>(
     add: &'static str,
 ) -> Result<(T, Delivery), EventError> {
     let event = match delivery {
-        Some(delivery) => T::from_delivery(delivery).map(|event| (event, delivery.clone())),
+        Some(delivery) => {
+            delivery.mark_taken();
+            T::from_delivery(delivery).map(|event| (event, delivery.clone()))
+        }
         None => Err(EventError::NotVerified { add }),
     };
     event.inspect_err(|error| crate::trace::extractor_failed(error, path))

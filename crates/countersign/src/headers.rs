@@ -11,7 +11,7 @@ pub enum Lookup<'a> {
     Repeated,
 }
 
-/// A request's headers. Adapters implement it for their framework's header map.
+/// A request's method and headers. Adapters implement it for their framework's request.
 ///
 /// It is implemented for a slice of name and value pairs, for tests and for servers that are
 /// none of those with an adapter:
@@ -27,6 +27,13 @@ pub enum Lookup<'a> {
 pub trait Headers {
     /// Looks up a header by its name, which is given in lower case. Names match without case.
     fn lookup(&self, name: &str) -> Lookup<'_>;
+
+    /// The request's method, in the case in which it was sent. A server that handles several methods
+    /// at one path must say which one it was, or the endpoint takes all of them for `POST`: see
+    /// [`EndpointBuilder::methods`](crate::EndpointBuilder::methods).
+    fn method(&self) -> &str {
+        "POST"
+    }
 }
 
 impl<N: AsRef<str>, V: AsRef<[u8]>> Headers for [(N, V)] {
@@ -54,6 +61,16 @@ impl<N: AsRef<str>, V: AsRef<[u8]>> Headers for Vec<(N, V)> {
 
 /// A header name as the builder takes it: a token (RFC 9110 §5.6.2), kept in lower case.
 pub(crate) fn normalize_name(name: &str) -> Option<Box<str>> {
+    is_token(name).then(|| name.to_ascii_lowercase().into())
+}
+
+/// Whether this may be a method that somebody sends: a token without small letters. Methods are
+/// compared with their case, and `post` is not `POST`.
+pub(crate) fn is_method(name: &str) -> bool {
+    is_token(name) && !name.bytes().any(|byte| byte.is_ascii_lowercase())
+}
+
+fn is_token(text: &str) -> bool {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    (!name.is_empty() && name.bytes().all(token)).then(|| name.to_ascii_lowercase().into())
+    !text.is_empty() && text.bytes().all(token)
 }

@@ -20,8 +20,9 @@
 //!
 //! # The way of a delivery
 //!
-//! 1. **Head.** The signature or token is there, once, and well formed; a header time is inside the
-//!    window; the declared length is within the limit. Nothing of the body has been read.
+//! 1. **Head.** The method is one that the endpoint accepts. The signature or token is there, once,
+//!    and well formed; a header time is inside the window; the declared length is within the limit.
+//!    Nothing of the body has been read.
 //! 2. **Body.** Chunks are counted against the limit and fed to the MAC as they come.
 //! 3. **Proof.** One MAC for any number of candidate signatures, compared in constant time. Older
 //!    secrets are tried only when the current one does not match.
@@ -93,6 +94,7 @@ mod error;
 mod event;
 mod headers;
 mod key;
+mod misuse;
 mod provider;
 mod receiver;
 mod rejection;

@@ -1,6 +1,7 @@
 //! What the sender is told when a delivery does not reach a handler.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 macro_rules! kinds {
@@ -13,6 +14,9 @@ macro_rules! kinds {
         }
 
         impl RejectionKind {
+            /// Every kind, in the order in which they are declared.
+            pub const ALL: &[Self] = &[$(Self::$kind,)+];
+
             /// The reason code, as in the body of the answer and in the trace.
             #[must_use]
             pub const fn code(self) -> &'static str {
@@ -33,6 +37,10 @@ macro_rules! kinds {
 }
 
 kinds! {
+    /// The request's method is not one that the endpoint accepts (405 with `Allow`). A signature does
+    /// not cover the method. Without this, a captured delivery that is sent again with another method
+    /// could reach another handler of the same path, whose 2xx would complete the event.
+    MethodNotAllowed = 405 "method_not_allowed",
     /// The signature header is not there (401).
     SignatureMissing = 401 "signature_missing",
     /// The signature header is not of the provider's form (401).
@@ -78,6 +86,14 @@ kinds! {
     /// The handler completed the event in a transaction of its own, answered 2xx, and had not
     /// committed (500: it must come again).
     NotCommitted = 500 "not_committed",
+    /// A 2xx was answered, and nobody had taken the delivery: whatever answered did not handle the
+    /// event (500: it must come again). See [`Delivery::mark_taken`](crate::Delivery::mark_taken).
+    NotTaken = 500 "not_taken",
+    /// The request has passed a middleware of this kind already (500: it must come again).
+    Misconfigured = 500 "misconfigured",
+    /// The process is shutting down (503 with `Retry-After`). See
+    /// [`HandlerTasks::drain`](crate::HandlerTasks::drain).
+    ShuttingDown = 503 "shutting_down",
 }
 
 impl RejectionKind {
@@ -110,12 +126,13 @@ pub struct Rejection {
     kind: RejectionKind,
     status: u16,
     retry_after: Option<Duration>,
+    allow: Option<Arc<str>>,
     proven: bool,
 }
 
 impl Rejection {
     pub(crate) const fn new(kind: RejectionKind, status: u16) -> Self {
-        Self { kind, status, retry_after: None, proven: false }
+        Self { kind, status, retry_after: None, allow: None, proven: false }
     }
 
     pub(crate) const fn after_proof(mut self) -> Self {
@@ -125,6 +142,11 @@ impl Rejection {
 
     pub(crate) const fn retry_after_at(mut self, after: Duration) -> Self {
         self.retry_after = Some(after);
+        self
+    }
+
+    pub(crate) fn allow_only(mut self, methods: Arc<str>) -> Self {
+        self.allow = Some(methods);
         self
     }
 
@@ -160,6 +182,13 @@ impl Rejection {
             204 | 205 => "",
             _ => self.kind.body(),
         }
+    }
+
+    /// For the `Allow` header: the methods that the endpoint accepts, as in `POST, PUT`. Only for
+    /// [`RejectionKind::MethodNotAllowed`].
+    #[must_use]
+    pub fn allow(&self) -> Option<&str> {
+        self.allow.as_deref()
     }
 
     /// For the `Retry-After` header: whole seconds, at least one.

@@ -10,7 +10,8 @@ use crate::rejection::RejectionKind;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// A handler answered 2xx: the event is handled.
+    /// A handler answered 2xx: the event is handled. The status decides, and not the body, which is
+    /// sent afterwards: a body that then breaks off changes nothing.
     Accepted,
     /// The event had been handled before.
     Duplicate,
@@ -54,7 +55,8 @@ pub struct Report<'a> {
     /// The reason code, except for what was accepted in good order: a rejection's
     /// [`code`](crate::Rejection::code); `handler_status`, `handler_status_is_final` (a 4xx to a
     /// provider that does not retry after one), `handler_panicked`, `handler_cancelled`,
-    /// `not_committed` (the handler's own transaction). For an accepted one `claim_lost` (the
+    /// `not_committed` (the handler's own transaction), `not_taken` (a 2xx of something that did not
+    /// take the delivery). For an accepted one `claim_lost` (the
     /// lease ran out while the handler ran), `recorded_late` (the store was told in the
     /// background), `not_recorded` (it could not be told before the lease ran out), or
     /// `commit_not_checked` (it could not be asked whether the handler's transaction committed).

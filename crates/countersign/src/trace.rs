@@ -83,6 +83,16 @@ mod enabled {
                      called `complete_in` with: commit it before you answer"
                 );
             }
+            Outcome::Failed if reason == Some("not_taken") => {
+                say!(
+                    error,
+                    "webhook answered 2xx, but nobody took the delivery, so the event is not \
+                     handled and its next delivery is accepted: take `Webhook` in the handler, also \
+                     if it needs nothing of the event, and put the middleware on the event's own \
+                     route (axum: `route_layer`, actix-web: `wrap` on the resource), not around \
+                     other routes"
+                );
+            }
             Outcome::Failed if reason == Some("handler_status_is_final") => {
                 say!(error, "webhook not handled, and the provider takes a 4xx as final");
             }
@@ -93,6 +103,9 @@ mod enabled {
             // Whoever has captured a delivery can send it again for ever.
             Outcome::Rejected if proven && report.is_untimely() => {
                 say!(info, "webhook proven, but too old or too new");
+            }
+            Outcome::Rejected if proven && reason == Some("shutting_down") => {
+                say!(info, "webhook refused, because the process is shutting down");
             }
             Outcome::Rejected if proven => say!(warn, "webhook proven but refused"),
             Outcome::Rejected => say!(debug, "webhook refused"),
@@ -106,6 +119,16 @@ mod enabled {
 
     pub(crate) fn extractor_failed(error: &EventError, path: &str) {
         tracing::error!(target: "countersign", path, %error, "webhook extractor failed");
+    }
+
+    pub(crate) fn applied_twice(endpoint: &Endpoint, first: &Delivery, path: &str, remove: &str) {
+        let (endpoint, first) = (endpoint.name(), first.endpoint());
+        tracing::error!(
+            target: "countersign", endpoint, first, path,
+            "webhook middleware is applied twice, so no delivery reaches its handler: the request \
+             has passed the middleware of endpoint `{first}` already, and has come to that of \
+             `{endpoint}`: {remove}"
+        );
     }
 }
 
@@ -145,6 +168,8 @@ mod disabled {
     pub(crate) fn store_failed(_: &Endpoint, _: &'static str, _: &StoreError) {}
 
     pub(crate) fn extractor_failed(_: &EventError, _: &str) {}
+
+    pub(crate) fn applied_twice(_: &Endpoint, _: &Delivery, _: &str, _: &str) {}
 }
 
 #[cfg(not(feature = "tracing"))]

@@ -9,10 +9,10 @@ use countersign::{Endpoint, MemoryStore, Part, Provider, Rejection, RejectionKin
 
 use crate::client::{Connection, Reply, Request};
 use crate::fixtures;
-use crate::harness::{Adapter, App, Gate, Handler, OwnAnswer, eventually, on_every_adapter};
+use crate::harness::{Adapter, App, Gate, Handler, OwnAnswer, Shape, eventually, on_every_adapter};
 use crate::on_actix::Actix;
 use crate::on_axum::Axum;
-use crate::stores::Switchable;
+use crate::stores::{Switchable, Uncommitted};
 
 on_every_adapter! {
     a_users_own_answer_changes_headers_and_body_only
@@ -87,6 +87,7 @@ struct Told {
     status: u16,
     content_type: Option<String>,
     retry_after: bool,
+    allow: Option<String>,
     body: Vec<u8>,
 }
 
@@ -99,6 +100,7 @@ impl Asked {
             status: reply.status,
             content_type: reply.header("content-type").map(str::to_owned),
             retry_after: reply.header("retry-after").is_some(),
+            allow: reply.header("allow").map(str::to_owned),
             body: reply.raw_body,
         });
     }
@@ -110,6 +112,8 @@ async fn refusals<A: Adapter>(now: SystemTime) -> Asked {
     by_its_head_and_body::<A>(&mut asked, now).await;
     by_a_body_that_does_not_come::<A>(&mut asked, now).await;
     by_the_store::<A>(&mut asked, now).await;
+    by_what_is_mounted_or_written_wrong::<A>(&mut asked, now).await;
+    by_a_shutdown::<A>(&mut asked, now).await;
     asked
 }
 
@@ -205,6 +209,33 @@ async fn by_the_store<A: Adapter>(asked: &mut Asked, now: SystemTime) {
     asked.note("again, and nothing to say", fixture.delivery_at(1, now).send(server).await);
 }
 
+async fn by_what_is_mounted_or_written_wrong<A: Adapter>(asked: &mut Asked, now: SystemTime) {
+    let fixture = fixtures::piora();
+    let request = fixture.delivery_at(1, now);
+    let app = App::new([fixture.endpoint().build().unwrap()], &Handler::answering(200));
+    let server = A::serve(app.clone().shape(Shape::AllMethods)).await;
+    asked.note("another method", request.clone().method("PUT").send(server).await);
+    let server = A::serve(app.clone().shape(Shape::Around)).await;
+    asked.note("not taken", request.clone().to("/empty").send(server).await);
+    let server = A::serve(app.shape(Shape::Twice)).await;
+    asked.note("twice", request.send(server).await);
+    let handler = Handler::new(|call| async move {
+        Uncommitted::complete(call.delivery.claim()).await;
+        200
+    });
+    let app = App::new([fixture.endpoint().build().unwrap()], &handler);
+    let server = A::serve(app.store(Arc::new(Uncommitted::default()))).await;
+    asked.note("not committed", request.send(server).await);
+}
+
+async fn by_a_shutdown<A: Adapter>(asked: &mut Asked, now: SystemTime) {
+    let fixture = fixtures::piora();
+    let app = App::new([fixture.endpoint().build().unwrap()], &Handler::answering(200));
+    app.tasks.drain();
+    let server = A::serve(app).await;
+    asked.note("shutting down", fixture.delivery_at(1, now).send(server).await);
+}
+
 #[tokio::test]
 async fn a_refusal_is_the_same_on_every_adapter() {
     let now = SystemTime::now();
@@ -226,32 +257,7 @@ async fn a_refusal_is_the_same_on_every_adapter() {
     }
     let told: BTreeSet<_> =
         on_axum.0.iter().map(|told| String::from_utf8(told.body.clone()).unwrap()).collect();
-    for kind in ALL {
+    for kind in RejectionKind::ALL {
         assert!(told.contains(kind.body()), "{kind:?} was not provoked");
     }
 }
-
-/// Every kind that a sender can hear of.
-const ALL: [RejectionKind; 21] = [
-    RejectionKind::SignatureMissing,
-    RejectionKind::SignatureMalformed,
-    RejectionKind::SignatureRepeated,
-    RejectionKind::SignatureMismatch,
-    RejectionKind::TokenMissing,
-    RejectionKind::TokenMalformed,
-    RejectionKind::TokenRepeated,
-    RejectionKind::TokenMismatch,
-    RejectionKind::IdInvalid,
-    RejectionKind::TimestampMissing,
-    RejectionKind::TimestampMalformed,
-    RejectionKind::Stale,
-    RejectionKind::InTheFuture,
-    RejectionKind::BodyTooLarge,
-    RejectionKind::BodyIncomplete,
-    RejectionKind::BodyTimeout,
-    RejectionKind::BodyMalformed,
-    RejectionKind::Duplicate,
-    RejectionKind::InFlight,
-    RejectionKind::StoreUnavailable,
-    RejectionKind::StoreFull,
-];

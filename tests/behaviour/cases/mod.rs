@@ -3,11 +3,14 @@
 mod answers;
 mod cheap;
 mod distinct;
+mod draining;
 mod fresh;
 mod genuine;
 mod hang_up;
 mod limits;
+mod methods;
 mod never_swallowed;
 mod once;
 mod silent;
+mod taken;
 mod tasks;

@@ -16,7 +16,7 @@ fn bench() -> (Bench<Commanded>, Commanded) {
 }
 
 /// Completes and commits.
-async fn complete(delivery: &Delivery) -> Result<(), CompleteError> {
+pub(super) async fn complete(delivery: &Delivery) -> Result<(), CompleteError> {
     let complete = async |ledger: Arc<Ledger>, key, token, retention| {
         Ok(match ledger.0.complete(key, token, retention).await? {
             Settled::Settled => InTransaction::Completed,

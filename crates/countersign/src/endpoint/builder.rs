@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{Endpoint, Inner, Keys};
 use crate::clock::{Clock, SystemClock};
 use crate::error::ConfigError;
+use crate::headers::is_method;
 use crate::key::KeyHasher;
 use crate::provider::Provider;
 use crate::rejection::RejectionKind;
@@ -29,6 +30,7 @@ pub struct EndpointBuilder {
     name: Box<str>,
     provider: Provider,
     secrets: Vec<Secret>,
+    methods: Vec<Box<str>>,
     window: Option<Window>,
     max_body: usize,
     body_timeout: Duration,
@@ -47,6 +49,7 @@ impl EndpointBuilder {
             name: name.into(),
             provider,
             secrets: Vec::new(),
+            methods: vec!["POST".into()],
             window: None,
             max_body: DEFAULT_MAX_BODY,
             body_timeout: DEFAULT_BODY_TIMEOUT,
@@ -70,6 +73,16 @@ impl EndpointBuilder {
     /// Adds several secrets, the current one first.
     pub fn secrets(mut self, secrets: impl IntoIterator<Item = Secret>) -> Self {
         self.secrets.extend(secrets);
+        self
+    }
+
+    /// The methods to accept, instead of only `POST`. Any other is answered 405.
+    ///
+    /// A signature does not cover the method: whoever captures a delivery can send it with each of
+    /// these. If the path has a handler for every one of them, all of these handlers must handle the
+    /// event in the same way, because the first 2xx completes it.
+    pub fn methods<M: AsRef<str>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
+        self.methods = methods.into_iter().map(|method| method.as_ref().into()).collect();
         self
     }
 
@@ -177,6 +190,8 @@ impl EndpointBuilder {
             key_hasher: KeyHasher::new(&self.name),
             name: self.name,
             provider: self.provider,
+            allow: self.methods.join(", ").into(),
+            methods: self.methods,
             keys,
             window,
             max_body: self.max_body,
@@ -208,6 +223,12 @@ impl EndpointBuilder {
     fn check_numbers(&self, lease: Duration) -> Result<(), ConfigError> {
         if self.name.is_empty() {
             return Err(ConfigError::EmptyEndpointName);
+        }
+        if self.methods.is_empty() {
+            return Err(ConfigError::NoMethod);
+        }
+        if let Some(method) = self.methods.iter().find(|method| !is_method(method)) {
+            return Err(ConfigError::InvalidMethod { method: method.clone().into_string() });
         }
         let numbers = [
             ("max_body", self.max_body == 0),

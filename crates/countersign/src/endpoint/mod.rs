@@ -33,6 +33,9 @@ pub struct Endpoint(Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) name: Box<str>,
     pub(crate) provider: Provider,
+    /// The methods that are accepted, and the same as the `Allow` header has them.
+    pub(crate) methods: Vec<Box<str>>,
+    pub(crate) allow: Arc<str>,
     pub(crate) keys: Keys,
     pub(crate) window: Option<Window>,
     pub(crate) max_body: usize,
@@ -134,7 +137,9 @@ impl Endpoint {
         match kind {
             RejectionKind::InFlight
             | RejectionKind::StoreUnavailable
-            | RejectionKind::StoreFull => rejection.retry_after_at(self.0.retry_after),
+            | RejectionKind::StoreFull
+            | RejectionKind::ShuttingDown => rejection.retry_after_at(self.0.retry_after),
+            RejectionKind::MethodNotAllowed => rejection.allow_only(Arc::clone(&self.0.allow)),
             _ => rejection,
         }
     }

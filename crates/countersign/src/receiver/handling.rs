@@ -135,6 +135,7 @@ impl<S: Store> Handling<S> {
                 self.inner.reporter.handled(&self.delivery, Outcome::Accepted, status, None);
                 return Ok(());
             }
+            (Some(200..300), _) if !self.delivery.is_taken() => return self.not_taken(&held).await,
             (Some(200..300), _) => {
                 self.complete(held, status).await;
                 return Ok(());
@@ -145,6 +146,15 @@ impl<S: Store> Handling<S> {
         self.release(&held).await;
         self.inner.reporter.handled(&self.delivery, Outcome::Failed, status, Some(reason));
         Ok(())
+    }
+
+    /// Step 7 for a 2xx of something that did not handle the event.
+    async fn not_taken(&mut self, held: &Arc<Held>) -> Result<(), Rejection> {
+        self.release(held).await;
+        let rejection = self.inner.endpoint.reject(RejectionKind::NotTaken);
+        let (status, reason) = (Some(rejection.status()), Some(rejection.code()));
+        self.inner.reporter.handled(&self.delivery, Outcome::Failed, status, reason);
+        Err(rejection.after_proof())
     }
 
     /// Step 7 for a handler that panicked.

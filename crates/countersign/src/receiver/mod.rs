@@ -114,6 +114,7 @@ impl<S: Store> Receiver<S> {
     pub fn begin(&self, headers: &(impl Headers + ?Sized)) -> Result<Arriving, Rejection> {
         let arrived = self.endpoint().monotonic();
         match self.endpoint().begin(headers) {
+            Ok(_) if self.tasks.is_draining() => Err(self.refuse(self.shutting_down(), arrived)),
             Ok(incoming) => Ok(Arriving { incoming, arrived }),
             Err(rejection) => Err(self.refuse(rejection, arrived)),
         }
@@ -173,12 +174,18 @@ impl<S: Store> Receiver<S> {
         rejection
     }
 
+    /// The answer while the [tasks](Self::tasks) drain.
+    fn shutting_down(&self) -> Rejection {
+        self.endpoint().reject(RejectionKind::ShuttingDown)
+    }
+
     /// Steps 5 to 7: claims the event, runs the handler, settles the claim.
     ///
     /// A handler's answer with a 2xx status completes the claim. Any other answer releases it, as
     /// does a panic, which goes on to the caller once the claim is released. The handler is not
     /// called unless the claim is held. A handler that completed its claim in a transaction of its
-    /// own and answers 2xx is taken at its word once the store shows that it has committed.
+    /// own and answers 2xx is taken at its word once the store shows that it has committed. The
+    /// status decides, and not what is sent after it: a body that breaks off later changes nothing.
     ///
     /// The lease is renewed at a third of it while the handler runs. A call of the store may take
     /// as long as [`EndpointBuilder::store_timeout`](crate::EndpointBuilder::store_timeout) says; a
@@ -190,8 +197,9 @@ impl<S: Store> Receiver<S> {
     ///
     /// # Errors
     ///
-    /// A [`Rejection`], already reported: a duplicate, in flight, a store that cannot answer, or a
-    /// transaction that was not committed.
+    /// A [`Rejection`], already reported: a duplicate, in flight, a store that cannot answer, tasks
+    /// that [drain](HandlerTasks::drain), a transaction that was not committed, or a delivery that
+    /// [nobody took](Delivery::require_taken).
     pub fn handle<F, Fut, T>(
         self,
         delivery: Delivery,
@@ -206,6 +214,12 @@ impl<S: Store> Receiver<S> {
         let span = trace::span(&delivery);
         let running = self.tasks.enter();
         let work = async move {
+            let Some(running) = running else {
+                let rejection = self.shutting_down().after_proof();
+                let arrived = delivery.arrived().unwrap_or_else(|| self.endpoint().monotonic());
+                self.inner.reporter.rejected(&rejection, Some(&delivery), arrived);
+                return Err(rejection);
+            };
             let mut handling = Handling::new(self.inner, delivery, running);
             let delivery = handling.acquire().await?;
             // The call is inside the future, so that a panic in it is caught as well.

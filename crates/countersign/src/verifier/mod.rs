@@ -16,7 +16,7 @@ use crate::scheme::hmac::Candidates;
 use head::Head;
 
 impl Endpoint {
-    /// Step 1: judges a delivery by its headers alone. A shared token is proven here.
+    /// Step 1: judges a delivery by its method and headers alone. A shared token is proven here.
     ///
     /// ```
     /// use bytes::Bytes;
@@ -46,7 +46,8 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// A [`Rejection`]: of the signature or token, the id, the time, or the declared length.
+    /// A [`Rejection`]: of the method, the signature or token, the id, the time, or the declared
+    /// length.
     #[inline]
     pub fn begin(&self, headers: &(impl Headers + ?Sized)) -> Result<Incoming, Rejection> {
         match self.read_head(headers) {
@@ -57,6 +58,10 @@ impl Endpoint {
 
     fn read_head(&self, headers: &(impl Headers + ?Sized)) -> Result<(Proof, Head), RejectionKind> {
         let inner = self.inner();
+        let method = headers.method();
+        if !inner.methods.iter().any(|accepted| **accepted == *method) {
+            return Err(RejectionKind::MethodNotAllowed);
+        }
         match (&inner.provider.spec().scheme, &inner.keys) {
             (Scheme::Hmac { signature, content }, Keys::Hmac(_)) => {
                 let candidates = signature.read(headers)?;

@@ -1,6 +1,7 @@
 //! Step 4: the envelope of a proven delivery, its time and its key.
 
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 
@@ -105,6 +106,7 @@ impl Proven {
             received_at,
             secret: self.secret,
             arrived: None,
+            taken: AtomicBool::new(true),
         })
     }
 
