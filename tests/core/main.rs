@@ -7,6 +7,7 @@ mod key_material;
 mod keys;
 mod lists;
 mod memory_store;
+mod one_reading;
 mod properties;
 mod providers;
 mod receiver;

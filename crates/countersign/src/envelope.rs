@@ -1,4 +1,5 @@
-//! Step 4: one pass over the proven JSON finds the few fields that matter and skips the rest.
+//! Step 4: one pass over the proven JSON finds the few fields that matter and skips the rest, of
+//! which it checks the form alone.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,6 +7,8 @@ use std::fmt;
 use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
+
+use crate::json::Reader;
 
 /// Where a path's value lies among those that [`read`] found.
 pub(crate) type Slot = usize;
@@ -74,7 +77,7 @@ pub(crate) fn read<'a>(
     body: &'a [u8],
 ) -> serde_json::Result<Vec<Option<Value<'a>>>> {
     let mut found = vec![None; paths.0.len()];
-    let mut json = serde_json::Deserializer::from_slice(body);
+    let mut json = Reader::exact(body);
     let all = paths.filter(Set::MAX, |_| true);
     json.deserialize_map(Node { paths, set: all, depth: 0, found: &mut found })?;
     json.end()?;

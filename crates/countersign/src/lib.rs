@@ -96,6 +96,7 @@ mod error;
 mod event;
 mod handling;
 mod headers;
+mod json;
 mod key;
 mod provider;
 mod receiver;
