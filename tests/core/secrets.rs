@@ -208,6 +208,9 @@ fn secrets_from_the_environment() {
             .args([name, "--exact", "--nocapture"])
             .env(CHILD, "1")
             .env("COUNTERSIGN_CORE_GOOD", SECRET)
+            .env("COUNTERSIGN_CORE_LINE", format!("{SECRET}\n"))
+            .env("COUNTERSIGN_CORE_WINDOWS", format!("{SECRET}\r\n"))
+            .env("COUNTERSIGN_CORE_LINES", format!("{SECRET}\n\n"))
             .env("COUNTERSIGN_CORE_EMPTY", "")
             .env("COUNTERSIGN_CORE_BINARY", std::ffi::OsStr::from_bytes(b"correct\xffhorse"))
             .output()
@@ -216,9 +219,14 @@ fn secrets_from_the_environment() {
         assert!(output.status.success() && said.contains("1 passed"), "{said}");
         return;
     }
-    let good = Secret::from_env("COUNTERSIGN_CORE_GOOD").unwrap();
-    let headers = Signer::new(&piora::provider(), &good).sign(body());
-    assert!(deliver(&endpoint(&piora::provider()), &headers, body()).is_ok());
+    // Less one line end, as from a file.
+    for (variable, is_good) in [("GOOD", true), ("LINE", true), ("WINDOWS", true), ("LINES", false)]
+    {
+        let read = Secret::from_env(&format!("COUNTERSIGN_CORE_{variable}")).unwrap();
+        let headers = Signer::new(&piora::provider(), &read).sign(body());
+        let delivered = deliver(&endpoint(&piora::provider()), &headers, body());
+        assert_eq!(delivered.is_ok(), is_good, "{variable}");
+    }
     for (variable, said) in [("EMPTY", "is empty"), ("BINARY", "Unicode"), ("UNSET", "not set")] {
         let variable = format!("COUNTERSIGN_CORE_{variable}");
         let error = Secret::from_env(&variable).unwrap_err();

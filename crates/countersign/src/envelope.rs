@@ -20,10 +20,10 @@ pub(crate) struct Paths(Vec<Box<[Box<str>]>>);
 impl Paths {
     /// Adds a path and tells its slot; nothing if it is no path.
     pub(crate) fn add(&mut self, path: &str) -> Option<Slot> {
-        let steps: Box<[Box<str>]> = path.split('.').map(Into::into).collect();
-        if steps.iter().any(|step| step.is_empty()) {
+        if !is_path(path) {
             return None;
         }
+        let steps: Box<[Box<str>]> = path.split('.').map(Into::into).collect();
         if let Some(slot) = self.0.iter().position(|other| *other == steps) {
             return Some(slot);
         }
@@ -36,6 +36,11 @@ impl Paths {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The path at a slot, as it was added.
+    pub(crate) fn path(&self, slot: Slot) -> String {
+        self.0.get(slot).map(|steps| steps.join(".")).unwrap_or_default()
     }
 
     /// Of the paths in `set`, those whose step at `depth` is `name`.
@@ -52,6 +57,21 @@ impl Paths {
         let bits = self.0.iter().enumerate().map(|(slot, path)| (1 << slot, path));
         bits.filter(|(bit, path)| set & bit != 0 && keep(path)).fold(0, |set, (bit, _)| set | bit)
     }
+}
+
+/// Whether this leads to a field of a body. A header's name, a JSON Pointer (`/data/type`) and
+/// JSONPath (`$.items[0].type`) would lead nowhere, in silence: every delivery would be refused.
+fn is_path(path: &str) -> bool {
+    let is_step = |step: &str| {
+        !step.is_empty() && step.trim() == step && !step.contains(['/', '[', ']', '*', '$'])
+    };
+    // `event-data` is a field of Mailgun's, `X-GitHub-Event` and `Linear-Event` are headers.
+    let begins_high = |word: &str| word.starts_with(|first: char| first.is_ascii_uppercase());
+    let is_header = path.contains('-')
+        && !path.contains('.')
+        && (path.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("x-"))
+            || path.split('-').all(begins_high));
+    path.split('.').all(is_step) && !is_header
 }
 
 /// A set of paths, one bit a slot.
