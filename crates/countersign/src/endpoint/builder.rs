@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::mismatches::Mismatches;
 use super::{Endpoint, Inner, Keys};
 use crate::clock::{Clock, SystemClock};
 use crate::error::ConfigError;
@@ -180,6 +181,7 @@ impl EndpointBuilder {
             _ => {}
         }
         let keys = self.keys()?;
+        let mismatches = Mismatches::of(&self.provider.spec().scheme, &self.secrets);
         Ok(Endpoint(Arc::new(Inner {
             key_hasher: KeyHasher::new(&self.name),
             name: self.name,
@@ -195,6 +197,7 @@ impl EndpointBuilder {
             retry_after: self.retry_after,
             clock: self.clock,
             statuses: self.statuses,
+            mismatches,
         })))
     }
 
