@@ -140,6 +140,7 @@ impl<S: Store> Receiver<S> {
 
     fn refuse(&self, rejection: Rejection, arrived: Instant) -> Rejection {
         self.report_rejection(&rejection, None, arrived);
+        self.endpoint().note_refusal(&rejection);
         rejection
     }
 
