@@ -6,6 +6,7 @@ mod invariants;
 mod key_material;
 mod keys;
 mod lists;
+mod logs;
 mod memory_store;
 mod one_reading;
 mod properties;
