@@ -51,7 +51,7 @@ static SIGNED: LazyLock<[Endpoint; 6]> = LazyLock::new(|| {
 const FORMATS: [TimeFormat; 4] =
     [TimeFormat::Detect, TimeFormat::UnixSeconds, TimeFormat::UnixMillis, TimeFormat::Rfc3339];
 
-/// For each format one with an endless window, and one with a window of five minutes.
+/// For each format one with the widest window, and one with a window of five minutes.
 static TIMED: LazyLock<[[Endpoint; 2]; 4]> = LazyLock::new(|| {
     FORMATS.map(|format| {
         let provider = Provider::builder("timed")
@@ -60,12 +60,15 @@ static TIMED: LazyLock<[[Endpoint; 2]; 4]> = LazyLock::new(|| {
             .timestamp(Timestamp::header("x-time").format(format))
             .build()
             .expect("a sound provider");
-        [Duration::MAX, MINUTES]
-            .map(|tolerance| endpoint(provider.clone(), Some(Window::new(tolerance, tolerance))))
+        [WIDEST, Window::new(MINUTES, MINUTES)]
+            .map(|window| endpoint(provider.clone(), Some(window)))
     })
 });
 
 const MINUTES: Duration = Duration::from_secs(5 * 60);
+
+/// The widest window that an endpoint takes.
+const WIDEST: Window = Window::new(Duration::from_secs(366 * 86_400), Duration::from_secs(86_400));
 
 fn endpoint(provider: Provider, window: Option<Window>) -> Endpoint {
     let secret = Secret::new(KEY).expect("not empty");
@@ -167,8 +170,8 @@ fn check_time(which: usize, text: &[u8]) {
         return;
     }
     let model = time::read(FORMATS[which], text).filter(|_| text.len() <= 40);
-    let [endless, narrow] = &TIMED[which];
-    match (send(endless, text), model) {
+    let [widest, narrow] = &TIMED[which];
+    match (send(widest, text), model) {
         (Ok(delivery), Some(millis)) => {
             let read = delivery.time().map(|time| time.unix_timestamp_nanos());
             // `OffsetDateTime` ends with the year 9999.
@@ -176,19 +179,23 @@ fn check_time(which: usize, text: &[u8]) {
             assert_eq!(read, shown.then_some(i128::from(millis) * 1_000_000));
         }
         (Err(kind), None) => assert_eq!(kind, RejectionKind::TimestampMalformed),
+        (Err(kind), Some(millis)) => assert_eq!(Err(kind), judged(millis, &WIDEST)),
         (answer, model) => {
             panic!("{:?}: {model:?}, {:?}", String::from_utf8_lossy(text), answer.map(|_| ()));
         }
     }
     let Some(millis) = model else { return };
-    let now = i128::from(countersign_fuzz::NOW) * 1000;
-    let (age, tolerance) = (now - i128::from(millis), MINUTES.as_millis() as i128);
-    let expected = match age {
-        age if age > tolerance => Err(RejectionKind::Stale),
-        age if -age > tolerance => Err(RejectionKind::InTheFuture),
+    assert_eq!(send(narrow, text).map(|_| ()), judged(millis, &Window::new(MINUTES, MINUTES)));
+}
+
+fn judged(millis: i64, window: &Window) -> Result<(), RejectionKind> {
+    let age = i128::from(countersign_fuzz::NOW) * 1000 - i128::from(millis);
+    let tolerance = |tolerance: Duration| tolerance.as_millis() as i128;
+    match age {
+        age if age > tolerance(window.past) => Err(RejectionKind::Stale),
+        age if -age > tolerance(window.future) => Err(RejectionKind::InTheFuture),
         _ => Ok(()),
-    };
-    assert_eq!(send(narrow, text).map(|_| ()), expected);
+    }
 }
 
 fn send(endpoint: &Endpoint, time: &[u8]) -> Result<Delivery, RejectionKind> {

@@ -73,7 +73,10 @@ fn header_names_are_names() {
 
 #[test]
 fn paths_are_paths() {
-    for path in ["", ".", "a.", ".a", "a..b"] {
+    let headers = ["X-GitHub-Event", "x-github-event", "Linear-Event", "Ce-Type"];
+    let pointers = ["/data/type", "data/type", "a[0].type", "a[].type", "$.type", "$", "a.*", "*"];
+    let empty = ["", ".", "a.", ".a", "a..b", " ", " a", "a ", "a. b", "a\n"];
+    for path in headers.into_iter().chain(pointers).chain(empty) {
         let body = Timestamp::body("at");
         let results = [
             ("timestamp", hmac().timestamp(Timestamp::body(path)).build()),
@@ -86,8 +89,14 @@ fn paths_are_paths() {
         ];
         for (field, result) in results {
             let expected = ConfigError::InvalidPath { field, path: path.to_owned() };
-            assert_error(result, expected, &[field, &format!("{path:?}")]);
+            let said = [field, &format!("{path:?}"), "incident.id", "header"];
+            assert_error(result, expected, &said);
         }
+    }
+    // These are fields of somebody's.
+    for path in ["event-data", "Event Type", "@type", "headers.X-GitHub-Event", "été", "_id", "0"]
+    {
+        assert!(hmac().event_type(path).build().is_ok(), "{path}");
     }
     let paths: Vec<String> = (0..33).map(|n| format!("field.{n}")).collect();
     let fields = |count: usize| hmac().key_fields(paths[..count].iter().map(String::as_str));
@@ -141,16 +150,100 @@ fn what_is_not_under_the_mac_proves_nothing() {
     assert_error(hmac().timestamp(item).build(), expected(), &said);
     let token = || Provider::builder("acme").shared_token(Token::bearer());
     assert_error(token().timestamp(time()).build(), expected(), &said);
-    // The method whose name says so, and only while it is the last word.
+    // The method whose name says so.
     assert!(hmac().unsigned_timestamp(time()).build().is_ok());
     assert!(token().unsigned_timestamp(time()).build().is_ok());
-    let result = hmac().unsigned_timestamp(time()).timestamp(time()).build();
-    assert_error(result, expected(), &said);
 
     let expected = ConfigError::IdNotSigned { header: "x-id".to_owned() };
     let said = ["event_id_header", "x-id", "event_id"];
     assert_error(hmac().event_id_header("X-Id").build(), expected.clone(), &said);
     assert_error(token().event_id_header("X-Id").build(), expected, &said);
+}
+
+#[test]
+fn what_proves_dates_or_names_an_event_is_said_once() {
+    let signature = || Signature::header("X-Signature");
+    type Set = fn(ProviderBuilder) -> ProviderBuilder;
+    let setters: [(&str, &[(&str, Set)]); 7] = [
+        (
+            "proof",
+            &[
+                ("hmac_sha256", |builder| builder.hmac_sha256(Signature::header("X-Other"))),
+                ("shared_token", |builder| builder.shared_token(Token::bearer())),
+            ],
+        ),
+        ("content", &[("signed_content", |builder| builder.signed_content([Part::Body]))]),
+        (
+            "time",
+            &[
+                ("timestamp", |builder| builder.timestamp(Timestamp::body("at"))),
+                ("unsigned_timestamp", |builder| {
+                    builder.unsigned_timestamp(Timestamp::header("X-Time"))
+                }),
+            ],
+        ),
+        (
+            "required time",
+            &[("require_unsigned_timestamp_header", |builder| {
+                builder.require_unsigned_timestamp_header("X-Time")
+            })],
+        ),
+        (
+            "type",
+            &[
+                ("event_type", |builder| builder.event_type("type")),
+                ("optional_event_type", |builder| builder.optional_event_type("kind")),
+            ],
+        ),
+        (
+            "id",
+            &[
+                ("event_id", |builder| builder.event_id("id")),
+                ("event_id_header", |builder| builder.event_id_header("X-Id")),
+            ],
+        ),
+        (
+            "key",
+            &[
+                ("key_fields", |builder| builder.key_fields(["a"])),
+                ("optional_key_fields", |builder| builder.optional_key_fields(["b"])),
+            ],
+        ),
+    ];
+    for (what, setters) in setters {
+        for (first, set_first) in setters {
+            for (second, set_second) in setters {
+                let builder = set_second(set_first(Provider::builder("acme")));
+                if what == "key" && first != second {
+                    assert!(builder.hmac_sha256(signature()).build().is_ok());
+                    continue;
+                }
+                let expected = ConfigError::SetTwice { first, second };
+                assert_error(builder.build(), expected, &[first, second, "call"]);
+            }
+        }
+    }
+    // Of the others the last word holds: they may be set by a base of several providers.
+    let retries = |seconds_: u64| Retries::after([seconds(seconds_)]);
+    let provider = hmac().retries(retries(1)).retries(retries(2));
+    let provider = provider.answer_within(seconds(1)).answer_within(seconds(2)).build().unwrap();
+    assert_eq!(provider.retries().horizon(), Some(seconds(2)));
+    assert_eq!(provider.answer_within(), Some(seconds(2)));
+}
+
+#[test]
+fn a_window_has_an_end() {
+    let (day, year) = (seconds(86_400), seconds(366 * 86_400));
+    let build = |past, future| endpoint(retrying()).window(Window::new(past, future)).build();
+    assert!(build(year, day).is_ok());
+    for past in [year + NANO, Duration::MAX] {
+        let expected = ConfigError::WindowTooLong { tolerance: "past", given: past, longest: year };
+        assert_error(build(past, day), expected, &["`window`", "past", "366d"]);
+    }
+    for given in [day + NANO, Duration::MAX] {
+        let expected = ConfigError::WindowTooLong { tolerance: "future", given, longest: day };
+        assert_error(build(year, given), expected, &["`window`", "future", "1d"]);
+    }
 }
 
 #[test]

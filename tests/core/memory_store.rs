@@ -3,6 +3,7 @@
 mod capacity;
 mod model;
 mod races;
+mod released;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -181,4 +182,27 @@ fn durations_without_end_do_not_overflow() {
     assert_eq!(store.complete(key(1), mine, Duration::MAX), Settled::Settled);
     clock.advance(seconds(u64::from(u32::MAX)));
     assert_eq!(store.claim(key(1), token(), LEASE), Claimed::Done);
+}
+
+#[test]
+fn a_claim_is_given_away_when_its_lease_has_run_out_and_not_before() {
+    const NANO: Duration = Duration::from_nanos(1);
+    // At any phase of a millisecond.
+    for phase in [0, 1, 499_999, 600_000, 999_999] {
+        let clock = clock_at(NOW);
+        let store = Asked::new(store(&clock, 100));
+        clock.advance(Duration::from_nanos(phase));
+        let lease = Duration::from_micros(1_000_500);
+        let (mine, other) = (token(), token());
+        assert_eq!(store.claim(key(1), mine, lease), Claimed::Fresh);
+        assert_eq!(store.claim(key(2), mine, lease), Claimed::Fresh);
+        assert_eq!(store.complete(key(2), mine, lease), Settled::Settled);
+        clock.advance(lease - NANO);
+        assert_eq!(store.claim(key(1), other, LEASE), in_flight(NANO), "{phase}");
+        assert_eq!(store.claim(key(2), other, LEASE), Claimed::Done, "{phase}");
+        clock.advance(NANO);
+        assert_eq!(store.complete(key(1), mine, DAY), Settled::Lost, "{phase}");
+        assert_eq!(store.claim(key(1), other, LEASE), Claimed::Fresh, "{phase}");
+        assert_eq!(store.claim(key(2), other, LEASE), Claimed::Fresh, "{phase}");
+    }
 }

@@ -250,7 +250,7 @@ fn what_is_not_under_the_proof_is_not_handed_over() {
         let old = with(headers.clone(), "X-Time", (NOW - 301).to_string());
         assert_refused(endpoint.begin(&old), Stale, 401, "timestamp_stale");
         let none = without(headers, "X-Time");
-        assert_refused(endpoint.begin(&none), TimestampMissing, 401, "timestamp_missing");
+        assert_refused(endpoint.begin(&none), TimestampMissing, 400, "timestamp_missing");
     }
     // A body's time is vouched for by whatever proves the body.
     let provider = Provider::builder("body").shared_token(Token::bearer());

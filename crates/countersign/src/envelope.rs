@@ -1,4 +1,5 @@
-//! Step 4: one pass over the proven JSON finds the few fields that matter and skips the rest.
+//! Step 4: one pass over the proven JSON finds the few fields that matter and skips the rest, of
+//! which it checks the form alone.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,6 +7,8 @@ use std::fmt;
 use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
+
+use crate::json::Reader;
 
 /// Where a path's value lies among those that [`read`] found.
 pub(crate) type Slot = usize;
@@ -17,10 +20,10 @@ pub(crate) struct Paths(Vec<Box<[Box<str>]>>);
 impl Paths {
     /// Adds a path and tells its slot; nothing if it is no path.
     pub(crate) fn add(&mut self, path: &str) -> Option<Slot> {
-        let steps: Box<[Box<str>]> = path.split('.').map(Into::into).collect();
-        if steps.iter().any(|step| step.is_empty()) {
+        if !is_path(path) {
             return None;
         }
+        let steps: Box<[Box<str>]> = path.split('.').map(Into::into).collect();
         if let Some(slot) = self.0.iter().position(|other| *other == steps) {
             return Some(slot);
         }
@@ -33,6 +36,11 @@ impl Paths {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The path at a slot, as it was added.
+    pub(crate) fn path(&self, slot: Slot) -> String {
+        self.0.get(slot).map(|steps| steps.join(".")).unwrap_or_default()
     }
 
     /// Of the paths in `set`, those whose step at `depth` is `name`.
@@ -49,6 +57,21 @@ impl Paths {
         let bits = self.0.iter().enumerate().map(|(slot, path)| (1 << slot, path));
         bits.filter(|(bit, path)| set & bit != 0 && keep(path)).fold(0, |set, (bit, _)| set | bit)
     }
+}
+
+/// Whether this leads to a field of a body. A header's name, a JSON Pointer (`/data/type`) and
+/// JSONPath (`$.items[0].type`) would lead nowhere, in silence: every delivery would be refused.
+fn is_path(path: &str) -> bool {
+    let is_step = |step: &str| {
+        !step.is_empty() && step.trim() == step && !step.contains(['/', '[', ']', '*', '$'])
+    };
+    // `event-data` is a field of Mailgun's, `X-GitHub-Event` and `Linear-Event` are headers.
+    let begins_high = |word: &str| word.starts_with(|first: char| first.is_ascii_uppercase());
+    let is_header = path.contains('-')
+        && !path.contains('.')
+        && (path.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("x-"))
+            || path.split('-').all(begins_high));
+    path.split('.').all(is_step) && !is_header
 }
 
 /// A set of paths, one bit a slot.
@@ -74,7 +97,7 @@ pub(crate) fn read<'a>(
     body: &'a [u8],
 ) -> serde_json::Result<Vec<Option<Value<'a>>>> {
     let mut found = vec![None; paths.0.len()];
-    let mut json = serde_json::Deserializer::from_slice(body);
+    let mut json = Reader::exact(body);
     let all = paths.filter(Set::MAX, |_| true);
     json.deserialize_map(Node { paths, set: all, depth: 0, found: &mut found })?;
     json.end()?;

@@ -12,6 +12,13 @@ use crate::rejection::RejectionKind;
 pub enum ConfigError {
     /// A provider without `hmac_sha256` or `shared_token`.
     NoProof,
+    /// Two calls of which only one can hold.
+    SetTwice {
+        /// The builder method that was called first.
+        first: &'static str,
+        /// The one that would replace it.
+        second: &'static str,
+    },
     /// A header name with characters that no header name has.
     InvalidHeaderName {
         /// The builder method.
@@ -19,7 +26,8 @@ pub enum ConfigError {
         /// The name given.
         name: String,
     },
-    /// A body path that is empty, has an empty step, or is the 33rd.
+    /// What leads to no field of a JSON body: it is empty or has an empty step, or is a header's
+    /// name, a JSON Pointer or JSONPath; or a path that is the 33rd.
     InvalidPath {
         /// The builder method.
         field: &'static str,
@@ -91,6 +99,15 @@ pub enum ConfigError {
         /// The time from the first delivery to the last retry.
         retries: Duration,
     },
+    /// A window that refuses nothing.
+    WindowTooLong {
+        /// Which of its two tolerances: `past` or `future`.
+        tolerance: &'static str,
+        /// The tolerance given.
+        given: Duration,
+        /// The longest that it may be.
+        longest: Duration,
+    },
     /// Handled events would be forgotten while a replay of them is still fresh.
     RetentionShorterThanWindow {
         /// The retention.
@@ -132,13 +149,23 @@ impl fmt::Display for ConfigError {
             Self::NoProof => {
                 f.write_str("the provider has no proof: call `hmac_sha256` or `shared_token`")
             }
+            Self::SetTwice { first, second } if first == second => {
+                write!(f, "`{first}` is called twice, and only one call can hold: call it once")
+            }
+            Self::SetTwice { first, second } => {
+                write!(
+                    f,
+                    "`{first}` and `{second}` are both called, and only one can hold: call one"
+                )
+            }
             Self::InvalidHeaderName { field, name } => {
                 write!(f, "`{field}`: {name:?} is no header name; use letters, digits and `-`")
             }
             Self::InvalidPath { field, path } => write!(
                 f,
-                "`{field}`: {path:?} is no path to a body field; write steps between dots \
-                 (`incident.id`), 32 paths at most"
+                "`{field}`: {path:?} is not a path to a field of the JSON body; a path is the \
+                 names of fields with dots between them (`incident.id`), not a header's name, and \
+                 without `/`, `[0]`, `*` and `$`; a provider has 32 paths at most"
             ),
             Self::SignedContentBody { bodies } => {
                 write!(f, "`signed_content` has {bodies} × `Part::Body`; it needs exactly one")
@@ -211,6 +238,15 @@ impl fmt::Display for ConfigError {
                     "`window`: {past} into the past is shorter than the provider's retry schedule of \
                  {retries}, and the time stays the same across retries, so late retries would be \
                  refused as stale; make it at least {retries}"
+                )
+            }
+            Self::WindowTooLong { tolerance, given, longest } => {
+                let (given, longest) = (Human(*given), Human(*longest));
+                write!(
+                    f,
+                    "`window`: {given} into the {tolerance} refuses no replay, and every event would \
+                 be remembered for as long; make it {longest} at most, or leave `window` out for the \
+                 provider's default"
                 )
             }
             Self::RetentionShorterThanWindow { retention, window } => {

@@ -9,7 +9,9 @@ use crate::delivery::Delivery;
 /// What an extractor can hand over: a built-in provider's event, your own type, or the
 /// [`Delivery`] itself.
 ///
-/// Your own type needs serde's `Deserialize` and nothing else:
+/// Your own type needs serde's `Deserialize` and nothing else. It is read with serde_json; where
+/// that refuses what a string or number of the body holds, or how deep it is, the body is read as
+/// [`providers`](crate::providers) says, so that a field which you do not look at loses no event:
 ///
 /// ```
 /// #[derive(serde::Deserialize)]
@@ -43,7 +45,7 @@ impl FromDelivery for Delivery {
 
 impl<T: DeserializeOwned> FromDelivery for T {
     fn from_delivery(delivery: &Delivery) -> Result<Self, EventError> {
-        crate::providers::read_mended(delivery.body(), |body| serde_json::from_slice(body))
+        crate::json::read_own(delivery.body())
             .map_err(|error| EventError::mismatch(delivery, error))
     }
 }

@@ -93,6 +93,7 @@ mod envelope;
 mod error;
 mod event;
 mod headers;
+mod json;
 mod key;
 mod misuse;
 mod provider;

@@ -35,7 +35,8 @@ impl Secret {
         Self::from_source(secret.into(), || "the given value".to_owned())
     }
 
-    /// A secret from an environment variable, taken as it is.
+    /// A secret from an environment variable, less one trailing line end (`\n` or `\r\n`): where a
+    /// variable is filled from a file (a secret of Kubernetes or Docker), the file's is in it.
     ///
     /// # Errors
     ///
@@ -52,7 +53,9 @@ impl Secret {
             VarError::NotPresent => SecretError::Unset { variable: variable.to_owned() },
             VarError::NotUnicode(_) => SecretError::NotUnicode { variable: variable.to_owned() },
         })?;
-        Self::from_source(value.into_bytes(), || format!("environment variable {variable}"))
+        Self::from_source(without_line_end(value.into_bytes()), || {
+            format!("environment variable {variable}")
+        })
     }
 
     /// A secret from a file, less one trailing line end (`\n` or `\r\n`).
@@ -62,15 +65,9 @@ impl Secret {
     /// [`SecretError::File`] or [`SecretError::Empty`].
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, SecretError> {
         let path = path.as_ref();
-        let mut bytes = std::fs::read(path)
+        let bytes = std::fs::read(path)
             .map_err(|source| SecretError::File { path: path.to_owned(), source })?;
-        if bytes.ends_with(b"\n") {
-            bytes.pop();
-            if bytes.ends_with(b"\r") {
-                bytes.pop();
-            }
-        }
-        Self::from_source(bytes, || format!("file {}", path.display()))
+        Self::from_source(without_line_end(bytes), || format!("file {}", path.display()))
     }
 
     /// Names the secret. The label of the secret that matched is on the delivery and in the
@@ -102,6 +99,16 @@ impl Secret {
     pub(crate) fn shared_label(&self) -> Option<Arc<str>> {
         self.label.clone()
     }
+}
+
+fn without_line_end(mut secret: Vec<u8>) -> Vec<u8> {
+    if secret.ends_with(b"\n") {
+        secret.pop();
+        if secret.ends_with(b"\r") {
+            secret.pop();
+        }
+    }
+    secret
 }
 
 impl fmt::Debug for Secret {

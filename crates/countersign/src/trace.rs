@@ -1,7 +1,8 @@
 //! What is said through `tracing`; nothing without the feature.
 //!
 //! One span for every proven delivery, in which its handler runs, and one event for every
-//! delivery. What a stranger can cause is said at `debug` at the most.
+//! delivery. What a stranger can cause is said at `debug` at the most, but for one warning a minute
+//! and endpoint that deliveries match no secret.
 
 #[cfg(feature = "tracing")]
 mod enabled {
@@ -13,6 +14,7 @@ mod enabled {
     use crate::delivery::Delivery;
     use crate::endpoint::Endpoint;
     use crate::event::EventError;
+    use crate::rejection::RejectionKind;
     use crate::report::{Outcome, Report};
 
     pub(crate) fn span(delivery: &Delivery) -> tracing::Span {
@@ -117,6 +119,29 @@ mod enabled {
         tracing::error!(target: "countersign", endpoint, step, %error, "webhook store failed");
     }
 
+    /// A header that is missing or not of the provider's form. A stranger can cause it.
+    pub(crate) fn header_refused(endpoint: &Endpoint, header: &str, kind: RejectionKind) {
+        let (endpoint, reason) = (endpoint.name(), kind.code());
+        tracing::debug!(target: "countersign", endpoint, header, reason, "webhook header refused");
+    }
+
+    /// What is wrong with a proven body, and at which field; nothing of what it holds.
+    pub(crate) fn body_refused(endpoint: &Endpoint, field: Option<&str>, problem: &str) {
+        let (endpoint, provider) = (endpoint.name(), endpoint.provider().name());
+        tracing::warn!(
+            target: "countersign", endpoint, provider, field, problem,
+            "webhook body is not what its provider sends"
+        );
+    }
+
+    pub(crate) fn mismatches(endpoint: &Endpoint, count: u64, likely: &str) {
+        let (endpoint, provider) = (endpoint.name(), endpoint.provider().name());
+        tracing::warn!(
+            target: "countersign", endpoint, provider, mismatches = count, likely,
+            "webhook deliveries match no secret of this endpoint; this is said once a minute"
+        );
+    }
+
     pub(crate) fn extractor_failed(error: &EventError, path: &str) {
         tracing::error!(target: "countersign", path, %error, "webhook extractor failed");
     }
@@ -143,6 +168,7 @@ mod disabled {
     use crate::delivery::Delivery;
     use crate::endpoint::Endpoint;
     use crate::event::EventError;
+    use crate::rejection::RejectionKind;
     use crate::report::Report;
 
     pub(crate) struct Span;
@@ -166,6 +192,12 @@ mod disabled {
     pub(crate) fn report(_: &Report<'_>, _: bool) {}
 
     pub(crate) fn store_failed(_: &Endpoint, _: &'static str, _: &StoreError) {}
+
+    pub(crate) fn header_refused(_: &Endpoint, _: &str, _: RejectionKind) {}
+
+    pub(crate) fn body_refused(_: &Endpoint, _: Option<&str>, _: &str) {}
+
+    pub(crate) fn mismatches(_: &Endpoint, _: u64, _: &str) {}
 
     pub(crate) fn extractor_failed(_: &EventError, _: &str) {}
 

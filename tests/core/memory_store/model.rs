@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use countersign::{Claimed, Settled};
+use countersign::{Claimed, RELEASED_FOR, Settled};
 use proptest::prelude::*;
 
 use super::{Asked, in_flight, key, store, token};
@@ -26,14 +26,17 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(key, token, retention)| Op::Complete { key, token, retention }),
         2 => (key, token).prop_map(|(key, token)| Op::Release { key, token }),
         1 => time.prop_map(|by| Op::Advance { by }),
+        1 => (200_000..301_000_u64).prop_map(|by| Op::Advance { by }),
     ]
 }
 
-/// What a store is, in the simplest terms: who has a key until when, and whether it is done.
+/// What a store is, in the simplest terms: who has a key until when, whether it is done, and until
+/// when who may not claim it.
 #[derive(Default)]
 struct Model {
     now: u64,
     keys: HashMap<u32, (usize, u64, bool)>,
+    released: HashMap<(u32, usize), u64>,
 }
 
 impl Model {
@@ -46,6 +49,9 @@ impl Model {
             Some((_, _, true)) => Claimed::Done,
             Some((owner, until, false)) if owner != token => {
                 in_flight(Duration::from_millis(until - self.now))
+            }
+            None if self.released.get(&(key, token)).is_some_and(|until| *until > self.now) => {
+                in_flight(Duration::ZERO)
             }
             _ => {
                 self.keys.insert(key, (token, self.now + lease, false));
@@ -67,6 +73,8 @@ impl Model {
     }
 
     fn release(&mut self, key: u32, token: usize) -> Settled {
+        let until = self.now + RELEASED_FOR.as_millis() as u64;
+        self.released.insert((key, token), until);
         match self.live(key) {
             Some((owner, _, false)) if owner == token => {
                 self.keys.remove(&key);
@@ -81,7 +89,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn the_store_is_as_the_model(ops in proptest::collection::vec(op(), 1..120)) {
+    fn the_store_is_as_the_model(ops in proptest::collection::vec(op(), 1..200)) {
         let clock = clock_at(NOW);
         let memory = store(&clock, 100);
         let store = Asked::new(memory.clone());

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::{assert_event_types, assert_keeps_the_undocumented, assert_lenient, event};
 use crate::support::{
-    NOW, assert_refused, deliver, deliver_signed, endpoint_at, moment, refused, sign, value, with,
-    without,
+    NOW, assert_refused, build, deliver, deliver_signed, endpoint_at, moment, refused, sign, value,
+    with, without,
 };
 
 const TIME: &str = "X-Hostwares-Timestamp";
@@ -108,7 +108,17 @@ fn a_header_time_must_be_well_formed() {
     for bad in ["", "soon", "-1", "+1716477000", "1716477000.0", "0x6650", "９", "2026-05-23"] {
         refuse(with(headers.clone(), TIME, bad));
     }
-    refuse(without(headers.clone(), TIME));
+    // It is not in the signed content, so a missing one is bad form and not a bad proof.
+    let missing = deliver(&endpoint, &without(headers.clone(), TIME), &body);
+    assert_refused(missing, RejectionKind::TimestampMissing, 400, "timestamp_missing");
+    let answered =
+        build(&provider(), |endpoint| endpoint.answer(RejectionKind::TimestampMissing, 404));
+    let missing = deliver(&answered, &without(headers.clone(), TIME), &body);
+    assert_refused(missing, RejectionKind::TimestampMissing, 404, "timestamp_missing");
+    // The one in the body is.
+    let sent = body.replace("timestamp", "tomestamp");
+    let missing = deliver_signed(&endpoint, sent);
+    assert_refused(missing, RejectionKind::TimestampMissing, 401, "timestamp_missing");
     let mut repeated = headers.clone();
     repeated.push((TIME.to_lowercase(), NOW.to_string()));
     refuse(repeated);

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::shard::{Entry, Shard, State};
-use super::store::{ClaimToken, Claimed, Settled, Store, StoreError, StoreErrorKind};
+use super::shard::{Entry, NANOS_IN_A_SECOND, Shard, State};
+use super::store::{ClaimToken, Claimed, RELEASED_FOR, Settled, Store, StoreError, StoreErrorKind};
 use crate::clock::{Clock, SystemClock};
 use crate::key::EventKey;
 
@@ -16,7 +16,13 @@ use crate::key::EventKey;
 /// sender) rather than forget any: a set that forgets is no deduplication. Size it as events per
 /// second × the longest retention in seconds. A key costs about 100 bytes once there are many; no
 /// memory is taken in advance. Expired keys are dropped a few at a time by the claims that come
-/// after, so no single claim pays for a sweep.
+/// after, so a claim pays for a sweep only where the store is full.
+///
+/// A released token is remembered for [`RELEASED_FOR`], about 60 bytes each, beside the keys and
+/// not counted among them: a released key can be claimed at once in a full store too. There are at
+/// most as many as the store may hold keys (4 096 in a small store), and then the oldest are
+/// dropped. That is safe here: a call of this store ends when it is polled, so none arrives long
+/// after the release of its token.
 ///
 /// It forgets everything when the process ends, and does not reach other processes. Time is
 /// measured with the clock's monotonic time, so setting the time of day changes nothing.
@@ -27,6 +33,8 @@ struct Inner {
     shards: Box<[Mutex<Shard>]>,
     live: AtomicUsize,
     capacity: usize,
+    /// How many released tokens each shard remembers.
+    released: usize,
     clock: Arc<dyn Clock>,
 }
 
@@ -37,8 +45,12 @@ const DEFAULT_CAPACITY: usize = 1_000_000;
 /// retention, so four keep up with what claims add.
 const SWEEP: usize = 4;
 
-/// How many a claim looks at in each shard when the store is full.
+/// How many a claim looks at in each shard at a time when the store is full: for so long it keeps
+/// others from that shard.
 const SWEEP_WHEN_FULL: usize = 64;
+
+/// How many released tokens each shard remembers at least, whatever the store's capacity.
+const RELEASED_AT_LEAST: usize = 64;
 
 impl MemoryStore {
     /// A store for a million keys.
@@ -65,7 +77,7 @@ impl MemoryStore {
     }
 
     fn now(&self) -> u64 {
-        millis(self.0.clock.monotonic())
+        nanos(self.0.clock.monotonic())
     }
 
     fn shard(&self, key: EventKey) -> MutexGuard<'_, Shard> {
@@ -78,18 +90,22 @@ impl MemoryStore {
     /// Claims, or tells that the store is full by returning nothing.
     fn try_claim(&self, key: EventKey, token: ClaimToken, lease: Duration) -> Option<Claimed> {
         let now = self.now();
-        let expires = now.saturating_add(millis(lease));
+        let expires = now.saturating_add(nanos(lease));
         let claim = Entry { key, token, state: State::InFlight, expires };
         let mut shard = self.shard(key);
-        self.dropped(shard.sweep(now, SWEEP));
-        match shard.find(key) {
-            Some(entry) if entry.expires <= now => shard.replace(claim),
+        self.dropped(shard.sweep(now, SWEEP).dropped);
+        let found = shard.find(key);
+        match found.filter(|entry| entry.expires > now) {
             Some(Entry { state: State::Done, .. }) => return Some(Claimed::Done),
             Some(entry) if entry.token == token => shard.replace(claim),
             Some(entry) => {
-                let retry_after = Duration::from_millis(entry.expires.saturating_sub(now));
+                let retry_after = Duration::from_nanos(entry.expires.saturating_sub(now));
                 return Some(Claimed::InFlight { retry_after });
             }
+            None if shard.released.contains(key, token, now) => {
+                return Some(Claimed::InFlight { retry_after: Duration::ZERO });
+            }
+            None if found.is_some() => shard.replace(claim),
             None if self.0.live.fetch_add(1, Ordering::Relaxed) < self.0.capacity => {
                 shard.insert(claim);
             }
@@ -101,21 +117,40 @@ impl MemoryStore {
         Some(Claimed::Fresh)
     }
 
-    /// Drops some expired keys everywhere.
-    fn make_room(&self) {
+    /// Drops some expired keys everywhere; tells whether there were any.
+    ///
+    /// Before them may lie any number of marks that came due early, and each is looked at until one
+    /// key is dropped: a store with expired keys in it is not full. Each mark is put off to its
+    /// key's end, so it is looked at once.
+    fn make_room(&self) -> bool {
         let now = self.now();
-        for shard in &self.0.shards {
-            self.dropped(lock(shard).sweep(now, SWEEP_WHEN_FULL));
+        // All marks could be in one shard, but no more of them than there are keys.
+        for _ in 0..self.len() / SWEEP_WHEN_FULL + 2 {
+            let (mut dropped, mut more) = (0, false);
+            for shard in &self.0.shards {
+                let swept = lock(shard).sweep(now, SWEEP_WHEN_FULL);
+                self.dropped(swept.dropped);
+                dropped += swept.dropped;
+                more |= swept.more;
+            }
+            if dropped > 0 || !more {
+                return dropped > 0;
+            }
         }
+        false
     }
 
     fn settle(&self, key: EventKey, token: ClaimToken, retention: Option<Duration>) -> Settled {
         let now = self.now();
         let mut shard = self.shard(key);
         let held = shard.find(key).filter(|entry| entry.token == token && entry.expires > now);
+        if retention.is_none() {
+            let until = now.saturating_add(nanos(RELEASED_FOR));
+            shard.released.insert(key, token, now, until, self.0.released);
+        }
         match (held.map(|entry| entry.state), retention) {
             (Some(State::InFlight), Some(retention)) => {
-                let expires = now.saturating_add(millis(retention));
+                let expires = now.saturating_add(nanos(retention));
                 shard.replace(Entry { key, token, state: State::Done, expires });
                 Settled::Settled
             }
@@ -149,14 +184,17 @@ impl Store for MemoryStore {
         token: ClaimToken,
         lease: Duration,
     ) -> Result<Claimed, StoreError> {
-        if let Some(claimed) = self.try_claim(key, token, lease) {
-            return Ok(claimed);
+        loop {
+            if let Some(claimed) = self.try_claim(key, token, lease) {
+                return Ok(claimed);
+            }
+            // Others may have taken the room that it made; then there may be more.
+            if !self.make_room() {
+                let capacity = self.0.capacity;
+                let full = format!("all {capacity} keys are in use");
+                return Err(StoreError::new(StoreErrorKind::Full, full));
+            }
         }
-        self.make_room();
-        self.try_claim(key, token, lease).ok_or_else(|| {
-            let capacity = self.0.capacity;
-            StoreError::new(StoreErrorKind::Full, format!("all {capacity} keys are in use"))
-        })
     }
 
     async fn complete(
@@ -210,6 +248,7 @@ impl MemoryStoreBuilder {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             live: AtomicUsize::new(0),
             capacity: self.capacity,
+            released: (self.capacity / SHARDS).max(RELEASED_AT_LEAST),
             clock: self.clock,
         }))
     }
@@ -228,6 +267,9 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+/// In nanoseconds, so that nothing is rounded: a lease that ended a little early would be given away
+/// while its owner works. They last for 584 years.
+fn nanos(duration: Duration) -> u64 {
+    let nanos = u64::from(duration.subsec_nanos());
+    duration.as_secs().saturating_mul(NANOS_IN_A_SECOND).saturating_add(nanos)
 }

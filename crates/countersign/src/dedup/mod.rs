@@ -1,6 +1,7 @@
 //! Deduplication: the contract of a store, and the store in memory.
 
 mod memory;
+mod released;
 mod shard;
 mod store;
 

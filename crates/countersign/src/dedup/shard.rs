@@ -6,6 +6,7 @@ use std::collections::BinaryHeap;
 
 use hashbrown::HashTable;
 
+use super::released::Released;
 use super::store::ClaimToken;
 use crate::key::EventKey;
 
@@ -14,7 +15,7 @@ use crate::key::EventKey;
 pub(super) struct Entry {
     pub(super) key: EventKey,
     pub(super) token: ClaimToken,
-    /// In milliseconds of the store's clock.
+    /// In nanoseconds of the store's clock.
     pub(super) expires: u64,
     pub(super) state: State,
 }
@@ -34,7 +35,19 @@ pub(super) struct Shard {
     slots: Vec<Slot>,
     free: Vec<u32>,
     due: BinaryHeap<Reverse<Mark>>,
+    /// The tokens that have released a key of this shard.
+    pub(super) released: Released,
 }
+
+/// What a sweep has done.
+pub(super) struct Swept {
+    /// How many entries it dropped.
+    pub(super) dropped: usize,
+    /// Whether there is more to look at.
+    pub(super) more: bool,
+}
+
+pub(super) const NANOS_IN_A_SECOND: u64 = 1_000_000_000;
 
 /// An [`Entry`] laid out to take 48 bytes with its mark.
 struct Slot {
@@ -99,14 +112,12 @@ impl Shard {
         }
     }
 
-    /// Looks at up to `most` marks that are due; tells how many entries it dropped.
-    pub(super) fn sweep(&mut self, now: u64, most: usize) -> usize {
+    /// Looks at up to `most` marks that are due.
+    pub(super) fn sweep(&mut self, now: u64, most: usize) -> Swept {
+        self.released.forget(now, most);
         let mut dropped = 0;
         for _ in 0..most {
-            let Some(Reverse((second, slot))) = self.due.peek().copied() else { break };
-            if u64::from(second) > now / 1000 {
-                break;
-            }
+            let Some((second, slot)) = self.next_due(now) else { break };
             self.due.pop();
             let Some(place) = self.slots.get_mut(slot as usize) else { continue };
             if place.marked != second {
@@ -122,13 +133,19 @@ impl Shard {
                 None => {}
             }
         }
-        dropped
+        Swept { dropped, more: self.next_due(now).is_some() }
+    }
+
+    fn next_due(&self, now: u64) -> Option<Mark> {
+        let Reverse(mark) = self.due.peek()?;
+        (u64::from(mark.0) <= now / NANOS_IN_A_SECOND).then_some(*mark)
     }
 
     fn set(&mut self, slot: u32, new: Entry) {
         let Some(place) = self.slots.get_mut(slot as usize) else { return };
         let Entry { key, token, expires, state } = new;
-        let second = u32::try_from(expires.div_ceil(1000)).unwrap_or(NO_MARK - 1).min(NO_MARK - 1);
+        let second = expires.div_ceil(NANOS_IN_A_SECOND);
+        let second = u32::try_from(second).unwrap_or(NO_MARK - 1).min(NO_MARK - 1);
         let marked = place.marked.min(second);
         if marked < place.marked {
             self.due.push(Reverse((second, slot)));
@@ -166,11 +183,16 @@ mod tests {
         let key = EventKey::from_bytes([1; 16]);
         for round in 0..10_000 {
             let token = ClaimToken::random().unwrap();
-            shard.insert(Entry { key, token, expires: 300_000 + round, state: State::InFlight });
+            shard.insert(Entry {
+                key,
+                token,
+                expires: 300 * NANOS_IN_A_SECOND + round,
+                state: State::InFlight,
+            });
             shard.remove(key);
         }
         assert_eq!((shard.slots.len(), shard.due.len()), (1, 1));
-        assert_eq!(shard.sweep(u64::MAX, 10), 0);
+        assert_eq!(shard.sweep(u64::MAX, 10).dropped, 0);
         assert!(shard.due.is_empty());
     }
 
@@ -179,11 +201,12 @@ mod tests {
         let mut shard = Shard::default();
         let (key, token) = (EventKey::from_bytes([1; 16]), ClaimToken::random().unwrap());
         let entry = |expires, state| Entry { key, token, expires, state };
-        shard.insert(entry(5_000, State::InFlight));
-        shard.replace(entry(60_000, State::Done));
-        assert_eq!(shard.sweep(59_999, 10), 0);
+        let (early, late) = (5 * NANOS_IN_A_SECOND, 60 * NANOS_IN_A_SECOND);
+        shard.insert(entry(early, State::InFlight));
+        shard.replace(entry(late, State::Done));
+        assert_eq!(shard.sweep(late - 1, 10).dropped, 0);
         assert!(shard.find(key).is_some());
-        assert_eq!(shard.sweep(60_000, 10), 1);
+        assert_eq!(shard.sweep(late, 10).dropped, 1);
         assert!(shard.find(key).is_none());
     }
 }

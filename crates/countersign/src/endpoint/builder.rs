@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::mismatches::Mismatches;
 use super::{Endpoint, Inner, Keys};
 use crate::clock::{Clock, SystemClock};
 use crate::error::ConfigError;
@@ -22,6 +23,11 @@ const DEFAULT_LEASE: Duration = Duration::from_secs(5 * 60);
 const DEFAULT_STORE_TIMEOUT: Duration = Duration::from_secs(2);
 const DEFAULT_RENEWED_FOR: Duration = Duration::from_secs(60 * 60);
 const DEFAULT_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// No provider retries for so long; a window beyond it would be none.
+const LONGEST_PAST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+/// No clock that anybody looks after is further ahead.
+const LONGEST_FUTURE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Makes an [`Endpoint`]; start with [`Endpoint::builder`].
 #[derive(Clone)]
@@ -86,8 +92,8 @@ impl EndpointBuilder {
         self
     }
 
-    /// How old, and how far in the future, a delivery's time may be. Defaults to
-    /// [`Provider::default_window`].
+    /// How old, and how far in the future, a delivery's time may be: at most 366 days and one day.
+    /// Defaults to [`Provider::default_window`].
     pub fn window(mut self, window: Window) -> Self {
         self.window = Some(window);
         self
@@ -129,7 +135,9 @@ impl EndpointBuilder {
     }
 
     /// How long a handled event is remembered: at least the window and the retry schedule.
-    /// Defaults to the longest of both and a day.
+    /// Defaults to the longest of both and a day. The receiver remembers it for
+    /// [`store_timeout`](Self::store_timeout) and a second more, because a delivery that was fresh
+    /// when it was judged may take so long to its claim.
     pub fn retention(mut self, retention: Duration) -> Self {
         self.retention = Some(retention);
         self
@@ -186,6 +194,7 @@ impl EndpointBuilder {
             _ => {}
         }
         let keys = self.keys()?;
+        let mismatches = Mismatches::of(&self.provider.spec().scheme, &self.secrets);
         Ok(Endpoint(Arc::new(Inner {
             key_hasher: KeyHasher::new(&self.name),
             name: self.name,
@@ -203,6 +212,7 @@ impl EndpointBuilder {
             retry_after: self.retry_after,
             clock: self.clock,
             statuses: self.statuses,
+            mismatches,
         })))
     }
 
@@ -216,7 +226,18 @@ impl EndpointBuilder {
                 Err(ConfigError::WindowShorterThanRetries { past: window.past, retries })
             }
             _ if window.past.is_zero() => Err(ConfigError::Zero { field: "window" }),
-            _ => Ok(Some(window)),
+            _ => {
+                let tolerances = [
+                    ("past", window.past, LONGEST_PAST),
+                    ("future", window.future, LONGEST_FUTURE),
+                ];
+                match tolerances.into_iter().find(|(_, given, longest)| given > longest) {
+                    Some((tolerance, given, longest)) => {
+                        Err(ConfigError::WindowTooLong { tolerance, given, longest })
+                    }
+                    None => Ok(Some(window)),
+                }
+            }
         }
     }
 

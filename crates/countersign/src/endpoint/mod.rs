@@ -1,6 +1,7 @@
 //! One place that one provider sends to: its secrets, its window, its limits, its answers.
 
 mod builder;
+mod mismatches;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,9 +14,12 @@ use crate::key::KeyHasher;
 use crate::provider::Provider;
 use crate::rejection::{Rejection, RejectionKind};
 use crate::scheme::Scheme;
+use crate::scheme::content::Part;
 use crate::scheme::hmac::HmacKey;
 use crate::scheme::token::TokenKey;
+use crate::trace;
 use crate::window::Window;
+use mismatches::Mismatches;
 
 /// One place that one provider sends to. Cheap to clone.
 ///
@@ -48,6 +52,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) key_hasher: KeyHasher,
     pub(crate) statuses: Vec<(RejectionKind, u16)>,
+    mismatches: Mismatches,
 }
 
 /// The endpoint's secrets in the form its scheme works with, the current one first.
@@ -131,9 +136,36 @@ impl Endpoint {
     /// The rejection of this kind, with the status that this endpoint answers.
     #[must_use]
     pub fn reject(&self, kind: RejectionKind) -> Rejection {
+        self.reject_with(kind, self.default_status(kind))
+    }
+
+    /// The same for what a delivery's head lacks. A time that is missing from the signed content is a
+    /// bad proof (401); one that is not part of it is bad form (400).
+    pub(crate) fn reject_head(&self, kind: RejectionKind) -> Rejection {
+        let signs_time = matches!(
+            &self.0.provider.spec().scheme,
+            Scheme::Hmac { content, .. } if content.contains(&Part::Timestamp)
+        );
+        match kind {
+            RejectionKind::TimestampMissing if !signs_time => self.reject_with(kind, 400),
+            _ => self.reject(kind),
+        }
+    }
+
+    /// Counts a delivery that matches no secret, and warns of them from time to time.
+    pub(crate) fn note_refusal(&self, rejection: &Rejection) {
+        if let RejectionKind::SignatureMismatch | RejectionKind::TokenMismatch = rejection.kind() {
+            let mismatches = &self.0.mismatches;
+            if let Some(count) = mismatches.note(self.0.clock.monotonic()) {
+                trace::mismatches(self, count, mismatches.likely());
+            }
+        }
+    }
+
+    fn reject_with(&self, kind: RejectionKind, default_status: u16) -> Rejection {
         let statuses = &self.0.statuses;
         let status = statuses.iter().rfind(|(other, _)| *other == kind).map(|(_, status)| *status);
-        let rejection = Rejection::new(kind, status.unwrap_or_else(|| self.default_status(kind)));
+        let rejection = Rejection::new(kind, status.unwrap_or(default_status));
         match kind {
             RejectionKind::InFlight
             | RejectionKind::StoreUnavailable

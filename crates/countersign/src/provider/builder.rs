@@ -14,6 +14,10 @@ use crate::scheme::token::Token;
 use crate::window::TimeFormat;
 
 /// Makes a [`Provider`]; start with [`Provider::builder`].
+///
+/// What proves, dates or names an event is said once: a second call that would replace the first is
+/// an error. Of [`retries`](Self::retries) and [`answer_within`](Self::answer_within) the last call
+/// holds, as with all settings of an [`EndpointBuilder`](crate::EndpointBuilder).
 #[derive(Clone, Debug)]
 #[must_use = "call `build`"]
 pub struct ProviderBuilder {
@@ -31,6 +35,8 @@ pub struct ProviderBuilder {
     retries: Retries,
     answer_within: Option<Duration>,
     final_on_4xx: bool,
+    /// Two calls of which only one can hold.
+    set_twice: Option<(&'static str, &'static str)>,
 }
 
 #[derive(Clone, Debug)]
@@ -43,6 +49,24 @@ enum Proof {
 enum Id {
     Field(Box<str>),
     Header(Box<str>),
+}
+
+impl Proof {
+    fn method(&self) -> &'static str {
+        match self {
+            Self::Hmac(_) => "hmac_sha256",
+            Self::Token(_) => "shared_token",
+        }
+    }
+}
+
+impl Id {
+    fn method(&self) -> &'static str {
+        match self {
+            Self::Field(_) => "event_id",
+            Self::Header(_) => "event_id_header",
+        }
+    }
 }
 
 impl ProviderBuilder {
@@ -62,23 +86,35 @@ impl ProviderBuilder {
             retries: Retries::unknown(),
             answer_within: None,
             final_on_4xx: false,
+            set_twice: None,
+        }
+    }
+
+    /// Notes a call that would replace an earlier one. Which proof, time or key holds is not to
+    /// depend on the order of calls.
+    fn set(&mut self, before: Option<&'static str>, method: &'static str) {
+        if let Some(before) = before {
+            self.set_twice.get_or_insert((before, method));
         }
     }
 
     /// Deliveries are signed with HMAC-SHA256.
     pub fn hmac_sha256(mut self, signature: Signature) -> Self {
+        self.set(self.proof.as_ref().map(Proof::method), "hmac_sha256");
         self.proof = Some(Proof::Hmac(signature));
         self
     }
 
     /// Deliveries carry a token that the provider and the endpoint share.
     pub fn shared_token(mut self, token: Token) -> Self {
+        self.set(self.proof.as_ref().map(Proof::method), "shared_token");
         self.proof = Some(Proof::Token(token));
         self
     }
 
     /// What the MAC covers, in order. Defaults to the body alone.
     pub fn signed_content(mut self, parts: impl IntoIterator<Item = Part>) -> Self {
+        self.set(self.content.as_ref().map(|_| "signed_content"), "signed_content");
         self.content = Some(parts.into_iter().collect());
         self
     }
@@ -86,6 +122,7 @@ impl ProviderBuilder {
     /// The time that the replay window judges. A time in the body is vouched for by whatever
     /// proves the body. A time in a header must be part of the signed content.
     pub fn timestamp(mut self, timestamp: Timestamp) -> Self {
+        self.set(self.time_method(), "timestamp");
         self.time = Some(timestamp);
         self.time_may_be_unsigned = false;
         self
@@ -94,26 +131,41 @@ impl ProviderBuilder {
     /// The same for a time that is **not** under the MAC. Whoever replays a delivery can write
     /// any time there, so this window keeps out accidents, not attackers.
     pub fn unsigned_timestamp(mut self, timestamp: Timestamp) -> Self {
+        self.set(self.time_method(), "unsigned_timestamp");
         self.time = Some(timestamp);
         self.time_may_be_unsigned = true;
         self
     }
 
+    fn time_method(&self) -> Option<&'static str> {
+        let method = if self.time_may_be_unsigned { "unsigned_timestamp" } else { "timestamp" };
+        self.time.as_ref().map(|_| method)
+    }
+
     /// A time header that must be there once and well formed. It is held against no window and
     /// never handed over, because it is not under the MAC.
     pub fn require_unsigned_timestamp_header(mut self, name: &str) -> Self {
+        let method = "require_unsigned_timestamp_header";
+        self.set(self.required_time.as_ref().map(|_| method), method);
         self.required_time = Some(name.into());
         self
     }
 
     /// The body field that names the event's type. A body without it is refused.
     pub fn event_type(mut self, path: &str) -> Self {
+        self.set(self.event_type_method(), "event_type");
         self.event_type = Some((path.into(), true));
         self
     }
 
+    fn event_type_method(&self) -> Option<&'static str> {
+        let (_, required) = self.event_type.as_ref()?;
+        Some(if *required { "event_type" } else { "optional_event_type" })
+    }
+
     /// The body field that names the event's type, where there is one.
     pub fn optional_event_type(mut self, path: &str) -> Self {
+        self.set(self.event_type_method(), "optional_event_type");
         self.event_type = Some((path.into(), false));
         self
     }
@@ -122,6 +174,7 @@ impl ProviderBuilder {
     /// [`key_fields`](Self::key_fields) says otherwise. An event without it is keyed by its signed
     /// content.
     pub fn event_id(mut self, path: &str) -> Self {
+        self.set(self.id.as_ref().map(Id::method), "event_id");
         self.id = Some(Id::Field(path.into()));
         self
     }
@@ -129,6 +182,7 @@ impl ProviderBuilder {
     /// The header with the event's id, which is then its key. It must be part of the signed
     /// content: an id that anyone can change makes every replay a new event.
     pub fn event_id_header(mut self, name: &str) -> Self {
+        self.set(self.id.as_ref().map(Id::method), "event_id_header");
         self.id = Some(Id::Header(name.into()));
         self
     }
@@ -137,12 +191,15 @@ impl ProviderBuilder {
     /// every field that tells two events apart: events with equal keys are one event here. If one
     /// of these is missing from a body, that event is keyed by its signed content.
     pub fn key_fields<'a>(mut self, paths: impl IntoIterator<Item = &'a str>) -> Self {
+        self.set((!self.key_fields.is_empty()).then_some("key_fields"), "key_fields");
         self.key_fields = paths.into_iter().map(Into::into).collect();
         self
     }
 
     /// Further fields of the key that some events do not have.
     pub fn optional_key_fields<'a>(mut self, paths: impl IntoIterator<Item = &'a str>) -> Self {
+        let before = (!self.optional_key_fields.is_empty()).then_some("optional_key_fields");
+        self.set(before, "optional_key_fields");
         self.optional_key_fields = paths.into_iter().map(Into::into).collect();
         self
     }
@@ -180,6 +237,9 @@ impl ProviderBuilder {
     ///
     /// A [`ConfigError`] that names the setting and the mend.
     pub fn build(self) -> Result<Provider, ConfigError> {
+        if let Some((first, second)) = self.set_twice {
+            return Err(ConfigError::SetTwice { first, second });
+        }
         let content = match &self.content {
             Some(parts) => SignedContent::new(parts)?,
             None => SignedContent::body_only(),

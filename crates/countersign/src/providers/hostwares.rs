@@ -21,7 +21,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use time::OffsetDateTime;
 
-use super::{Extra, built_in, event_types, lenient, lenient_time, typed_event};
+use super::{Extra, built_in, event_types, lenient, lenient_id, lenient_time, typed_event};
 use crate::{Provider, Retries, Signature, Timestamp};
 
 /// Hostwares as a provider.
@@ -47,7 +47,7 @@ pub struct Event {
     #[serde(rename = "event")]
     pub event_type: EventType,
     /// Its id (`evt_…`), the same in every retry.
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "lenient_id")]
     pub id: Option<String>,
     /// When it happened.
     #[serde(default, deserialize_with = "lenient_time")]

@@ -3,9 +3,11 @@
 //! Each module holds a provider's value, made with the builder that is open to you too, and its
 //! typed events. What is typed is what the provider's documentation names; every field of it is
 //! optional unless the documentation promises it; and what the documentation does not name is
-//! kept: event types as `Unknown(name)`, fields in `extra`. A documented field whose value is not
-//! of the documented kind reads as `None`, and a string that was cut inside a character is mended,
-//! rather than costing you the event; the bytes as sent are in
+//! kept: event types as `Unknown(name)`, fields in `extra`. No field can cost you the event but a
+//! documented one that is there twice, of which nobody knows which one counts. A documented field
+//! whose value is not of the documented kind reads as `None`. Text that is not Unicode (cut inside a
+//! character, or not UTF-8) has U+FFFD for what is wrong; a number that no `f64` holds, and what is
+//! nested more than 127 levels deep, are null. The bytes as sent are in
 //! [`Delivery::body`](crate::Delivery::body).
 //!
 //! | | proof | fresh by | key | retried after |
@@ -21,10 +23,10 @@ pub mod pakyas;
 pub mod percher;
 pub mod pingara;
 pub mod piora;
-mod surrogates;
 
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -36,46 +38,39 @@ use crate::window::{TimeFormat, UnixMillis};
 pub type Extra = serde_json::Map<String, serde_json::Value>;
 
 /// Reads a field if its value is of the documented kind.
-fn lenient<'de, T: Deserialize<'de>, D: Deserializer<'de>>(json: D) -> Result<Option<T>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Either<T> {
-        Documented(T),
-        Other(serde::de::IgnoredAny),
-    }
-    Ok(match Either::deserialize(json)? {
-        Either::Documented(value) => Some(value),
-        Either::Other(_) => None,
+///
+/// It goes through serde_json's own value: in what serde keeps for an untagged enum, a number is no
+/// number any more where anything in the user's tree turns on `serde_json/arbitrary_precision`.
+fn lenient<'de, T: DeserializeOwned, D: Deserializer<'de>>(json: D) -> Result<Option<T>, D::Error> {
+    let value = serde_json::Value::deserialize(json)?;
+    Ok(T::deserialize(value).ok())
+}
+
+/// The same for an event's id, as [`Delivery::id`](crate::Delivery::id) has it: an integer is an id,
+/// an empty text is none.
+fn lenient_id<'de, D: Deserializer<'de>>(json: D) -> Result<Option<String>, D::Error> {
+    Ok(match serde_json::Value::deserialize(json)? {
+        serde_json::Value::String(text) if !text.is_empty() => Some(text),
+        serde_json::Value::Number(number) if number.is_i64() || number.is_u64() => {
+            Some(number.to_string())
+        }
+        _ => None,
     })
 }
 
 /// The same for a time, in any of the formats that deliveries have.
 fn lenient_time<'de, D: Deserializer<'de>>(json: D) -> Result<Option<OffsetDateTime>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        Text(String),
-        Number(i64),
-    }
-    Ok(match lenient(json)? {
-        Some(Written::Text(text)) => OffsetDateTime::parse(&text, &Rfc3339).ok().or_else(|| {
-            TimeFormat::Detect.read(text.as_bytes()).and_then(UnixMillis::to_offset_date_time)
-        }),
-        Some(Written::Number(number)) => {
-            TimeFormat::Detect.read_number(number).and_then(UnixMillis::to_offset_date_time)
+    Ok(match serde_json::Value::deserialize(json)? {
+        serde_json::Value::String(text) => {
+            OffsetDateTime::parse(&text, &Rfc3339).ok().or_else(|| {
+                TimeFormat::Detect.read(text.as_bytes()).and_then(UnixMillis::to_offset_date_time)
+            })
         }
-        None => None,
-    })
-}
-
-/// Reads JSON; if that fails, once more with strings that were cut inside a character mended.
-pub(crate) fn read_mended<T>(
-    body: &[u8],
-    read: impl Fn(&[u8]) -> serde_json::Result<T>,
-) -> serde_json::Result<T> {
-    read(body).or_else(|error| match surrogates::mended(body) {
-        Some(mended) => read(&mended),
-        None => Err(error),
+        serde_json::Value::Number(number) => number
+            .as_i64()
+            .and_then(|number| TimeFormat::Detect.read_number(number))
+            .and_then(UnixMillis::to_offset_date_time),
+        _ => None,
     })
 }
 
@@ -155,13 +150,7 @@ macro_rules! typed_event {
             ///
             /// If the bytes are not a JSON object with the promised fields.
             pub fn from_slice(body: &[u8]) -> serde_json::Result<Self> {
-                let read = |body: &[u8]| {
-                    let mut json = serde_json::Deserializer::from_slice(body);
-                    let event = Self::deserialize(&mut json)?;
-                    json.end()?;
-                    Ok(event)
-                };
-                crate::providers::read_mended(body, read)
+                crate::json::read_lossy(body, |json| Self::deserialize(json))
             }
         }
 

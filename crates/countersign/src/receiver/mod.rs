@@ -171,6 +171,7 @@ impl<S: Store> Receiver<S> {
 
     fn refuse(&self, rejection: Rejection, arrived: Duration) -> Rejection {
         self.inner.reporter.rejected(&rejection, None, arrived);
+        self.endpoint().note_refusal(&rejection);
         rejection
     }
 

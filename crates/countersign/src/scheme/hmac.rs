@@ -89,6 +89,11 @@ impl Signature {
         self
     }
 
+    /// Whether the key is what a secret's base64 decodes to.
+    pub(crate) fn takes_base64_secret(&self) -> bool {
+        self.secret_prefix.is_some()
+    }
+
     /// Step 1: the signature is there, once, and well formed.
     pub(crate) fn read(
         &self,

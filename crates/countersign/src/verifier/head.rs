@@ -5,6 +5,7 @@ use crate::headers::{Headers, Lookup};
 use crate::provider::TimeSource;
 use crate::rejection::RejectionKind;
 use crate::scheme::content::{SignedContent, Text, Texts};
+use crate::trace;
 use crate::window::UnixMillis;
 
 /// What the headers say besides the proof.
@@ -24,11 +25,14 @@ impl Head {
         let spec = inner.provider.spec();
         let mut head = Self { texts: Texts::default(), time: None };
         if let Some(name) = &spec.id_header {
-            head.texts.id =
-                read_id(headers.lookup(name), content).ok_or(RejectionKind::IdInvalid)?;
+            let kind = RejectionKind::IdInvalid;
+            let id = read_id(headers.lookup(name), content).ok_or(kind);
+            head.texts.id = id.inspect_err(|kind| trace::header_refused(endpoint, name, *kind))?;
         }
         if let Some(TimeSource::Header { time, .. }) = &spec.time {
-            let (time, text) = time.read(headers)?;
+            let (time, text) = time
+                .read(headers)
+                .inspect_err(|kind| trace::header_refused(endpoint, &time.name, *kind))?;
             if let Some(window) = &inner.window {
                 window.check(time, inner.clock.now().into())?;
             }
@@ -36,8 +40,8 @@ impl Head {
             head.time = Some(time);
         }
         if let Some(time) = &spec.required_time {
-            // Not under the MAC, so a missing one is bad form and not a bad proof.
-            time.read(headers).map_err(|_| RejectionKind::TimestampMalformed)?;
+            time.read(headers)
+                .inspect_err(|kind| trace::header_refused(endpoint, &time.name, *kind))?;
         }
         match declared_length(headers) {
             Some(length) if length > inner.max_body as u64 => Err(RejectionKind::BodyTooLarge),

@@ -13,6 +13,7 @@ use crate::rejection::{Rejection, RejectionKind};
 use crate::scheme::Scheme;
 use crate::scheme::content::SignedContent;
 use crate::scheme::hmac::Candidates;
+use crate::trace;
 use head::Head;
 
 impl Endpoint {
@@ -52,7 +53,7 @@ impl Endpoint {
     pub fn begin(&self, headers: &(impl Headers + ?Sized)) -> Result<Incoming, Rejection> {
         match self.read_head(headers) {
             Ok((proof, head)) => Ok(Incoming::new(self.clone(), proof, head)),
-            Err(kind) => Err(self.reject(kind)),
+            Err(kind) => Err(self.reject_head(kind)),
         }
     }
 
@@ -64,11 +65,15 @@ impl Endpoint {
         }
         match (&inner.provider.spec().scheme, &inner.keys) {
             (Scheme::Hmac { signature, content }, Keys::Hmac(_)) => {
-                let candidates = signature.read(headers)?;
+                let candidates = signature.read(headers).inspect_err(|kind| {
+                    trace::header_refused(self, &signature.header, *kind);
+                })?;
                 Ok((Proof::Mac(candidates), Head::read(self, headers, content)?))
             }
             (Scheme::Token(token), Keys::Token(keys)) => {
-                let secret = token.check(headers, keys)?;
+                let secret = token
+                    .check(headers, keys)
+                    .inspect_err(|kind| trace::header_refused(self, &token.header, *kind))?;
                 Ok((Proof::Token(secret), Head::read(self, headers, &SignedContent::body_only())?))
             }
             // The builder prepares the keys by the scheme.

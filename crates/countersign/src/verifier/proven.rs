@@ -1,5 +1,6 @@
 //! Step 4: the envelope of a proven delivery, its time and its key.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::atomic::AtomicBool;
 
@@ -14,6 +15,7 @@ use crate::provider::{KeySpec, Spec, TimeSource};
 use crate::rejection::{Rejection, RejectionKind};
 use crate::scheme::Scheme;
 use crate::scheme::content::Part;
+use crate::trace;
 
 /// A delivery whose proof was good.
 pub struct Proven {
@@ -21,6 +23,21 @@ pub struct Proven {
     head: Head,
     body: Bytes,
     secret: usize,
+}
+
+/// Why a proven delivery is refused.
+struct Flaw {
+    kind: RejectionKind,
+    /// The field that is not as it should be.
+    field: Option<String>,
+    /// For the operator; empty where the kind says it all.
+    problem: Cow<'static, str>,
+}
+
+impl From<RejectionKind> for Flaw {
+    fn from(kind: RejectionKind) -> Self {
+        Self { kind, field: None, problem: Cow::Borrowed("") }
+    }
 }
 
 impl fmt::Debug for Proven {
@@ -53,31 +70,52 @@ impl Proven {
     pub fn open(self) -> Result<Delivery, Rejection> {
         match self.read() {
             Ok(facts) => Ok(Delivery::new(facts)),
-            Err(kind) => Err(self.endpoint.reject(kind).after_proof()),
+            Err(Flaw { kind, field, problem }) => {
+                if !problem.is_empty() {
+                    trace::body_refused(&self.endpoint, field.as_deref(), &problem);
+                }
+                Err(self.endpoint.reject(kind).after_proof())
+            }
         }
     }
 
-    fn read(&self) -> Result<Facts, RejectionKind> {
+    fn read(&self) -> Result<Facts, Flaw> {
         let inner = self.endpoint.inner();
         let spec = inner.provider.spec();
         let found = if spec.paths.is_empty() {
             Vec::new()
         } else {
-            envelope::read(&spec.paths, &self.body).map_err(|_| RejectionKind::BodyMalformed)?
+            // Our reader's errors are fixed texts, and show nothing of the body.
+            envelope::read(&spec.paths, &self.body).map_err(|error| Flaw {
+                kind: RejectionKind::BodyMalformed,
+                field: None,
+                problem: error.to_string().into(),
+            })?
         };
         let value = |slot: usize| found.get(slot)?.as_ref();
+        let flaw = |kind, slot, problem: &'static str| Flaw {
+            kind,
+            field: Some(spec.paths.path(slot)),
+            problem: problem.into(),
+        };
         let received_at = inner.clock.now();
         let time = match &spec.time {
             Some(TimeSource::Body { slots, format, .. }) => {
-                let value = slots.iter().find_map(|slot| value(*slot));
-                let time = match value.ok_or(RejectionKind::TimestampMissing)? {
+                let first = slots.first().copied().unwrap_or_default();
+                let found = slots.iter().find_map(|slot| Some((*slot, value(*slot)?)));
+                let (slot, value) = found.ok_or_else(|| {
+                    flaw(RejectionKind::TimestampMissing, first, "the time is missing")
+                })?;
+                let time = match value {
                     Value::Text(text) => format.read(text.as_bytes()),
                     Value::Integer(number) => {
                         i64::try_from(*number).ok().and_then(|number| format.read_number(number))
                     }
                     Value::Bool(_) | Value::Other => None,
                 };
-                let time = time.ok_or(RejectionKind::TimestampMalformed)?;
+                let time = time.ok_or_else(|| {
+                    flaw(RejectionKind::TimestampMalformed, slot, "that is no time of its format")
+                })?;
                 if let Some(window) = &inner.window {
                     window.check(time, received_at.into())?;
                 }
@@ -93,8 +131,16 @@ impl Proven {
         };
         let event_type = match spec.event_type.and_then(value) {
             Some(Value::Text(text)) if !text.is_empty() => Some(text.as_ref().into()),
-            _ if spec.event_type_required => return Err(RejectionKind::BodyMalformed),
-            _ => None,
+            found => match spec.event_type.filter(|_| spec.event_type_required) {
+                Some(slot) => {
+                    let problem = match found {
+                        None => "the event's type is missing",
+                        Some(_) => "the event's type is empty or no text",
+                    };
+                    return Err(flaw(RejectionKind::BodyMalformed, slot, problem));
+                }
+                None => None,
+            },
         };
         Ok(Facts {
             endpoint: self.endpoint.clone(),

@@ -1,0 +1,14 @@
+//! The readings of JSON with every feature of serde_json turned on.
+
+#[path = "../core/one_reading.rs"]
+mod one_reading;
+#[path = "../core/support.rs"]
+#[allow(dead_code)]
+mod support;
+
+/// What is tested here is there: a number that serde_json alone would read as `1.5`.
+#[test]
+fn the_features_are_on() {
+    let number: serde_json::Value = serde_json::from_str("1.50").unwrap();
+    assert_eq!(number.to_string(), "1.50");
+}
