@@ -2,6 +2,7 @@
 //! back, sends them twice, and hangs up.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -64,42 +65,37 @@ impl Proxy {
         let (mut from_client, mut to_client) = client.into_split();
         let Ok(server) = TcpStream::connect(&*self.server).await else { return };
         let (mut from_server, mut to_server) = server.into_split();
-        let cut = Arc::new(Mutex::new(None::<watch::Sender<()>>));
-        let unheard = Arc::clone(&cut);
-        let down = tokio::spawn(async move {
+        let unanswered = Arc::new(AtomicBool::new(false));
+        let unheard = Arc::clone(&unanswered);
+        let mut down = tokio::spawn(async move {
             let mut buffer = [0; 4096];
             while let Ok(length @ 1..) = from_server.read(&mut buffer).await {
-                if unheard.lock().unwrap().is_some() {
-                    // The answer to what is not to be answered: that it came is all that matters.
-                    *unheard.lock().unwrap() = None;
-                    return;
-                }
-                if to_client.write_all(&buffer[..length]).await.is_err() {
+                // The answer has come: what was asked for has been done.
+                if unheard.load(Ordering::SeqCst)
+                    || to_client.write_all(&buffer[..length]).await.is_err()
+                {
                     return;
                 }
             }
         });
-        let stop = down.abort_handle();
-        let _ = self.carry_up(&mut from_client, &mut to_server, &cut, down).await;
-        stop.abort();
+        tokio::select! {
+            _ = self.carry_up(&mut from_client, &mut to_server, &unanswered) => {}
+            _ = &mut down => {}
+        }
+        down.abort();
     }
 
     async fn carry_up(
         &self,
         client: &mut (impl AsyncRead + Unpin),
         server: &mut OwnedWriteHalf,
-        cut: &Mutex<Option<watch::Sender<()>>>,
-        down: tokio::task::JoinHandle<()>,
+        unanswered: &AtomicBool,
     ) -> std::io::Result<()> {
         let start = read_start(client).await?;
         server.write_all(&start).await?;
         loop {
-            let message = tokio::select! {
-                message = read_message(client) => message?,
-                () = until_finished(&down) => return Ok(()),
-            };
-            let text = String::from_utf8_lossy(&message);
-            match (self.decide)(message[0], &text) {
+            let message = read_message(client).await?;
+            match (self.decide)(message[0], &String::from_utf8_lossy(&message)) {
                 None => {}
                 Some(Fate::Held(mut held)) => drop(held.wait_for(|passes| *passes).await),
                 Some(Fate::Late(time)) => tokio::time::sleep(time).await,
@@ -108,21 +104,14 @@ impl Proxy {
                     tokio::spawn(again);
                 }
                 Some(Fate::Unanswered) => {
-                    *cut.lock().unwrap() = Some(watch::channel(()).0);
+                    unanswered.store(true, Ordering::SeqCst);
                     server.write_all(&message).await?;
-                    let _ = down.await;
-                    return Ok(());
+                    return std::future::pending().await;
                 }
                 Some(Fate::Broken) => return Ok(()),
             }
             server.write_all(&message).await?;
         }
-    }
-}
-
-async fn until_finished(task: &tokio::task::JoinHandle<()>) {
-    while !task.is_finished() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
