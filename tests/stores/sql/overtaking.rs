@@ -8,7 +8,7 @@ use countersign_sqlx::PostgresStore;
 use tokio::sync::watch;
 
 use super::proxy::{Fate, Next, Proxy};
-use super::{DAY, LEASE, Schema, failure, look, promptly, token};
+use super::{DAY, LEASE, Schema, failure, look, new_key, promptly, token, until};
 
 const ENDED: Claimed = Claimed::InFlight { retry_after: Duration::ZERO };
 
@@ -44,10 +44,6 @@ impl Both {
         self.next.meets(self.values, key.to_string(), Fate::Held(held));
         pass
     }
-}
-
-fn new_key() -> EventKey {
-    EventKey::from_bytes(*token().as_bytes())
 }
 
 #[tokio::test]
@@ -135,73 +131,6 @@ async fn a_release_does_not_wait_for_ever_for_a_claim_that_stalls_before_its_com
     // It is told again, as the core does.
     assert_eq!(both.direct.release(key, mine).await.unwrap(), Settled::Settled);
     assert_eq!(look(&both.direct, key).await, Claimed::Fresh);
-}
-
-/// A claim that has read and not yet written when the release commits, for all that the row may be.
-#[tokio::test]
-async fn a_claim_takes_only_the_row_that_it_saw() {
-    for row in ["absent", "free", "lapsed", "mine"] {
-        for level in ["read committed", "repeatable read", "serializable"] {
-            let (schema, direct, pool) = Schema::migrated().await;
-            let (key, mine, other) = (new_key(), token(), token());
-            let claim = |token, lease| direct.claim(key, token, lease);
-            match row {
-                "free" => {
-                    assert_eq!(claim(other, LEASE).await.unwrap(), Claimed::Fresh);
-                    assert_eq!(direct.release(key, other).await.unwrap(), Settled::Settled);
-                }
-                "lapsed" => {
-                    assert_eq!(claim(other, Duration::ZERO).await.unwrap(), Claimed::Fresh);
-                }
-                "mine" => assert_eq!(claim(mine, LEASE).await.unwrap(), Claimed::Fresh),
-                _ => {}
-            }
-            // An INSERT waits for this lock after the statement has read.
-            let gate = "CREATE FUNCTION gate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-                IF NOT NEW.done AND NEW.owner <> '00000000-0000-0000-0000-000000000000' \
-                THEN PERFORM pg_advisory_xact_lock(hashtext(TG_TABLE_SCHEMA)); END IF; \
-                RETURN NEW; END $$; \
-                CREATE TRIGGER gate BEFORE INSERT ON countersign FOR EACH ROW EXECUTE FUNCTION gate()";
-            sqlx::raw_sql(gate).execute(&pool).await.unwrap();
-            let mut closed = pool.begin().await.unwrap();
-            let close = "SELECT pg_advisory_xact_lock(hashtext(current_schema()))";
-            sqlx::raw_sql(close).execute(&mut *closed).await.unwrap();
-            let waiting = schema.store(&schema.pool_with(1, |options| {
-                options.options([
-                    ("search_path", schema.name.as_str()),
-                    ("default_transaction_isolation", level),
-                ])
-            }));
-            let claim = tokio::spawn(async move { waiting.claim(key, mine, LEASE).await });
-            let blocked = "SELECT count(*) FROM pg_stat_activity \
-                WHERE application_name = current_schema() AND wait_event = 'advisory'";
-            until(async || {
-                sqlx::query_scalar::<_, i64>(blocked).fetch_one(&pool).await.unwrap() > 0
-            })
-            .await;
-            let released = direct.release(key, mine).await;
-            closed.rollback().await.unwrap();
-            let claimed = claim.await.unwrap().unwrap();
-            // Where the claim had locked the row, the release could not do it; it is told again.
-            let released = match released {
-                Ok(settled) => settled,
-                Err(_) => direct.release(key, mine).await.unwrap(),
-            };
-            let case = format!("{row}, {level}: {claimed:?}, then {released:?}");
-            assert_eq!(look(&direct, key).await, Claimed::Fresh, "{case}");
-            assert_ne!(direct.claim(key, mine, LEASE).await.unwrap(), Claimed::Fresh, "{case}");
-        }
-    }
-}
-
-async fn until(is_so: impl AsyncFn() -> bool) {
-    for _ in 0..1_000 {
-        if is_so().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("it does not come to that");
 }
 
 /// Claims, renewals and releases that are late, sent twice, and cut off from their answers.
