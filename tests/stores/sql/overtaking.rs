@@ -198,7 +198,7 @@ async fn the_suites_races_on_a_slow_way() {
     let count = std::sync::atomic::AtomicU64::new(0);
     let decide = move |kind: u8, _: &str| {
         let count = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let slow = kind == b'Q' && count % 3 == 0;
+        let slow = kind == b'Q' && count.is_multiple_of(3);
         slow.then(|| Fate::Late(Duration::from_millis(count % 20)))
     };
     let (schema, _, _) = Schema::migrated().await;

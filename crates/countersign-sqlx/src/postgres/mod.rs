@@ -2,6 +2,7 @@
 
 mod builder;
 mod call;
+mod in_transaction;
 mod place;
 mod retry;
 mod sql;
@@ -10,19 +11,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::{
-    ClaimToken, Claimed, EventKey, InTransaction, Settled, Store, StoreError, Transactional,
-};
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+use countersign::{ClaimToken, Claimed, EventKey, Settled, Store, StoreError, Transactional};
+use sqlx::{AssertSqlSafe, PgPool};
 
 pub use builder::PostgresStoreBuilder;
 
 use self::call::{Answer, Call, Rest, Wrong, claimed, settled};
 use self::place::Place;
 use self::retry::{Waits, may_succeed_again};
-use self::sql::outcome::{COMPLETED, COMPLETED_HERE};
+use self::sql::outcome::COMPLETED;
 use self::sql::{Statement, Statements, Table};
-use crate::error::{Failure, NO_TRANSACTION};
+use crate::error::Failure;
 use crate::names;
 use crate::purge::{self, PurgeTask};
 use crate::values::{Owner, micros};
@@ -30,8 +29,10 @@ use crate::values::{Owner, micros};
 /// A store in PostgreSQL 12 or later, on your own pool. Clones share it.
 ///
 /// Every step is one statement on the database's clock, right at every isolation level and behind
-/// PgBouncer in transaction mode. Serialization failures and deadlocks are tried again up to four
-/// times. A duplicate is read and writes nothing.
+/// PgBouncer in transaction mode. Serialization failures, deadlocks and lock timeouts are tried again up
+/// to four times. A duplicate is read and writes nothing.
+///
+/// The first call looks for the table and at what is set for it, once.
 ///
 /// ```no_run
 /// use countersign_sqlx::PostgresStore;
@@ -60,10 +61,18 @@ use crate::values::{Owner, micros};
 /// CREATE INDEX IF NOT EXISTS "countersign_expires_at" ON "countersign" (expires_at);
 /// ```
 ///
-/// The role needs `SELECT`, `INSERT`, `UPDATE` and `DELETE`. A key takes about 150 bytes with its
-/// indexes. `owner` is a digest of the claim's token: what is in the table, a backup or a log of
-/// statements settles no claim. The table must not be `UNLOGGED`, and `synchronous_commit` must not
-/// be `off`, or a crash of the database forgets events that were handled.
+/// The role needs `SELECT`, `INSERT` and `UPDATE`, and `DELETE` for the purge. A key takes about 150
+/// bytes with its indexes. A claim that is released leaves two such rows, which a purge drops after
+/// [five minutes](countersign::RELEASED_FOR): the event's, with an `owner` of zeros, which anybody may claim,
+/// and one that says that this token was released, under a key of its own. Nothing of the kind is
+/// written for an event that is handled.
+///
+/// `owner` is a digest of the claim's token: what is in the table, a backup or a log of statements
+/// settles no claim.
+///
+/// A table that is `UNLOGGED`, or a connection whose `synchronous_commit` is `off`, would forget
+/// events that were handled when the database crashes. The store refuses them at its first call, in
+/// [`migrate`](Self::migrate) and in [`check`](Self::check), and says what to set.
 ///
 /// # The pool
 ///
@@ -77,7 +86,9 @@ use crate::values::{Owner, micros};
 /// # Cancellation
 ///
 /// A call whose future is dropped may or may not have happened in the database. The connection
-/// stays usable. A claim that nobody knows of runs out with its lease.
+/// stays usable, also while the database still works on it: a release over another connection can then
+/// arrive before its claim, which claims nothing any more. A claim that nobody knows of and nobody
+/// releases runs out with its lease.
 #[derive(Clone)]
 pub struct PostgresStore(Arc<Inner>);
 
@@ -88,38 +99,6 @@ pub(crate) struct Inner {
     place: Place,
     create: String,
     claim: String,
-}
-
-impl Inner {
-    /// [`Store::complete`] inside the transaction that the connection is in.
-    pub(crate) async fn complete_in(
-        &self,
-        connection: &mut PgConnection,
-        key: EventKey,
-        token: ClaimToken,
-        retention: Duration,
-    ) -> Result<InTransaction, StoreError> {
-        if !connection.is_in_transaction() {
-            return Err(Failure::other(NO_TRANSACTION).into());
-        }
-        let statements = self.place.statements(connection).await?;
-        let (owner, rest) = (Owner::of(token), Rest::Micros(micros(retention)));
-        let in_transaction = |wrong: Wrong| wrong.failure(Failure::postgres_in);
-        let call = Call { key, owner, rest };
-        let complete = call.run(&statements.complete_in, connection, self.prepared).await;
-        if complete.map_err(in_transaction)?.outcome == COMPLETED_HERE {
-            return Ok(InTransaction::Completed);
-        }
-        // It may have waited for the transaction before this one, and then cannot see what became
-        // of it.
-        let call = Call { key, owner, rest: Rest::None };
-        let look = call.run(&statements.look, connection, self.prepared).await;
-        Ok(match look.map_err(in_transaction)?.outcome {
-            COMPLETED_HERE => InTransaction::Completed,
-            COMPLETED => InTransaction::AlreadyCompleted,
-            _ => InTransaction::Lost,
-        })
-    }
 }
 
 /// When to try a key again that somebody held locked all the time.
