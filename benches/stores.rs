@@ -144,9 +144,10 @@ async fn postgres() {
         let script = std::env::temp_dir().join(format!("{table}.sql"));
         // Keys that have not been there, as the store's are.
         let sql = store.claim_sql().replace("$1", ":key").replace("$2", ":owner");
-        let sql = sql.replace("$3", &LEASE.as_micros().to_string());
+        let sql = sql.replace("$3", &LEASE.as_micros().to_string()).replace("$4", ":token");
         let sql = sql.replace(":key::uuid", "md5(:a || ' ' || :b)::uuid");
         let sql = sql.replace(":owner::uuid", "md5(:b || ' ' || :a)::uuid");
+        let sql = sql.replace(":token::uuid", "md5(:a || '/' || :b)::uuid");
         let numbers = "\\set a random(1, 1000000000)\n\\set b random(1, 1000000000)\n";
         std::fs::write(&script, format!("{numbers}{sql};\n")).expect("a file");
         let mut samples = Vec::new();

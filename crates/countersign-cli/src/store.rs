@@ -47,9 +47,12 @@ async fn sqlite(path: &str) -> Result<OpenStore, String> {
     Ok(keep(store, Some(purging)))
 }
 
+/// Shorter than the receiver waits for a store, so that the log says what is missing: a connection.
+const POSTGRES_CONNECTION: Duration = Duration::from_millis(1_500);
+
 async fn postgres(url: &str) -> Result<OpenStore, String> {
     let pool = sqlx::postgres::PgPoolOptions::new()
-        .acquire_timeout(Duration::from_secs(5))
+        .acquire_timeout(POSTGRES_CONNECTION)
         .connect(url)
         .await
         .map_err(|error| format!("--store: cannot use the Postgres database: {error}"))?;

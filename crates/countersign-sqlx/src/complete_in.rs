@@ -26,17 +26,22 @@ pub trait CompleteIn {
     /// Completes the claim in the transaction that this connection is in.
     ///
     /// After an error the transaction must not commit: drop it or roll it back, and answer with a
-    /// status other than 2xx. Leaving with `?` does both. After success, commit soon: until the
+    /// status other than 2xx, unless it is [`CompleteError::AlreadyCompleted`]. Leaving with `?` does
+    /// both. After success, commit soon: until the
     /// transaction ends, further deliveries of the event are answered "in flight". Whoever answers
     /// 2xx and has not committed gets a 500 and a line in the log, and the event's next delivery is
     /// handled.
     ///
     /// # Errors
     ///
+    /// - [`CompleteError::AlreadyCompleted`]: a transaction before this one completed the claim and has
+    ///   committed, though the answer to its `COMMIT` was lost. Roll back and answer 2xx. Completing
+    ///   twice in the same transaction is no error.
     /// - [`CompleteError::Lost`]: the lease ran out and another delivery may have been handled, or
     ///   the transaction is in another database than the store's, where no claim is.
     /// - [`CompleteError::Store`]: the database said no. At `REPEATABLE READ` or `SERIALIZABLE`,
-    ///   because the lease was renewed since the transaction began; in SQLite, because the
+    ///   because the claim was renewed or completed since the transaction began (roll back and run it
+    ///   again from its beginning); in SQLite, because the
     ///   transaction was not begun with `BEGIN IMMEDIATE`; or because the connection is not in a
     ///   transaction that sqlx began (a `BEGIN` sent as a query is not known to it).
     /// - [`CompleteError::OtherStore`]: the receiver's store is not in this kind of database.

@@ -33,17 +33,27 @@ impl Failure {
         let (kind, hint) = match code(&error).as_deref() {
             Some("53100") => (StoreErrorKind::Full, None),
             Some("42P01" | "3F000") => (StoreErrorKind::Unavailable, Some(NO_TABLE)),
+            Some("26000" | "42P05" | "08P01") => (StoreErrorKind::Unavailable, Some(PREPARED)),
             Some("25006") => (StoreErrorKind::Unavailable, Some("is this a read-only standby?")),
             _ => (StoreErrorKind::Unavailable, None),
         };
         Self { kind, hint: hint.map(Cow::Borrowed), source: Some(Arc::new(error)) }
     }
 
+    /// PostgreSQL has no such table.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn no_table(table: &str) -> Self {
+        Self::other(format!("there is no table {table}: {NO_TABLE}"))
+    }
+
     /// What PostgreSQL said in a transaction of the user's.
     #[cfg(feature = "postgres")]
     pub(crate) fn postgres_in(error: sqlx::Error) -> Self {
-        let run_again = matches!(code(&error).as_deref(), Some("40001" | "40P01"));
-        let hint = run_again.then_some(Cow::Borrowed(RUN_AGAIN));
+        let hint = match code(&error).as_deref() {
+            Some("40001" | "40P01") => Some(Cow::Borrowed(RUN_AGAIN)),
+            Some("42P01" | "3F000") => Some(Cow::Borrowed(ELSEWHERE)),
+            _ => None,
+        };
         let failure = Self::postgres(error);
         Self { hint: hint.or(failure.hint), ..failure }
     }
@@ -71,6 +81,11 @@ const NO_TABLE: &str = "create the table with `migrate()`, or from `schema_sql()
 #[cfg(feature = "postgres")]
 const RUN_AGAIN: &str = "the claim was renewed or changed after this transaction began; roll it \
                          back and run it again from its beginning";
+#[cfg(feature = "postgres")]
+const ELSEWHERE: &str = "is the transaction in the store's database?";
+#[cfg(feature = "postgres")]
+const PREPARED: &str = "behind a pooler that does not keep prepared statements apart, set \
+                        `prepared_statements(false)`";
 #[cfg(feature = "sqlite")]
 const LOCKED: &str = "another connection held the write lock for longer than `busy_timeout`";
 #[cfg(feature = "sqlite")]

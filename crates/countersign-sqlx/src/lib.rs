@@ -67,7 +67,53 @@
 //! # }
 //! ```
 //!
-//! The same transaction can hand the delivery over for later work: write it into a table, or a job
+//! If the answer to a `COMMIT` is lost (the connection broke, a timeout), nobody knows whether it was
+//! carried out. Run the whole transaction again: `complete_in` tells a second one that the first has
+//! committed, and then there is nothing left to do but to answer 2xx.
+//!
+//! ```
+//! # #[cfg(feature = "postgres")] mod example {
+//! # type Webhook = countersign::Delivery;
+//! use countersign_sqlx::{CompleteError, CompleteIn as _};
+//!
+//! async fn on_payment(pool: &sqlx::PgPool, webhook: Webhook) -> Result<(), Failed> {
+//!     let mut tries = 0;
+//!     loop {
+//!         tries += 1;
+//!         match try_payment(pool, &webhook).await {
+//!             Ok(()) => return Ok(()),
+//!             // `try_payment` has rolled back. The effect is there, from the try before.
+//!             Err(Failed::Complete(CompleteError::AlreadyCompleted)) => return Ok(()),
+//!             // The lease is not ours any more, or never was.
+//!             Err(Failed::Complete(CompleteError::Lost)) => return Err(CompleteError::Lost.into()),
+//!             Err(error) if tries == 3 => return Err(error),
+//!             Err(_) => {}
+//!         }
+//!     }
+//! }
+//!
+//! async fn try_payment(pool: &sqlx::PgPool, webhook: &Webhook) -> Result<(), Failed> {
+//!     let mut tx = pool.begin().await?;
+//!     sqlx::query("UPDATE account SET balance = balance + 1").execute(&mut *tx).await?;
+//!     webhook.complete_in(&mut tx).await?;
+//!     tx.commit().await?;
+//!     Ok(())
+//! }
+//!
+//! enum Failed {
+//!     Database(sqlx::Error),
+//!     Complete(CompleteError),
+//! }
+//! # impl From<sqlx::Error> for Failed {
+//! #     fn from(error: sqlx::Error) -> Self { Self::Database(error) }
+//! # }
+//! # impl From<CompleteError> for Failed {
+//! #     fn from(error: CompleteError) -> Self { Self::Complete(error) }
+//! # }
+//! # }
+//! ```
+//!
+//! //! The same transaction can hand the delivery over for later work: write it into a table, or a job
 //! queue in the same database. Then a provider that hangs up early, or never retries, is answered at
 //! once, and nothing is lost.
 //!
@@ -94,10 +140,18 @@
 //!
 //! In transaction mode the store works as it is: unless told otherwise
 //! ([`prepared_statements`](PostgresStoreBuilder::prepared_statements)) it prepares nothing, and needs
-//! nothing of a session. Name the table's [`schema`](PostgresStoreBuilder::schema), since a
-//! `search_path` that was set may be another client's. sqlx itself sends `extra_float_digits` when it
-//! connects: add it to PgBouncer's `ignore_startup_parameters`. Your own queries with values need
-//! PgBouncer 1.21 and its `max_prepared_statements`.
+//! nothing of a session. Name the table's [`schema`](PostgresStoreBuilder::schema): a store looks for
+//! its table once and stays with it, but the `search_path` at that moment may be another client's. sqlx
+//! itself sends `extra_float_digits` when it connects: add it to PgBouncer's
+//! `ignore_startup_parameters`. Your own queries with values need PgBouncer 1.21 and its
+//! `max_prepared_statements`.
+//!
+//! With an older PgBouncer, a name such as `sqlx_s_1` means different statements on different
+//! connections to the server, and **PostgreSQL then runs another statement than the one that was
+//! asked for**, if the values fit. With `prepared_statements(true)` most calls of the store fail there. None
+//! does what another one was asked to: each statement takes a tag as one of its values, changes
+//! nothing for another tag, and answers with its own. Your own queries have no such tag: what you
+//! asked for may be carried out by a statement of yours that takes values of the same types.
 //!
 //! # Promises
 //!
@@ -111,14 +165,18 @@
 //! 5. Nothing panics. A database without room is
 //!    [`StoreErrorKind::Full`](countersign::StoreErrorKind::Full); all else that goes wrong is
 //!    [`Unavailable`](countersign::StoreErrorKind::Unavailable), with the database's own words.
+//! 6. `complete_in` succeeds in one transaction that commits, and says
+//!    [`AlreadyCompleted`](CompleteError::AlreadyCompleted) in the next one.
 //!
 //! # Limits
 //!
 //! 1. The primary, not a replica: what a replica has not heard of yet would be handled twice. The
 //!    same goes for a failover to a standby that was replicated to asynchronously.
 //! 2. The database's clock is its machine's. If it is set forward by more than a lease, a second
-//!    delivery may be let in while the first is being handled; `complete_in` is told
-//!    [`Lost`](CompleteError::Lost) then.
+//!    delivery may be accepted while the first is being handled; `complete_in` is told
+//!    [`Lost`](CompleteError::Lost) then. A retention is shortened by as much as the clock is set
+//!    forward, so an event that was handled may be handled again. If the clock is set back, both last
+//!    longer by as much.
 //! 3. SQLite has one writer: while your own transaction holds the write lock, claims wait, and are
 //!    refused after `busy_timeout`. Not on a network file system.
 //! 4. Keys that have run out stay in the table until a purge.

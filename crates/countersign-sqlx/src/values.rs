@@ -4,6 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use countersign::ClaimToken;
+#[cfg(feature = "postgres")]
+use countersign::EventKey;
 use sha2::{Digest, Sha256};
 
 /// The owner as the database knows it: a digest of the claim's token. Whoever reads the table, a
@@ -13,10 +15,19 @@ pub(crate) struct Owner([u8; 16]);
 
 impl Owner {
     pub(crate) fn of(token: ClaimToken) -> Self {
-        let digest: [u8; 32] = Sha256::new_with_prefix(b"countersign owner 1")
-            .chain_update(token.as_bytes())
-            .finalize()
-            .into();
+        Self::digest(b"countersign owner 1", &[token.as_bytes()])
+    }
+
+    /// The key of the row that says that this token was released.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn released(key: EventKey, token: ClaimToken) -> Self {
+        Self::digest(b"countersign released 1", &[key.as_bytes(), token.as_bytes()])
+    }
+
+    fn digest(of: &[u8], parts: &[&[u8; 16]]) -> Self {
+        let sha =
+            parts.iter().fold(Sha256::new_with_prefix(of), |sha, part| sha.chain_update(part));
+        let digest: [u8; 32] = sha.finalize().into();
         let (half, _) = digest.split_first_chunk().unwrap_or((&[0; 16], &[]));
         Self(*half)
     }

@@ -78,6 +78,32 @@ async fn a_settlement_does_not_wait_for_an_open_transaction() {
     assert_eq!(store.release(key(1), mine).await.unwrap(), countersign::Settled::Settled);
 }
 
+/// It is asked after the handler has answered, and must not wait for what the handler left open.
+#[tokio::test]
+async fn whether_it_is_completed_is_read_from_what_is_committed() {
+    let (_schema, store, pool) = Schema::migrated().await;
+    let (mine, other) = (token(), token());
+    assert!(!store.is_completed(key(1), mine).await.unwrap());
+    assert_eq!(store.claim(key(1), mine, LEASE).await.unwrap(), Claimed::Fresh);
+    for commits in [false, true] {
+        let mut tx = pool.begin().await.unwrap();
+        let touch = "UPDATE countersign SET done = true";
+        sqlx::query(touch).execute(&mut *tx).await.unwrap();
+        assert!(!promptly(store.is_completed(key(1), mine)).await.unwrap());
+        if commits {
+            tx.commit().await.unwrap()
+        } else {
+            tx.rollback().await.unwrap()
+        }
+        assert_eq!(store.is_completed(key(1), mine).await.unwrap(), commits);
+        assert!(!store.is_completed(key(1), other).await.unwrap());
+        assert!(!store.is_completed(key(2), mine).await.unwrap());
+    }
+    let mut tx = pool.begin().await.unwrap();
+    sqlx::query("SELECT FROM countersign FOR UPDATE").fetch_one(&mut *tx).await.unwrap();
+    assert!(promptly(store.is_completed(key(1), mine)).await.unwrap());
+}
+
 #[tokio::test]
 async fn an_expired_key_that_is_locked_is_in_flight() {
     let (_schema, store, pool) = Schema::migrated().await;

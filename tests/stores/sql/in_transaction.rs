@@ -128,19 +128,6 @@ macro_rules! cases {
             }
 
             #[tokio::test]
-            async fn another_database_has_no_such_claim() {
-                let (_guard, bench, _, _) = bench().await;
-                let (_other, _, pool) = $database::migrated().await;
-                let handler = |delivery: Delivery| async move {
-                    let mut tx = pool.begin_with($begin).await.unwrap();
-                    let error = delivery.complete_in(&mut tx).await.unwrap_err();
-                    assert!(matches!(error, CompleteError::Lost), "{error}");
-                    500
-                };
-                assert_eq!(bench.send("1", handler).await, Ok(500));
-            }
-
-            #[tokio::test]
             async fn without_a_transaction_nothing_is_marked() {
                 let (_guard, bench, _, pool) = &bench().await;
                 let handler = |delivery: Delivery| async move {
@@ -191,3 +178,50 @@ macro_rules! cases {
 
 cases!(postgres, Schema, sqlx::PgPool, "BEGIN");
 cases!(sqlite, Folder, sqlx::SqlitePool, "BEGIN IMMEDIATE");
+
+#[tokio::test]
+async fn another_file_has_no_such_claim() {
+    let (_folder, store, _) = Folder::migrated().await;
+    let (_other, _, pool) = Folder::migrated().await;
+    let handler = |delivery: Delivery| async move {
+        let mut tx = pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        let error = delivery.complete_in(&mut tx).await.unwrap_err();
+        assert!(matches!(error, CompleteError::Lost), "{error}");
+        500
+    };
+    assert_eq!(Bench::new(store).send("1", handler).await, Ok(500));
+}
+
+#[tokio::test]
+async fn another_database_has_no_such_table() {
+    let (schema, store, _) = Schema::migrated().await;
+    let pool = schema.pool_with(1, |options| options.database("postgres"));
+    let handler = |delivery: Delivery| async move {
+        let mut tx = pool.begin().await.unwrap();
+        let error = delivery.complete_in(&mut tx).await.unwrap_err();
+        assert!(
+            error.to_string().contains("is the transaction in the store's database"),
+            "{error}"
+        );
+        500
+    };
+    assert_eq!(Bench::new(store).send("1", handler).await, Ok(500));
+}
+
+/// The store stays with the table that it found, whatever a handler's `search_path` is.
+#[tokio::test]
+async fn a_handlers_search_path_does_not_matter() {
+    let (schema, store, _) = Schema::migrated().await;
+    let (other, _, _) = Schema::migrated().await;
+    let pool = schema.pool_with(1, |options| options.options([("search_path", &other.name)]));
+    let handler = |delivery: Delivery| async move {
+        let mut tx = pool.begin().await.unwrap();
+        delivery.complete_in(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        200
+    };
+    let bench = Bench::new(store);
+    assert_eq!(bench.send("1", handler).await, Ok(200));
+    let rejection = bench.send("1", |_| async { 200 }).await.unwrap_err();
+    assert_eq!(rejection.kind(), RejectionKind::Duplicate);
+}

@@ -6,10 +6,18 @@
 
 mod both;
 mod claims;
+mod gate;
 mod group;
+mod hang_ups;
 mod in_transaction;
 mod isolation;
+mod lost_commit;
 mod migrate;
+mod overtaking;
+mod pgbouncer;
+mod place;
+mod pooler;
+mod proxy;
 mod purge;
 mod receiver;
 mod refusals;
@@ -33,6 +41,11 @@ fn key(number: u32) -> EventKey {
     EventKey::from_bytes([d, c, b, a, 0, 0, 0, 0, d, c, b, a, 0, 0, 0, 1])
 }
 
+/// A key of its own.
+fn new_key() -> EventKey {
+    EventKey::from_bytes(*token().as_bytes())
+}
+
 fn token() -> ClaimToken {
     ClaimToken::random().unwrap()
 }
@@ -54,4 +67,14 @@ async fn promptly<T>(future: impl Future<Output = T>) -> T {
 fn failure<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> (StoreErrorKind, String) {
     let error = answer.unwrap_err();
     (error.kind(), error.to_string())
+}
+
+async fn until(is_so: impl AsyncFn() -> bool) {
+    for _ in 0..1_000 {
+        if is_so().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("it does not come to that");
 }

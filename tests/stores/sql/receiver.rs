@@ -11,10 +11,10 @@ use countersign::{
 
 use super::LEASE;
 
-const SECRET: &str = "correct:horse-battery-staple";
+pub(crate) const SECRET: &str = "correct:horse-battery-staple";
 
 /// `X-Signature: <hex of the MAC over the body>`; the body is the event.
-fn provider() -> Provider {
+pub(crate) fn provider() -> Provider {
     Provider::builder("plain").hmac_sha256(Signature::header("X-Signature")).build().unwrap()
 }
 

@@ -47,6 +47,10 @@ impl Schema {
         (schema, store, pool)
     }
 
+    pub(crate) fn options(&self) -> PgConnectOptions {
+        self.options.clone()
+    }
+
     pub(crate) fn pool(&self, connections: u32) -> PgPool {
         self.pool_with(connections, |options| options)
     }

@@ -22,8 +22,10 @@ impl PostgresStoreBuilder {
         Self { pool, schema: None, table: names::DEFAULT_TABLE.to_owned(), prepared: false }
     }
 
-    /// The schema that the table is in, which must exist. Defaults to the first of the
-    /// connection's `search_path`.
+    /// The schema that the table is in, which must exist. Defaults to where the connection's
+    /// `search_path` has it when the store makes its first call; the store stays with that. A program
+    /// that is started with another `search_path` finds another table, and an empty one knows of no
+    /// event that was handled: name the schema in production.
     pub fn schema(mut self, name: impl Into<String>) -> Self {
         self.schema = Some(name.into());
         self
@@ -40,8 +42,9 @@ impl PostgresStoreBuilder {
     ///
     /// About twice as many claims per second of the database's processors. Say yes if connections
     /// go straight to PostgreSQL, or through PgBouncer 1.21 and later with
-    /// `max_prepared_statements` above 0. Behind an older PgBouncer in transaction mode, claims
-    /// would fail with `prepared statement "…" does not exist`.
+    /// `max_prepared_statements` above 0. Behind an older PgBouncer in transaction mode most calls would
+    /// fail: with `prepared statement "…" already exists` or `does not exist`, or because
+    /// [another statement](crate#behind-pgbouncer) answered, which is noticed and has changed nothing.
     pub fn prepared_statements(mut self, on: bool) -> Self {
         self.prepared = on;
         self

@@ -1,5 +1,6 @@
 //! One statement, from its values to its answer.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,19 +8,60 @@ use countersign::{Claimed, EventKey, Settled};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
-use super::statements::{DONE, FRESH, IN_FLIGHT, SETTLED};
+use super::sql::Statement;
+use super::sql::outcome::{DONE, FRESH, IN_FLIGHT, LOST, RELEASED, SETTLED};
+use crate::error::Failure;
 use crate::values::Owner;
 
-/// A statement and what it is asked about.
-pub(super) struct Call<'a> {
-    pub(super) statement: &'a Arc<str>,
+/// What a statement is asked about.
+#[derive(Clone, Copy)]
+pub(super) struct Call {
     pub(super) key: EventKey,
     pub(super) owner: Owner,
-    /// `$3`, for a statement that has one.
-    pub(super) micros: Option<i64>,
+    pub(super) rest: Rest,
 }
 
-impl Call<'_> {
+/// The values besides the key and its owner.
+#[derive(Clone, Copy)]
+pub(super) enum Rest {
+    /// Nothing else.
+    None,
+    /// A retention in microseconds.
+    Micros(i64),
+    /// The key of the token's row, once it is released.
+    Released(Owner),
+    /// A lease in microseconds, and the key of the token's row.
+    MicrosAndReleased(i64, Owner),
+}
+
+/// How a statement ended.
+pub(super) struct Answer {
+    pub(super) outcome: i32,
+    left: i64,
+}
+
+/// What can go wrong with a statement, for the caller to judge.
+#[derive(Debug)]
+pub(super) enum Wrong {
+    Said(sqlx::Error),
+    /// It was another one that answered.
+    OtherStatement,
+}
+
+impl Wrong {
+    pub(super) fn failure(self, judge: fn(sqlx::Error) -> Failure) -> Failure {
+        match self {
+            Self::Said(error) => judge(error),
+            Self::OtherStatement => Failure::other(OTHER_STATEMENT),
+        }
+    }
+}
+
+const OTHER_STATEMENT: &str = "the database ran another statement than it was asked to: prepared \
+    statements are mixed up on the way, as by a PgBouncer in transaction mode before 1.21; set \
+    `prepared_statements(false)`";
+
+impl Call {
     /// Runs it, to the end of its transaction if it has one of its own.
     ///
     /// Not prepared means sent as one message with the values in it. Preparing without a name is
@@ -28,46 +70,84 @@ impl Call<'_> {
     /// escape.
     pub(super) async fn run(
         &self,
+        statement: &Statement,
         connection: &mut PgConnection,
         prepared: bool,
-    ) -> Result<Option<PgRow>, sqlx::Error> {
-        let (key, owner) = (self.key.to_string(), self.owner.to_string());
-        if prepared {
-            let query = sqlx::query(AssertSqlSafe(Arc::clone(self.statement)));
-            let query = query.bind(key).bind(owner);
-            return match self.micros {
-                Some(micros) => query.bind(micros).fetch_optional(connection).await,
-                None => query.fetch_optional(connection).await,
-            };
-        }
-        let sql = self.statement.replace("$1", &format!("'{key}'"));
-        let sql = sql.replace("$2", &format!("'{owner}'"));
-        let sql = match self.micros {
-            Some(micros) => sql.replace("$3", &micros.to_string()),
-            None => sql,
+    ) -> Result<Answer, Wrong> {
+        let row = if prepared {
+            self.run_prepared(statement, connection).await
+        } else {
+            let sql = AssertSqlSafe(self.written_into(&statement.plain));
+            sqlx::raw_sql(sql).fetch_optional(connection).await
         };
-        sqlx::raw_sql(AssertSqlSafe(sql)).fetch_optional(connection).await
+        let row = row.map_err(Wrong::Said)?.ok_or(Wrong::OtherStatement)?;
+        read(&row, &statement.tag)
+    }
+
+    async fn run_prepared(
+        &self,
+        statement: &Statement,
+        connection: &mut PgConnection,
+    ) -> Result<Option<PgRow>, sqlx::Error> {
+        let query = sqlx::query(AssertSqlSafe(Arc::clone(&statement.prepared)));
+        let query = query.bind(self.key.to_string()).bind(self.owner.to_string());
+        let query = match self.rest {
+            Rest::None => query,
+            Rest::Micros(micros) => query.bind(micros),
+            Rest::Released(token) => query.bind(token.to_string()),
+            Rest::MicrosAndReleased(micros, token) => query.bind(micros).bind(token.to_string()),
+        };
+        query.bind(&statement.tag).fetch_optional(connection).await
+    }
+
+    fn written_into(&self, sql: &str) -> String {
+        let quoted = |value: String| format!("'{value}'");
+        let sql = sql.replace("$1", &quoted(self.key.to_string()));
+        let sql = sql.replace("$2", &quoted(self.owner.to_string()));
+        match self.rest {
+            Rest::None => sql,
+            Rest::Micros(micros) => sql.replace("$3", &micros.to_string()),
+            Rest::Released(token) => sql.replace("$3", &quoted(token.to_string())),
+            Rest::MicrosAndReleased(micros, token) => {
+                let sql = sql.replace("$3", &micros.to_string());
+                sql.replace("$4", &quoted(token.to_string()))
+            }
+        }
     }
 }
 
-/// What a claim's row says; nothing if it has to be asked again.
-pub(super) fn claimed(row: Option<PgRow>) -> Result<Option<Claimed>, sqlx::Error> {
-    let Some(row) = row else { return Ok(None) };
-    let (kind, left): (i32, i64) = (row.try_get(0)?, row.try_get(1)?);
-    Ok(match kind {
+/// The tag first: nothing else of the row means anything unless it is the right one.
+fn read(row: &PgRow, tag: &str) -> Result<Answer, Wrong> {
+    let read = || {
+        if row.try_get::<&str, _>(0).ok()? != tag {
+            return None;
+        }
+        Some(Answer { outcome: row.try_get(1).ok()?, left: row.try_get(2).ok()? })
+    };
+    // sqlx goes by the columns of the statement that it prepared, and panics where another
+    // statement's row has fewer.
+    catch_unwind(AssertUnwindSafe(read)).ok().flatten().ok_or(Wrong::OtherStatement)
+}
+
+/// What a claim's answer says; nothing if it has to be asked again.
+pub(super) fn claimed(answer: &Answer) -> Option<Claimed> {
+    match answer.outcome {
         FRESH => Some(Claimed::Fresh),
         DONE => Some(Claimed::Done),
         IN_FLIGHT => {
-            let retry_after = Duration::from_micros(u64::try_from(left).unwrap_or(0));
+            let retry_after = Duration::from_micros(u64::try_from(answer.left).unwrap_or(0));
             Some(Claimed::InFlight { retry_after })
         }
+        RELEASED => Some(Claimed::InFlight { retry_after: Duration::ZERO }),
         _ => None,
-    })
+    }
 }
 
-/// What a settlement's row says; nothing if it has to be asked again.
-pub(super) fn settled(row: Option<PgRow>) -> Result<Option<Settled>, sqlx::Error> {
-    let Some(row) = row else { return Ok(Some(Settled::Lost)) };
-    let kind: i32 = row.try_get(0)?;
-    Ok((kind == SETTLED).then_some(Settled::Settled))
+/// What a settlement's answer says; nothing if it has to be asked again.
+pub(super) fn settled(answer: &Answer) -> Option<Settled> {
+    match answer.outcome {
+        SETTLED => Some(Settled::Settled),
+        LOST => Some(Settled::Lost),
+        _ => None,
+    }
 }

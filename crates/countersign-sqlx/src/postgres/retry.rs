@@ -26,7 +26,8 @@ impl Waits {
     }
 }
 
-/// Whether another transaction came between, so that the same statement may well succeed now.
+/// Whether another transaction came between, or held a lock for a while, so that the same statement
+/// may well succeed now.
 pub(super) fn may_succeed_again(error: &sqlx::Error) -> bool {
-    matches!(error::code(error).as_deref(), Some("40001" | "40P01"))
+    matches!(error::code(error).as_deref(), Some("40001" | "40P01" | "55P03"))
 }
