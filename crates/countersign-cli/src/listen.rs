@@ -1,6 +1,6 @@
 //! `countersign listen`: a server with a route for each endpoint.
 
-use std::io::{self, IsTerminal as _};
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,17 +13,15 @@ use countersign::{Delivery, DynStore, Endpoint, Outcome, Receiver, Report};
 use countersign_tower::{HandlerTasks, Webhook, WebhookLayer};
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
 
+use crate::LOG_GRACE;
 use crate::args::ListenArgs;
-use crate::endpoint;
 use crate::forward::{self, Forwarder};
+use crate::log::Log;
 use crate::output::Output;
-use crate::say;
 use crate::serve::{self, Limits};
 use crate::signals::Stop;
-use crate::store;
+use crate::{endpoint, stdio, store};
 
 /// How long requests that are still arriving hold up the end. Nothing of them is claimed yet, so
 /// they lose nothing but time. The user's program is waited for however long it takes.
@@ -37,18 +35,28 @@ const OUTPUT_GRACE: Duration = Duration::from_secs(2);
 const DEPARTURE_GRACE: Duration = Duration::from_secs(1);
 
 /// Serves until a signal. An error is one sentence.
-pub(crate) fn run(args: &ListenArgs) -> Result<(), String> {
-    start_log()?;
+pub(crate) fn run(args: &ListenArgs, log: &Log) -> Result<(), String> {
+    log.trace()?;
+    if args.forward_to.is_none() {
+        stdio::check_stdout()?;
+    }
     let endpoints = endpoint::from_args(args)?;
     let forwarder = args.forward_to.as_deref().map(Forwarder::new).transpose()?;
     let tasks = HandlerTasks::new();
-    let stop = Stop::on_signal().map_err(|error| format!("cannot take signals: {error}"))?;
     let output = Output::start().map_err(|error| format!("cannot start: {error}"))?;
+    let stop = stop(args.shutdown_timeout, &tasks, &output, log)
+        .map_err(|error| format!("cannot take signals: {error}"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;
-    let store = runtime.block_on(store::open(&args.store))?;
+    let opened = runtime.block_on(async {
+        tokio::select! {
+            opened = store::open(&args.store) => opened.map(Some),
+            () = stop.clone().stopped() => Ok(None),
+        }
+    });
+    let Some(store) = opened? else { return Ok(()) };
     let mut paths = Vec::new();
     let mut router = Router::new();
     for endpoint in endpoints {
@@ -58,11 +66,29 @@ pub(crate) fn run(args: &ListenArgs) -> Result<(), String> {
         router = router.route(&path, route);
         paths.push(path);
     }
-    let served = runtime.block_on(serve(&args.addr, router, &paths.join(", "), &tasks, stop));
+    let served = runtime.block_on(async {
+        let listener = listen(&args.addr, &paths.join(", "), log).await?;
+        serve(listener, router, &tasks, stop).await;
+        Ok(())
+    });
     // A host that is being looked up would hold up a drop.
     runtime.shutdown_background();
     output.finish(OUTPUT_GRACE);
     served
+}
+
+/// Takes the signals, and ends the process if the end takes too long.
+fn stop(patience: Duration, tasks: &HandlerTasks, output: &Output, log: &Log) -> io::Result<Stop> {
+    let (tasks, output, log) = (tasks.clone(), output.clone(), log.clone());
+    Stop::on_signal(patience, move || {
+        let handling = tasks.running();
+        if handling > 0 {
+            tracing::error!(handling, "ended by --shutdown-timeout before these were handled");
+        }
+        output.finish(OUTPUT_GRACE);
+        log.finish(LOG_GRACE);
+        i32::from(handling > 0)
+    })
 }
 
 fn route(
@@ -108,18 +134,16 @@ async fn print(output: &Output, delivery: &Delivery, stop: Stop) -> StatusCode {
     if printed { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR }
 }
 
-async fn serve(
-    addr: &str,
-    router: Router,
-    paths: &str,
-    tasks: &HandlerTasks,
-    stop: Stop,
-) -> Result<(), String> {
+/// Listens, and says so.
+async fn listen(addr: &str, paths: &str, log: &Log) -> Result<TcpListener, String> {
     let cannot = |error: io::Error| format!("cannot listen on {addr}: {error}");
     let listener = TcpListener::bind(addr).await.map_err(cannot)?;
     let local = listener.local_addr().map_err(cannot)?;
-    say(&format!("countersign: listening on http://{local}, POST {paths}"));
+    log.say(&format!("countersign: listening on http://{local}, POST {paths}"));
+    Ok(listener)
+}
 
+async fn serve(listener: TcpListener, router: Router, tasks: &HandlerTasks, stop: Stop) {
     let (stopped, handling) = (stop.clone().stopped(), tasks.clone());
     let server = serve::serve(listener, router, Limits::default(), async move {
         stopped.await;
@@ -137,21 +161,4 @@ async fn serve(
     }
     // A handler whose sender hung up has no connection that the server could wait for.
     tasks.finished().await;
-    Ok(())
-}
-
-fn start_log() -> Result<(), String> {
-    let filter = EnvFilter::builder()
-        .with_default_directive(LevelFilter::INFO.into())
-        .from_env()
-        .map_err(|error| format!("RUST_LOG: {error}"))?;
-    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal() && !plain)
-        // It would say so on stderr, and panic if nobody reads that.
-        .log_internal_errors(false)
-        .init();
-    Ok(())
 }

@@ -138,7 +138,7 @@ fn a_program_that_is_not_there_is_a_502() {
         let line = program.line();
         assert_eq!((&line["outcome"], &line["status"]), (&json!("failed"), &json!(502)));
     }
-    assert!(program.stderr().contains("Connection refused"), "{}", program.stderr());
+    program.wait_for_log("Connection refused");
 }
 
 #[test]

@@ -42,6 +42,7 @@ fn bad_flags() {
     );
     bad(&format!("{GOOD} --lease soon"), "--lease");
     bad(&format!("{GOOD} --lease 0s"), "`lease` is zero");
+    bad(&format!("{GOOD} --shutdown-timeout soon"), "--shutdown-timeout");
     bad(&format!("{GOOD} --lease 15h"), "--provider piora: `lease`: 15h is not shorter");
 }
 
