@@ -136,6 +136,12 @@ Output:
   are unread they are dropped, and the log says how many.
   Logs are on stderr; RUST_LOG sets their level. They are not waited for either.
 
+Limits:
+  1024 connections at a time, or as many as the limit of open files (ulimit -Hn) allows; the log says
+  how many. When all places are taken, a new connection gets the place of the slowest one that is
+  still sending its request. A request's head has 10 seconds and 64 KiB, its body 30 seconds and
+  --max-body.
+
 Stopping:
   Ctrl-C or SIGTERM lets running deliveries finish, and gives lines 2 seconds to be read. A second
   one does not wait. After --shutdown-timeout the program ends whatever is still running.

@@ -1,17 +1,18 @@
 //! `countersign listen`: a server with a route for each endpoint.
 
-use std::io;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{MethodRouter, post};
+use axum::{Extension, Router};
 use countersign::{Delivery, DynStore, Endpoint, Outcome, Receiver, Report};
 use countersign_tower::{HandlerTasks, Webhook, WebhookLayer};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, lookup_host};
 use tokio::time::{sleep, timeout};
 
 use crate::LOG_GRACE;
@@ -19,9 +20,9 @@ use crate::args::ListenArgs;
 use crate::forward::{self, Forwarder};
 use crate::log::Log;
 use crate::output::Output;
-use crate::serve::{self, Limits};
+use crate::serve::{self, HEAD_TIMEOUT, Limits, Place};
 use crate::signals::Stop;
-use crate::{endpoint, stdio, store};
+use crate::{endpoint, files, stdio, store};
 
 /// How long requests that are still arriving hold up the end. Nothing of them is claimed yet, so
 /// they lose nothing but time. The user's program is waited for however long it takes.
@@ -34,6 +35,9 @@ const OUTPUT_GRACE: Duration = Duration::from_secs(2);
 /// How long the last answers may take to leave.
 const DEPARTURE_GRACE: Duration = Duration::from_secs(1);
 
+/// How many connections may wait in the kernel until they are accepted; it may allow less.
+const BACKLOG: u32 = 4096;
+
 /// Serves until a signal. An error is one sentence.
 pub(crate) fn run(args: &ListenArgs, log: &Log) -> Result<(), String> {
     log.trace()?;
@@ -42,6 +46,9 @@ pub(crate) fn run(args: &ListenArgs, log: &Log) -> Result<(), String> {
     }
     let endpoints = endpoint::from_args(args)?;
     let forwarder = args.forward_to.as_deref().map(Forwarder::new).transpose()?;
+    // A delivery that is forwarded has a connection on each side.
+    let connections = files::connections(if forwarder.is_some() { 2 } else { 1 });
+    let limits = Limits { connections, head: HEAD_TIMEOUT };
     let tasks = HandlerTasks::new();
     let output = Output::start().map_err(|error| format!("cannot start: {error}"))?;
     let stop = stop(args.shutdown_timeout, &tasks, &output, log)
@@ -68,7 +75,8 @@ pub(crate) fn run(args: &ListenArgs, log: &Log) -> Result<(), String> {
     }
     let served = runtime.block_on(async {
         let listener = listen(&args.addr, &paths.join(", "), log).await?;
-        serve(listener, router, &tasks, stop).await;
+        tracing::info!(connections, "serves up to so many at a time");
+        serve(listener, router, limits, &tasks, stop).await;
         Ok(())
     });
     // A host that is being looked up would hold up a drop.
@@ -112,11 +120,19 @@ fn route(
     let layer = WebhookLayer::from_receiver(receiver).tasks(tasks);
     let (output, stop) = (output.clone(), stop.clone());
     let route = match forwarder.cloned() {
-        None => post(async move |webhook: Webhook| print(&output, &webhook.delivery, stop).await),
-        Some(forwarder) => post(async move |webhook: Webhook, headers: HeaderMap| {
-            let content_type = headers.get(CONTENT_TYPE).cloned();
-            forwarder.forward(&webhook.delivery, content_type, limit).await
+        None => post(async move |webhook: Webhook, Extension(place): Extension<Place>| {
+            let status = print(&output, &webhook.delivery, stop).await;
+            drop(place);
+            status
         }),
+        Some(forwarder) => post(
+            async move |webhook: Webhook,
+                        Extension(place): Extension<Place>,
+                        headers: HeaderMap| {
+                let content_type = headers.get(CONTENT_TYPE).cloned();
+                forwarder.forward(&webhook.delivery, content_type, limit, place).await
+            },
+        ),
     };
     route.route_layer(layer)
 }
@@ -137,15 +153,38 @@ async fn print(output: &Output, delivery: &Delivery, stop: Stop) -> StatusCode {
 /// Listens, and says so.
 async fn listen(addr: &str, paths: &str, log: &Log) -> Result<TcpListener, String> {
     let cannot = |error: io::Error| format!("cannot listen on {addr}: {error}");
-    let listener = TcpListener::bind(addr).await.map_err(cannot)?;
+    let mut bound = Err(io::Error::new(ErrorKind::NotFound, "the name has no address"));
+    for addr in lookup_host(addr).await.map_err(cannot)? {
+        bound = bind(addr);
+        if bound.is_ok() {
+            break;
+        }
+    }
+    let listener = bound.map_err(cannot)?;
     let local = listener.local_addr().map_err(cannot)?;
     log.say(&format!("countersign: listening on http://{local}, POST {paths}"));
     Ok(listener)
 }
 
-async fn serve(listener: TcpListener, router: Router, tasks: &HandlerTasks, stop: Stop) {
+/// What `TcpListener::bind` does, with a longer backlog: connections that strangers make faster
+/// than they are closed must not keep others from being made.
+fn bind(addr: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.bind(addr)?;
+    socket.listen(BACKLOG)
+}
+
+async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    tasks: &HandlerTasks,
+    stop: Stop,
+) {
     let (stopped, handling) = (stop.clone().stopped(), tasks.clone());
-    let server = serve::serve(listener, router, Limits::default(), async move {
+    let server = serve::serve(listener, router, limits, async move {
         stopped.await;
         tracing::info!(handling = handling.running(), "stopping");
     });

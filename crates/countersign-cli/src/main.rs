@@ -6,6 +6,7 @@
 
 mod args;
 mod endpoint;
+mod files;
 mod forward;
 mod listen;
 mod log;
