@@ -84,7 +84,7 @@ pub(crate) struct ListenArgs {
     /// countersign-provider, -endpoint, -event, -id, -key, -time, -secret. Nothing else of the
     /// request is passed on. A 2xx answer means handled. Any other means not handled, and the
     /// provider gets the same status; it gets 502 if the program cannot be reached and 504 if it
-    /// does not answer a little before the lease ends. Redirects are not followed.
+    /// has not answered when the lease ends (see --lease). Redirects are not followed.
     #[arg(long, value_name = "URL")]
     pub(crate) forward_to: Option<String>,
 
@@ -103,6 +103,9 @@ pub(crate) struct ListenArgs {
 
     /// How long one delivery may be worked on before its retry is accepted, such as 30s or 5m
     /// [default: 5m, or half the provider's retry schedule where that is less].
+    ///
+    /// With --forward-to: how long the program may take. Meanwhile further deliveries of the event
+    /// are answered 503. If it takes longer, it may get the retry while it still works.
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub(crate) lease: Option<Duration>,
 

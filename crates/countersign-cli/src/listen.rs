@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::LOG_GRACE;
 use crate::args::ListenArgs;
-use crate::forward::{self, Forwarder};
+use crate::forward::Forwarder;
 use crate::log::Log;
 use crate::output::Output;
 use crate::serve::{self, HEAD_TIMEOUT, Limits, Place};
@@ -107,7 +107,7 @@ fn route(
     forwarder: Option<&Forwarder>,
     stop: &Stop,
 ) -> MethodRouter {
-    let limit = forward::limit(endpoint.lease());
+    let lease = endpoint.lease();
     let prints = forwarder.is_none();
     let log = output.clone();
     let observer = move |report: &Report<'_>| {
@@ -130,7 +130,7 @@ fn route(
                         Extension(place): Extension<Place>,
                         headers: HeaderMap| {
                 let content_type = headers.get(CONTENT_TYPE).cloned();
-                forwarder.forward(&webhook.delivery, content_type, limit, place).await
+                forwarder.forward(&webhook.delivery, content_type, lease, place).await
             },
         ),
     };
