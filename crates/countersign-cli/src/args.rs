@@ -84,7 +84,7 @@ pub(crate) struct ListenArgs {
     /// countersign-provider, -endpoint, -event, -id, -key, -time, -secret. Nothing else of the
     /// request is passed on. A 2xx answer means handled. Any other means not handled, and the
     /// provider gets the same status; it gets 502 if the program cannot be reached and 504 if it
-    /// does not answer a little before the lease ends. Redirects are not followed.
+    /// has not answered when the lease ends (see --lease). Redirects are not followed.
     #[arg(long, value_name = "URL")]
     pub(crate) forward_to: Option<String>,
 
@@ -101,10 +101,23 @@ pub(crate) struct ListenArgs {
     #[arg(long, value_name = "BYTES")]
     pub(crate) max_body: Option<usize>,
 
-    /// How long one delivery may be worked on before its retry is let in, such as 30s or 5m
+    /// How long one delivery may be worked on before its retry is accepted, such as 30s or 5m
     /// [default: 5m, or half the provider's retry schedule where that is less].
+    ///
+    /// With --forward-to: how long the program may take. Meanwhile further deliveries of the event
+    /// are answered 503. If it takes longer, it may get the retry while it still works.
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub(crate) lease: Option<Duration>,
+
+    /// How long the end may take after Ctrl-C or SIGTERM, such as 30s. What is not handled by then
+    /// is cut off, and its retry is accepted when its lease has ended.
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "30s",
+        value_parser = humantime::parse_duration
+    )]
+    pub(crate) shutdown_timeout: Duration,
 }
 
 const AFTER: &str = r#"Example:
@@ -121,13 +134,21 @@ Output:
     reason    why it was not accepted, or null
     payload   the event as it was sent (accepted only)
   Without --forward-to the printed line is the handling: if it cannot be written, the provider is
-  answered 500, and its retry is let in. While nobody reads stdout, such deliveries wait. Lines that
-  only report are not waited for: if too many are unread they are dropped, and the log says how many.
-  Logs are on stderr; RUST_LOG sets their level.
+  answered 500, and its retry is accepted. While nobody reads stdout, such deliveries wait, and if
+  stdout is closed the program does not start. Lines that only report are not waited for: if too many
+  are unread they are dropped, and the log says how many.
+  Logs are on stderr; RUST_LOG sets their level. They are not waited for either.
+
+Limits:
+  1024 connections at a time, or as many as the limit of open files (ulimit -Hn) allows; the log says
+  how many. When all places are taken, a new connection gets the place of the slowest one that is
+  still sending its request. A request's head has 10 seconds and 64 KiB, its body 30 seconds and
+  --max-body.
 
 Stopping:
-  Ctrl-C or SIGTERM lets running deliveries finish, and gives lines 2 seconds to be read; a second
-  one does not wait.
+  Ctrl-C or SIGTERM lets running deliveries finish, and gives lines 2 seconds to be read. A second
+  one does not wait. After --shutdown-timeout the program ends whatever is still running.
 
 Exit codes:
-  0 stopped, 1 could not start, 2 wrong command line, 130 or 143 stopped by the second signal"#;
+  0 stopped, 1 could not start, or deliveries were cut off by --shutdown-timeout, 2 wrong command
+  line, 130 or 143 stopped by the second signal"#;

@@ -12,6 +12,9 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use time::format_description::well_known::Rfc3339;
+use tokio::time::timeout;
+
+use crate::serve::Place;
 
 /// How long connecting may take; a program that is there answers at once.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,12 +39,16 @@ impl Forwarder {
         Ok(Self { client, url })
     }
 
-    /// Hands a delivery over and tells what to answer the provider.
+    /// Forwards a delivery and gives what to answer the provider.
+    ///
+    /// Until then the claim is held, so the program does not get the event's next delivery while it
+    /// works on this one: not before it has answered, or has not within the lease.
     pub(crate) async fn forward(
         &self,
         delivery: &Delivery,
         content_type: Option<HeaderValue>,
-        limit: Duration,
+        lease: Duration,
+        place: Place,
     ) -> StatusCode {
         let mut request = Request::new(Full::new(delivery.body().clone()));
         *request.method_mut() = Method::POST;
@@ -50,12 +57,16 @@ impl Forwarder {
         if let Some(content_type) = content_type {
             request.headers_mut().insert(CONTENT_TYPE, content_type);
         }
-        match tokio::time::timeout(limit, self.client.request(request)).await {
+        match timeout(lease, self.client.request(request)).await {
             Ok(Ok(response)) => {
                 let (head, body) = response.into_parts();
                 // Read, so that a program that writes its answer piece by piece is not cut off.
                 let rest = Limited::new(body, 64 * 1024).collect();
-                tokio::spawn(tokio::time::timeout(Duration::from_secs(5), rest));
+                tokio::spawn(async move {
+                    let _ = timeout(Duration::from_secs(5), rest).await;
+                    // Its place is for this connection too, so that there are files for all.
+                    drop(place);
+                });
                 answer(head.status)
             }
             Ok(Err(error)) => {
@@ -63,7 +74,7 @@ impl Forwarder {
                 StatusCode::BAD_GATEWAY
             }
             Err(_) => {
-                tracing::warn!(?limit, "no answer to the forwarded delivery in time");
+                tracing::warn!(?lease, "no answer to the forwarded delivery within the lease");
                 StatusCode::GATEWAY_TIMEOUT
             }
         }
@@ -80,12 +91,6 @@ fn answer(status: StatusCode) -> StatusCode {
         return StatusCode::BAD_GATEWAY;
     }
     status
-}
-
-/// The longest time a program may take: less than the lease, so that the provider's retry is not
-/// let in while it is still at work.
-pub(crate) fn limit(lease: Duration) -> Duration {
-    lease.saturating_sub((lease / 10).min(Duration::from_secs(5)))
 }
 
 /// What is known of a delivery, in headers. What does not go into a header as it is stays out.

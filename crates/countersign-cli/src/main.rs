@@ -2,40 +2,54 @@
 //!
 //! The way of a delivery: [`listen`] has one layer of `countersign-tower` for each `--provider`
 //! ([`endpoint`]) behind the server ([`serve`]); what the layer lets through is printed ([`output`])
-//! or given to the user's own program ([`forward`]).
+//! or given to the user's own program ([`forward`]). What there is to say goes into the [`log`].
 
 mod args;
 mod endpoint;
+mod files;
 mod forward;
 mod listen;
+mod log;
 mod output;
 mod serve;
 mod signals;
+mod stdio;
 mod store;
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use args::Command;
+use log::Log;
 
 fn main() -> ExitCode {
     let command = match args::parse() {
         Ok(command) => command,
         Err(code) => return code,
     };
-    let done = match command {
-        Command::Listen(args) => listen::run(&args),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => {
-            say(&format!("countersign: {problem}"));
-            ExitCode::FAILURE
+    let log = match Log::start() {
+        Ok(log) => log,
+        Err(error) => {
+            say(&format!("countersign: cannot start: {error}"));
+            return ExitCode::FAILURE;
         }
+    };
+    log.take_panics();
+    let done = match command {
+        Command::Listen(args) => listen::run(&args, &log),
+    };
+    if let Err(problem) = &done {
+        log.say(&format!("countersign: {problem}"));
     }
+    log.finish(LOG_GRACE);
+    if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// A line on stderr. `eprintln!` would panic if nobody reads it.
+/// How long the end waits for whoever reads stderr.
+const LOG_GRACE: Duration = Duration::from_secs(2);
+
+/// A line on stderr, before there is a log. `eprintln!` would panic if nobody reads it.
 fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,6 +12,8 @@ use countersign::{Delivery, Outcome, Report};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
+
+use crate::stdio;
 
 /// What is printed of one delivery.
 #[derive(Serialize)]
@@ -136,7 +138,10 @@ impl Output {
     pub(crate) fn start() -> io::Result<Self> {
         let shared = Arc::new(Shared { queue: Mutex::default(), changed: Condvar::new() });
         let writer = Arc::clone(&shared);
-        thread::Builder::new().name("stdout".to_owned()).spawn(move || writer.write_lines())?;
+        let stdout = stdio::stdout()?;
+        thread::Builder::new()
+            .name("stdout".to_owned())
+            .spawn(move || writer.write_lines(stdout))?;
         Ok(Self(shared))
     }
 
@@ -154,7 +159,6 @@ impl Output {
         queue.dropped += 1;
         if queue.say_again_in().is_zero() {
             let dropped = queue.take_dropped();
-            // Whoever reads stderr must not hold up the queue.
             drop(queue);
             say_dropped(dropped);
         }
@@ -193,7 +197,7 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write_lines(&self) {
+    fn write_lines(&self, mut stdout: impl Write) {
         // Whether the last line could not be written, so that a part of it may stand there.
         let mut failed = false;
         loop {
@@ -205,7 +209,7 @@ impl Shared {
                     (line, Some(waiting))
                 }
             };
-            let written = line.and_then(|line| write(&line, failed));
+            let written = line.and_then(|line| write(&mut stdout, &line, failed));
             if let Err(error) = &written
                 && !failed
             {
@@ -264,13 +268,10 @@ fn say_dropped(lines: u64) {
 }
 
 /// Writes a line at once, and waits for whoever reads.
-fn write(line: &[u8], begin_anew: bool) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
+fn write(stdout: &mut impl Write, line: &[u8], begin_anew: bool) -> io::Result<()> {
     if begin_anew {
         stdout.write_all(b"\n")?;
     }
-    // Nothing of a line that fails stays in the buffer: it ends with a line break, and such lines
-    // are passed through.
     stdout.write_all(line)?;
     stdout.flush()
 }

@@ -6,10 +6,12 @@
 mod connections;
 mod forward;
 mod listen;
+mod log;
 mod output;
 mod program;
 mod sender;
 mod start;
+mod stdout;
 mod stop;
 mod store;
 mod target;

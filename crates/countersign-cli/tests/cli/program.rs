@@ -53,6 +53,23 @@ impl Program {
         (Self::spawn_onto(command, writer), reader)
     }
 
+    /// The same, whose standard error nobody reads any more once it is ready. The reading end is
+    /// handed out.
+    pub(crate) fn spawn_with_unread_log(mut command: Command) -> (Self, BufReader<PipeReader>) {
+        let (reader, writer) = pipe().unwrap();
+        let child = command.stdout(Stdio::null()).stderr(writer).spawn().unwrap();
+        // It has the writing end.
+        drop(command);
+        let mut log = BufReader::new(reader);
+        let mut line = String::new();
+        while !line.contains("http://") {
+            line.clear();
+            assert_ne!(log.read_line(&mut line).unwrap(), 0, "no ready line on stderr");
+        }
+        let (lines, stderr) = (channel().1, Arc::default());
+        (Self { addr: address(&line).unwrap(), child, lines, stderr }, log)
+    }
+
     fn wait_ready(mut child: Child) -> Self {
         let (line_out, lines) = channel();
         if let Some(stdout) = child.stdout.take() {
@@ -68,9 +85,8 @@ impl Program {
         spawn(move || {
             for line in BufReader::new(from).lines() {
                 let line = line.unwrap();
-                if let Some((_, rest)) = line.split_once("http://") {
-                    let addr = rest.split(',').next().unwrap_or_default();
-                    let _ = ready_out.send(addr.parse().expect("an address in the ready line"));
+                if let Some(addr) = address(&line) {
+                    let _ = ready_out.send(addr);
                 }
                 let mut to = to.lock().unwrap();
                 to.push_str(&line);
@@ -106,22 +122,21 @@ impl Program {
 
     /// Waits until the first signal has arrived.
     pub(crate) fn wait_until_stopping(&self) {
+        self.wait_for_log("stopping");
+    }
+
+    /// Waits until the log has these words.
+    pub(crate) fn wait_for_log(&self, words: &str) {
         let started = Instant::now();
-        while !self.stderr().contains("stopping") {
-            assert!(started.elapsed() < PATIENCE, "the signal has no effect");
+        while !self.stderr().contains(words) {
+            assert!(started.elapsed() < PATIENCE, "no {words:?} in:\n{}", self.stderr());
             sleep(Duration::from_millis(10));
         }
     }
 
     pub(crate) fn wait(&mut self) -> ExitStatus {
-        let started = Instant::now();
-        while started.elapsed() < PATIENCE {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            sleep(Duration::from_millis(10));
-        }
-        panic!("the program does not end; stderr:\n{}", self.stderr());
+        end(&mut self.child)
+            .unwrap_or_else(|| panic!("the program does not end; stderr:\n{}", self.stderr()))
     }
 
     /// SIGTERM, and its exit code.
@@ -133,6 +148,40 @@ impl Program {
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
+}
+
+/// Waits until a process has ended, but not without limit.
+pub(crate) fn end(child: &mut Child) -> Option<ExitStatus> {
+    let started = Instant::now();
+    while started.elapsed() < PATIENCE {
+        if let Some(status) = child.try_wait().unwrap() {
+            return Some(status);
+        }
+        sleep(Duration::from_millis(10));
+    }
+    let _ = child.kill();
+    None
+}
+
+/// Runs the command by a shell, which first does this, such as `ulimit -n 64;`, and adds this after
+/// it, such as `>&-`.
+pub(crate) fn in_shell(before: &str, command: &Command, after: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{before} exec \"$0\" \"$@\" {after}")]);
+    shell.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell
+}
+
+/// The address in the ready line.
+fn address(line: &str) -> Option<SocketAddr> {
+    let (_, rest) = line.split_once("listening on http://")?;
+    rest.split(',').next()?.parse().ok()
 }
 
 impl Drop for Program {

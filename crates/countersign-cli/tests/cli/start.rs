@@ -42,6 +42,7 @@ fn bad_flags() {
     );
     bad(&format!("{GOOD} --lease soon"), "--lease");
     bad(&format!("{GOOD} --lease 0s"), "`lease` is zero");
+    bad(&format!("{GOOD} --shutdown-timeout soon"), "--shutdown-timeout");
     bad(&format!("{GOOD} --lease 15h"), "--provider piora: `lease`: 15h is not shorter");
 }
 
@@ -118,7 +119,7 @@ fn help_and_version() {
     let help = command(&["listen", "--help"]).output().unwrap();
     assert!(help.status.success());
     let help = String::from_utf8(help.stdout).unwrap();
-    for word in ["env:", "file:", "Example:", "outcome", "--forward-to", "pingara-basic"] {
+    for word in ["env:", "file:", "Example:", "outcome", "--forward-to", "1024 connections"] {
         assert!(help.contains(word), "{word} is not in\n{help}");
     }
 }
