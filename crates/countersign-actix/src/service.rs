@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::future::{Future, Ready, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use actix_web::body::{EitherBody, MessageBody};
@@ -47,7 +49,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&self, request: ServiceRequest) -> Self::Future {
+    fn call(&self, mut request: ServiceRequest) -> Self::Future {
         // Step 1 here and now: a stranger's request costs no clone, no box and no task.
         match self.settings.receiver.begin(&ActixHeaders(request.headers())) {
             Ok(arriving) => {
@@ -55,7 +57,8 @@ where
                 ResponseFuture(State::Working(Box::pin(work)))
             }
             Err(rejection) => {
-                let response = rejected(rejection, self.settings.error_handler.as_deref());
+                let unread = request.take_payload();
+                let response = rejected(rejection, self.settings.error_handler.as_deref(), unread);
                 let response = request.into_response(response).map_into_right_body();
                 ResponseFuture(State::Refused(ready(Ok(response))))
             }
@@ -75,20 +78,22 @@ where
     S: Store,
     B: MessageBody + 'static,
 {
-    let Settings { receiver, cancel_on_disconnect, error_handler } = settings;
+    let Settings { receiver, cancel_on_disconnect, error_handler, shared } = settings;
     if let Some(name) = receiver.endpoint().secret_header() {
-        set_sensitive(&mut request, name);
+        set_sensitive(&mut request, name, &shared);
     }
     let mut payload = request.take_payload();
+    let body = ActixBody::new(&request, &mut payload);
     let deadline = actix_web::rt::time::sleep(receiver.endpoint().body_timeout());
-    let received = receiver.receive(arriving, ActixBody(&mut payload), deadline).await;
+    let received = receiver.receive(arriving, body, deadline).await;
     let delivery = match received {
         Ok(delivery) => delivery,
         Err(rejection) => {
-            let response = rejected(rejection, error_handler.as_deref());
+            let response = rejected(rejection, error_handler.as_deref(), payload);
             return Ok(request.into_response(response).map_into_right_body());
         }
     };
+    drop(payload);
     request.set_payload(Payload::from(delivery.body().clone()));
     let handle = async move {
         // The request moves on to where it is used up, and stays here only if nobody was called:
@@ -107,7 +112,7 @@ where
         Ok(answer) => return answer.map(ServiceResponse::map_into_left_body),
         Err(rejection) => rejection,
     };
-    let response = rejected(rejection.clone(), error_handler.as_deref());
+    let response = rejected(rejection.clone(), error_handler.as_deref(), Payload::None);
     match request {
         Some(request) => Ok(request.into_response(response).map_into_right_body()),
         None => Err(InternalError::from_response(rejection, response).into()),
@@ -122,26 +127,41 @@ async fn call<I, B>(
 where
     I: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
 {
-    let value = match request {
+    let answered = match request {
         Some(request) => {
             request.extensions_mut().insert(delivery);
             inner.call(request).await
         }
         None => Err(ErrorInternalServerError("a request is handled once")),
     };
-    let status = match &value {
-        Ok(response) => response.status(),
-        Err(error) => error.as_response_error().status_code(),
-    };
-    Answer { status: Some(status.as_u16()), value }
+    match answered {
+        Ok(response) => Answer { status: Some(response.status().as_u16()), value: Ok(response) },
+        // An error may make another response, of another status, each time that it is asked: what
+        // settles the claim is what the sender gets.
+        Err(error) => {
+            let response = error.error_response();
+            let status = Some(response.status().as_u16());
+            Answer { status, value: Err(InternalError::from_response(error, response).into()) }
+        }
+    }
 }
 
 /// A token is not for logs; whoever prints the headers shows none.
-fn set_sensitive(request: &mut ServiceRequest, name: &str) {
-    let name = HeaderName::try_from(name).ok();
-    if let Some(token) = name.and_then(|name| request.headers_mut().get_mut(name)) {
-        token.set_sensitive(true);
+///
+/// A request that an outer middleware holds a clone of cannot be changed. actix says so by a panic,
+/// and there is no way to ask before: so this tries until it is told once, and does not try in a
+/// program that a panic ends.
+fn set_sensitive(request: &mut ServiceRequest, name: &str, shared: &AtomicBool) {
+    if !cfg!(panic = "unwind") || shared.load(Ordering::Relaxed) {
+        return;
     }
+    let Ok(name) = HeaderName::try_from(name) else { return };
+    let tried = catch_unwind(AssertUnwindSafe(|| {
+        if let Some(token) = request.headers_mut().get_mut(name) {
+            token.set_sensitive(true);
+        }
+    }));
+    shared.store(tried.is_err(), Ordering::Relaxed);
 }
 
 /// The response future of [`WebhookService`].
