@@ -20,7 +20,6 @@ use crate::on_actix::{configure, handle, middleware, serve};
 
 const ACCEPTED: (Outcome, Option<&str>) = (Outcome::Accepted, None);
 const FAILED: (Outcome, Option<&str>) = (Outcome::Failed, Some("handler_status"));
-const CANCELLED: (Outcome, Option<&str>) = (Outcome::Failed, Some("handler_cancelled"));
 
 fn piora_app(handler: &Handler) -> (Fixture, App) {
     let fixture = fixtures::piora();
@@ -233,18 +232,4 @@ async fn in_process_a_dropped_response_leaves_the_handler_running() {
     gate.open();
     tokio::time::timeout(Duration::from_secs(10), app.tasks.finished()).await.unwrap();
     assert_eq!(app.reports.all(), [ACCEPTED]);
-}
-
-/// On a thread that runs no local tasks, a handler that nobody waits for is cancelled.
-#[tokio::test]
-async fn without_local_tasks_a_dropped_response_releases_the_claim() {
-    let (fixture, app) = piora_app(&hanging_once());
-    let service = init_service(Actix::new().configure(configure(&app))).await;
-    let request = fixture.delivery(1);
-    let call = service.call(in_process(&request).to_request());
-    assert!(tokio::time::timeout(Duration::from_millis(50), call).await.is_err());
-    assert_eq!(app.reports.all(), [CANCELLED]);
-    tokio::time::timeout(Duration::from_secs(10), app.tasks.finished()).await.unwrap();
-    assert_eq!(call_service(&service, in_process(&request).to_request()).await.status(), 200);
-    assert_eq!(app.handler.runs(), 2);
 }

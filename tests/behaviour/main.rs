@@ -4,10 +4,14 @@
 //! what an adapter brings, and `on_every_adapter!` makes the tests. What belongs to one framework
 //! alone is in modules of its own: `tower_…` and `actix_…`.
 
+mod actix_errors;
 mod actix_parts;
 mod actix_routing;
 mod actix_server;
+mod actix_shared;
 mod actix_stack;
+mod actix_unread;
+mod actix_unwaited;
 mod broken_answers;
 mod cases;
 mod client;
@@ -18,6 +22,7 @@ mod http2;
 mod logs;
 mod on_actix;
 mod on_axum;
+mod panics;
 mod stores;
 mod tower_server;
 mod tower_stack;

@@ -1,6 +1,7 @@
 //! The core, through its public API.
 
 mod allocations;
+mod declared_length;
 mod defaults;
 mod invariants;
 mod key_material;

@@ -50,6 +50,10 @@
 //! in a task of its own on its worker's thread, runs to its end, and its answer settles the claim,
 //! though nobody hears it. (actix itself goes on with a request whose sender has only closed its
 //! side in good order; it drops one whose connection broke.)
+//! The handler goes on wherever the thread's runtime has no other threads, as actix's workers have
+//! it. On a runtime of several threads, in a test perhaps, it is cancelled: it may not move to
+//! another thread.
+//!
 //! [`WebhookMiddleware::cancel_on_disconnect`] ties a handler to its request instead; when it is
 //! cancelled, its claim is released (over HTTP/1.1 only: over HTTP/2, actix-web goes on with every
 //! handler). For a shutdown that waits for the handlers that nobody waits for, see
@@ -57,6 +61,23 @@
 //!
 //! The answer's status is what counts. A 2xx whose body breaks off on its way to the sender has
 //! acknowledged the event, and the sender's retry is answered as a duplicate.
+//!
+//! # What is left of a refused request
+//!
+//! The body of a refused request is not read. The answer says `Connection: close`, and actix closes
+//! the connection once it has lingered: for
+//! [`client_disconnect_timeout`](actix_web::HttpServer::client_disconnect_timeout), one second
+//! unless you say otherwise, it takes what still arrives and throws it away, so that the sender gets
+//! to read the answer. This holds for bodies with a `Content-Length` and for chunked ones, as long as
+//! no outer middleware replaces the answer's body: what actix holds of a chunked body is let go of
+//! with it, and actix then reads that body to its end, however long it is. Over HTTP/2 flow control
+//! bounds what arrives.
+//!
+//! Do not set that timeout below 500 ms, except to zero, which closes at once: actix counts it from a
+//! time that may be 500 ms old, and a linger that is over before it begins does not end by itself.
+//!
+//! A request that asks for `Upgrade: websocket` is answered as if it had not asked. Its body is as
+//! long as its `Content-Length` says, and the connection closes after the answer.
 //!
 //! # Other middleware, and their order
 //!
@@ -70,7 +91,8 @@
 //! | `ErrorHandlers` | outside | inside, it sees no refusals, and what it makes of a handler's answer settles the claim; outside, it may change the body and headers of either. It must not turn a refusal into a 2xx |
 //! | a time limit of your own | inside, shorter than the provider's deadline | the handler is cancelled at the deadline, answers non-2xx, and its claim is released. Outside, it answers the sender while the handler goes on and may yet succeed |
 //! | `PayloadConfig`, `JsonConfig` | anywhere | they limit the extractors. The endpoint's own limit is [`max_body`](countersign::EndpointBuilder::max_body) |
-//! | anything that reads or unpacks the request's body | inside | a signature covers the bytes as they were sent |
+//! | anything that reads or unpacks the request's body | inside | a signature covers the bytes as they were sent. If it has to be outside, it must remove `Content-Length` or leave `Content-Encoding`: a body shorter than its declared length is refused |
+//! | anything that holds a clone of the `HttpRequest` while it waits | inside | outside, the header of a shared token cannot be marked as sensitive, nor can it in a program that is built with `panic = "abort"`. actix tells so by a panic, which is caught, and printed once for each `WebhookMiddleware` |
 //!
 //! Wrap the resource itself. Around a scope or the whole app the middleware would get the 2xx of
 //! *any* route, and whoever captured a delivery can send it to any of them. The answer of a `/health`
@@ -92,6 +114,11 @@
 //! with [`EndpointBuilder::answer`](countersign::EndpointBuilder::answer)), and the
 //! [`Rejection`](countersign::Rejection) in the response's extensions for an outer middleware to
 //! log. For a body and headers of your own there is [`WebhookMiddleware::error_handler`].
+//!
+//! An error of an inner middleware becomes its response once, inside. The status of that response
+//! settles the claim, and that response is sent. An outer middleware gets an error that reads the
+//! same and has that response; [`Error::as_error`](actix_web::Error::as_error) does not find the
+//! inner middleware's own type in it.
 //!
 //! # Feature flags
 //!

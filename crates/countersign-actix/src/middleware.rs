@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::{Ready, ready};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
@@ -56,6 +57,8 @@ pub(crate) struct Settings<S> {
     pub(crate) receiver: Receiver<S>,
     pub(crate) cancel_on_disconnect: bool,
     pub(crate) error_handler: Option<Arc<ErrorHandler>>,
+    /// Whether an outer middleware was seen to hold requests that come here.
+    pub(crate) shared: Arc<AtomicBool>,
 }
 
 impl<S: Store> WebhookMiddleware<S> {
@@ -70,6 +73,7 @@ impl<S: Store> WebhookMiddleware<S> {
             receiver: receiver.runtime_or(Runtime::tokio()),
             cancel_on_disconnect: false,
             error_handler: None,
+            shared: Arc::default(),
         })
     }
 
@@ -133,7 +137,9 @@ impl<S: Store> WebhookMiddleware<S> {
     /// Makes the answer to what is not handed over, headers and body; its status, `Retry-After` and
     /// `Allow` are the [`Rejection`]'s whatever is made here, because senders act on them (change a status
     /// with [`EndpointBuilder::answer`](countersign::EndpointBuilder::answer)). The answer to a
-    /// duplicate, a 200, is made here too. It is called on the request's way, so it must be quick.
+    /// duplicate, a 200, is made here too; a status that has no body, 204 or 205, is sent without
+    /// one. It is called on the request's way, so it must be quick. If it panics, the sender gets the
+    /// default answer.
     ///
     /// ```
     /// # use actix_web::HttpResponse;
@@ -181,6 +187,7 @@ impl<S> Clone for Settings<S> {
             receiver: self.receiver.clone(),
             cancel_on_disconnect: self.cancel_on_disconnect,
             error_handler: self.error_handler.clone(),
+            shared: Arc::clone(&self.shared),
         }
     }
 }

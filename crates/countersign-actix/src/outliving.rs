@@ -1,13 +1,20 @@
 //! Work that goes on when nobody waits for it any more.
 
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::LocalSet;
 
 /// Work that is polled where it is awaited and, if it is dropped before its end, goes on in a task
 /// of the same thread, as work that is not `Send` must. So a sender that hangs up does not cut a
 /// handler in half, and one that waits costs no task.
+///
+/// It goes on only where the runtime has one thread, as actix's workers have. Elsewhere it is
+/// dropped: that is a cancelled handler.
 pub(crate) struct Outliving<F: Future + 'static>(Option<Pin<Box<F>>>);
 
 impl<F: Future + 'static> Outliving<F> {
@@ -32,11 +39,64 @@ impl<F: Future + 'static> Future for Outliving<F> {
 
 impl<F: Future + 'static> Drop for Outliving<F> {
     fn drop(&mut self) {
-        if let Some(work) = self.0.take() {
-            // A thread that runs no local tasks, in a test perhaps, makes this panic and drops the
-            // work: that is a cancelled handler, and no reason to bring the thread down.
-            let spawned = catch_unwind(AssertUnwindSafe(|| actix_web::rt::spawn(work)));
-            drop(spawned);
+        // `spawn_local` panics where there are no local tasks, nothing tells that beforehand, and a
+        // program may be built to end at a panic. So the work gets local tasks of its own, and a
+        // task that may be started anywhere polls them.
+        let Some(work) = self.0.take() else { return };
+        let Ok(runtime) = Handle::try_current() else { return };
+        if runtime.runtime_flavor() != RuntimeFlavor::CurrentThread {
+            return;
+        }
+        let local = LocalSet::new();
+        drop(local.spawn_local(work));
+        if let Some(left) = Left::keep(local) {
+            drop(runtime.spawn(left));
         }
     }
+}
+
+thread_local! {
+    /// What nobody waits for any more on this thread, by number.
+    static LEFT: RefCell<HashMap<u64, LocalSet>> = RefCell::default();
+    static NUMBER: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Polls work of the thread that it was made on, and drops it with itself.
+struct Left(u64);
+
+impl Left {
+    fn keep(local: LocalSet) -> Option<Self> {
+        let number = NUMBER.try_with(|number| number.replace(number.get().wrapping_add(1))).ok()?;
+        put(number, local);
+        Some(Self(number))
+    }
+}
+
+impl Future for Left {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // Nothing is borrowed while the work is polled: it may be dropped, or leave work itself.
+        let Some(mut local) = take(self.0) else { return Poll::Ready(()) };
+        let poll = Pin::new(&mut local).poll(cx);
+        if poll.is_pending() {
+            put(self.0, local);
+        }
+        poll
+    }
+}
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        drop(take(self.0));
+    }
+}
+
+fn put(number: u64, local: LocalSet) {
+    // A thread that is ending keeps nothing: the work is dropped.
+    drop(LEFT.try_with(|left| left.borrow_mut().insert(number, local)));
+}
+
+fn take(number: u64) -> Option<LocalSet> {
+    LEFT.try_with(|left| left.borrow_mut().remove(&number)).ok().flatten()
 }

@@ -3,10 +3,11 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use actix_web::dev::Payload;
+use actix_web::HttpMessage as _;
+use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::error::PayloadError;
 use actix_web::http::Method;
-use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, UPGRADE};
 use bytes::Bytes;
 use countersign::{BodyError, BodySource, Delivery, Headers, Lookup};
 use futures_core::Stream;
@@ -34,21 +35,66 @@ impl Headers for ActixHead<'_> {
 }
 
 /// A request's body. actix has dropped its trailers.
-pub(crate) struct ActixBody<'a>(pub(crate) &'a mut Payload);
+pub(crate) struct ActixBody<'a> {
+    payload: &'a mut Payload,
+    /// How much of it is the body's, where actix cannot tell.
+    left: Option<u64>,
+}
+
+impl<'a> ActixBody<'a> {
+    pub(crate) fn new(request: &ServiceRequest, payload: &'a mut Payload) -> Self {
+        let left = match payload {
+            Payload::H1 { .. } if asks_for_websocket(request) => Some(declared_length(request)),
+            _ => None,
+        };
+        Self { payload, left }
+    }
+}
 
 impl BodySource for ActixBody<'_> {
     fn poll_chunk(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, BodyError>>> {
-        Poll::Ready(ready!(Pin::new(&mut *self.0).poll_next(cx)).map(|chunk| {
-            chunk.map_err(|error| match error {
-                // An outer middleware's limit.
-                PayloadError::Overflow => BodyError::TooLarge,
-                _ => BodyError::Broken,
-            })
-        }))
+        if self.left == Some(0) {
+            return Poll::Ready(None);
+        }
+        let chunk = match ready!(Pin::new(&mut *self.payload).poll_next(cx)) {
+            None => return Poll::Ready(None),
+            Some(Ok(chunk)) => chunk,
+            // An outer middleware's limit.
+            Some(Err(PayloadError::Overflow)) => {
+                return Poll::Ready(Some(Err(BodyError::TooLarge)));
+            }
+            Some(Err(_)) => return Poll::Ready(Some(Err(BodyError::Broken))),
+        };
+        Poll::Ready(Some(Ok(self.own_part(chunk))))
     }
+}
+
+impl ActixBody<'_> {
+    /// What of a chunk is the body's.
+    fn own_part(&mut self, mut chunk: Bytes) -> Bytes {
+        let Some(left) = self.left else { return chunk };
+        chunk.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        self.left = Some(left.saturating_sub(chunk.len() as u64));
+        chunk
+    }
+}
+
+/// Whether actix takes all that comes on the connection from here on for the request's body,
+/// whatever length it declares: it does so for `Upgrade: websocket`, unless the body is chunked.
+fn asks_for_websocket(request: &ServiceRequest) -> bool {
+    let mut upgrades = request.headers().get_all(UPGRADE);
+    upgrades.any(|name| name.as_bytes().trim_ascii().eq_ignore_ascii_case(b"websocket"))
+        && !request.chunked().unwrap_or(true)
+}
+
+/// A request that declares no length has no body (RFC 9112, section 6.3). actix refuses one that
+/// declares several.
+fn declared_length(request: &ServiceRequest) -> u64 {
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    length.and_then(|length| length.trim().parse().ok()).unwrap_or(0)
 }
 
 /// The proven body, as the inner service gets it. Whoever reads it has taken the delivery.

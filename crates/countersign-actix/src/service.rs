@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::future::{Future, Ready, ready};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
+use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse};
 use actix_web::error::{ErrorInternalServerError, InternalError};
 use actix_web::http::header::HeaderName;
 use actix_web::{Error, HttpMessage as _};
@@ -34,8 +36,9 @@ impl<I, S> WebhookService<I, S> {
         Self { inner, settings }
     }
 
-    fn refuse<B>(&self, request: ServiceRequest, rejection: Rejection) -> ResponseFuture<B> {
-        let response = rejected(rejection, self.settings.error_handler.as_deref());
+    fn refuse<B>(&self, mut request: ServiceRequest, rejection: Rejection) -> ResponseFuture<B> {
+        let unread = request.take_payload();
+        let response = rejected(rejection, self.settings.error_handler.as_deref(), unread);
         let response = request.into_response(response).map_into_right_body();
         ResponseFuture(State::Refused(ready(Ok(response))))
     }
@@ -88,20 +91,22 @@ where
     S: Store,
     B: MessageBody + 'static,
 {
-    let Settings { receiver, cancel_on_disconnect, error_handler } = settings;
+    let Settings { receiver, cancel_on_disconnect, error_handler, shared } = settings;
     if let Some(name) = receiver.endpoint().secret_header() {
-        set_sensitive(&mut request, name);
+        set_sensitive(&mut request, name, &shared);
     }
     let mut payload = request.take_payload();
+    let body = ActixBody::new(&request, &mut payload);
     let deadline = actix_web::rt::time::sleep(receiver.endpoint().body_timeout());
-    let received = receiver.receive(arriving, ActixBody(&mut payload), deadline).await;
+    let received = receiver.receive(arriving, body, deadline).await;
     let delivery = match received {
         Ok(delivery) => delivery,
         Err(rejection) => {
-            let response = rejected(rejection, error_handler.as_deref());
+            let response = rejected(rejection, error_handler.as_deref(), payload);
             return Ok(request.into_response(response).map_into_right_body());
         }
     };
+    drop(payload);
     delivery.require_taken();
     request.set_payload(ProvenPayload::of(&delivery));
     let handle = async move {
@@ -121,7 +126,7 @@ where
         Ok(answer) => return answer.map(ServiceResponse::map_into_left_body),
         Err(rejection) => rejection,
     };
-    let response = rejected(rejection.clone(), error_handler.as_deref());
+    let response = rejected(rejection.clone(), error_handler.as_deref(), Payload::None);
     match request {
         Some(request) => Ok(request.into_response(response).map_into_right_body()),
         None => Err(InternalError::from_response(rejection, response).into()),
@@ -136,26 +141,41 @@ async fn call<I, B>(
 where
     I: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
 {
-    let value = match request {
+    let answered = match request {
         Some(request) => {
             request.extensions_mut().insert(delivery);
             inner.call(request).await
         }
         None => Err(ErrorInternalServerError("a request is handled once")),
     };
-    let status = match &value {
-        Ok(response) => response.status(),
-        Err(error) => error.as_response_error().status_code(),
-    };
-    Answer { status: Some(status.as_u16()), value }
+    match answered {
+        Ok(response) => Answer { status: Some(response.status().as_u16()), value: Ok(response) },
+        // An error may make another response, of another status, each time that it is asked: what
+        // settles the claim is what the sender gets.
+        Err(error) => {
+            let response = error.error_response();
+            let status = Some(response.status().as_u16());
+            Answer { status, value: Err(InternalError::from_response(error, response).into()) }
+        }
+    }
 }
 
 /// A token is not for logs; whoever prints the headers shows none.
-fn set_sensitive(request: &mut ServiceRequest, name: &str) {
-    let name = HeaderName::try_from(name).ok();
-    if let Some(token) = name.and_then(|name| request.headers_mut().get_mut(name)) {
-        token.set_sensitive(true);
+///
+/// A request that an outer middleware holds a clone of cannot be changed. actix says so by a panic,
+/// and there is no way to ask before: so this tries until it is told once, and does not try in a
+/// program that a panic ends.
+fn set_sensitive(request: &mut ServiceRequest, name: &str, shared: &AtomicBool) {
+    if !cfg!(panic = "unwind") || shared.load(Ordering::Relaxed) {
+        return;
     }
+    let Ok(name) = HeaderName::try_from(name) else { return };
+    let tried = catch_unwind(AssertUnwindSafe(|| {
+        if let Some(token) = request.headers_mut().get_mut(name) {
+            token.set_sensitive(true);
+        }
+    }));
+    shared.store(tried.is_err(), Ordering::Relaxed);
 }
 
 /// The response future of [`WebhookService`].

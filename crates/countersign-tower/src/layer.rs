@@ -108,7 +108,9 @@ impl<S: Store> WebhookLayer<S> {
     /// Makes the answer to what is not handed over, headers and body; its status, `Retry-After` and
     /// `Allow` are the [`Rejection`]'s whatever is made here, because senders act on them (change a status
     /// with [`EndpointBuilder::answer`](countersign::EndpointBuilder::answer)). The answer to a
-    /// duplicate, a 200, is made here too. It is called on the request's way, so it must be quick.
+    /// duplicate, a 200, is made here too; a status that has no body, 204 or 205, is sent without
+    /// one. It is called on the request's way, so it must be quick. If it panics, the sender gets the
+    /// default answer.
     ///
     /// ```
     /// # fn f(layer: countersign_tower::WebhookLayer<countersign::MemoryStore>) {

@@ -60,7 +60,7 @@
 //! | `TimeoutLayer` | inside, shorter than the provider's deadline | the handler is cancelled at the deadline, answers non-2xx, and its claim is released. Outside, it answers the sender while the handler goes on and may yet succeed |
 //! | `RequestBodyLimitLayer` | not needed | the endpoint has its own limit; outside, it is told as 413 all the same |
 //! | `ConcurrencyLimitLayer` | outside | inside, a place is taken before the body is read and proven. Either way it bounds the memory that bodies of well-formed forgeries hold |
-//! | decompression | not outside | a signature covers the bytes as they were sent |
+//! | decompression | not outside | a signature covers the bytes as they were sent. With a shared token it may be outside, if it removes `Content-Length` or leaves `Content-Encoding`, as `RequestDecompressionLayer` does: a body shorter than its declared length is refused |
 //! | `NormalizePath` and the like | anywhere | the path is not part of the proof |
 //!
 //! Put the layer on the route itself, with `route_layer`. With several layers on one route, axum

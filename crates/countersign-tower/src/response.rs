@@ -1,10 +1,11 @@
 //! A rejection as a response.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign::Rejection;
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::{Either, Full};
 
@@ -18,10 +19,10 @@ pub(crate) fn rejected<B>(
     rejection: Rejection,
     error_handler: Option<&ErrorHandler>,
 ) -> Response<ResponseBody<B>> {
-    let mut response = match error_handler {
-        Some(make) => make(&rejection),
-        None => default(&rejection),
-    };
+    // A panic would take the connection with it, and over HTTP/2 other requests' as well.
+    let own =
+        error_handler.and_then(|make| catch_unwind(AssertUnwindSafe(|| make(&rejection))).ok());
+    let mut response = own.unwrap_or_else(|| default(&rejection));
     *response.status_mut() =
         StatusCode::from_u16(rejection.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match rejection.retry_after_secs() {
@@ -31,6 +32,11 @@ pub(crate) fn rejected<B>(
     // Methods that were checked by the builder are a header's value.
     if let Some(allow) = rejection.allow().and_then(|allow| HeaderValue::from_str(allow).ok()) {
         response.headers_mut().insert(ALLOW, allow);
+    }
+    // These have no body, and a connection that carries one all the same is out of step.
+    if matches!(rejection.status(), 204 | 205) {
+        response.headers_mut().remove(CONTENT_LENGTH);
+        *response.body_mut() = Bytes::new();
     }
     response.extensions_mut().insert(rejection);
     response.map(|body| Either::Right(Full::new(body)))

@@ -13,6 +13,8 @@ use crate::window::UnixMillis;
 pub(super) struct Head {
     pub(super) texts: Texts,
     pub(super) time: Option<UnixMillis>,
+    /// How long the body is, if the head says so and means the body as it arrives here.
+    pub(super) length: Option<u64>,
 }
 
 impl Head {
@@ -23,7 +25,7 @@ impl Head {
     ) -> Result<Self, RejectionKind> {
         let inner = endpoint.inner();
         let spec = inner.provider.spec();
-        let mut head = Self { texts: Texts::default(), time: None };
+        let mut head = Self { texts: Texts::default(), time: None, length: None };
         if let Some(name) = &spec.id_header {
             let kind = RejectionKind::IdInvalid;
             let id = read_id(headers.lookup(name), content).ok_or(kind);
@@ -43,10 +45,15 @@ impl Head {
             time.read(headers)
                 .inspect_err(|kind| trace::header_refused(endpoint, &time.name, *kind))?;
         }
-        match declared_length(headers) {
-            Some(length) if length > inner.max_body as u64 => Err(RejectionKind::BodyTooLarge),
-            _ => Ok(head),
+        if let Some(length) = declared_length(headers) {
+            if length > inner.max_body as u64 {
+                return Err(RejectionKind::BodyTooLarge);
+            }
+            // A layer that has unpacked the body may have left the length of the packed one.
+            let is_packed = headers.lookup("content-encoding") != Lookup::Missing;
+            head.length = (!is_packed).then_some(length);
         }
+        Ok(head)
     }
 }
 

@@ -97,7 +97,9 @@ impl Incoming {
     ///
     /// # Errors
     ///
-    /// [`RejectionKind::SignatureMismatch`].
+    /// [`RejectionKind::SignatureMismatch`], or [`RejectionKind::BodyIncomplete`] if the body is
+    /// shorter than the head's `Content-Length` (which a head with a `Content-Encoding` is not held
+    /// to).
     #[inline]
     pub fn prove(mut self) -> Result<Proven, Rejection> {
         match self.matching_secret() {
@@ -116,6 +118,10 @@ impl Incoming {
     fn matching_secret(&mut self) -> Result<usize, RejectionKind> {
         if self.received > self.endpoint.max_body() {
             return Err(RejectionKind::BodyTooLarge);
+        }
+        // Servers should tell this themselves, and some have not. A token covers nothing of a body.
+        if self.head.length.is_some_and(|length| (self.received as u64) < length) {
+            return Err(RejectionKind::BodyIncomplete);
         }
         let candidates = match &self.proof {
             Proof::Token(secret) => return Ok(*secret),
