@@ -129,6 +129,7 @@ mod builder;
 mod connection;
 mod encoding;
 mod error;
+mod probe;
 mod report;
 mod script;
 mod store;

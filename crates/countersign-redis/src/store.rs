@@ -12,6 +12,7 @@ use crate::builder::RedisStoreBuilder;
 use crate::connection::{Connection, Link};
 use crate::encoding::{Mark, Prefix, millis, released_key};
 use crate::error::{ConnectError, says, store_error};
+use crate::probe::{Probe, refusal};
 use crate::report::ServerReport;
 use crate::script::{Arguments, Scripts};
 
@@ -82,15 +83,24 @@ impl<C: Connection> RedisStore<C> {
         Self(Arc::new(Inner { link, prefix, scripts: Scripts::new() }))
     }
 
-    /// Asks the server for the settings that the store's promises depend on, for a start-up check
-    /// or a health page. What a server forbids to ask is left unknown.
+    /// Asks the server for the settings that the store's promises depend on, and runs every script
+    /// once, for a start-up check or a health page. What a server forbids to ask is left unknown.
+    ///
+    /// The scripts work on a key of the store's prefix that no event has, which is removed again. A
+    /// server that takes no writes now (a replica, or one without room) passes. The questions and
+    /// the scripts may each take as long as a [call](RedisStoreBuilder::timeout).
     ///
     /// # Errors
     ///
-    /// If the server does not answer.
+    /// If the server does not answer, or refuses or does not know a command that the store needs.
+    /// The error names the command, and the ACL rule that the user needs.
     pub async fn check(&self) -> Result<ServerReport, StoreError> {
-        let link = &self.0.link;
-        link.within_time(ServerReport::ask(link)).await.map_err(store_error)
+        let Inner { link, prefix, scripts } = &*self.0;
+        let report = link.within_time(ServerReport::ask(link)).await.map_err(store_error)?;
+        let probe = Probe::new(prefix)?;
+        let probed = link.within_time(probe.run(link, scripts)).await;
+        probed.map_err(|error| refusal(error, prefix))?;
+        Ok(report)
     }
 }
 

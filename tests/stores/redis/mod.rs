@@ -13,6 +13,7 @@ mod overtaking;
 mod proxy;
 mod races;
 mod replica;
+mod rights;
 mod schedules;
 mod scripts;
 pub(crate) mod server;
