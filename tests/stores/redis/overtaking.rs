@@ -160,3 +160,47 @@ async fn late_bytes_of_a_claim_that_was_refused_claim_nothing() {
     }
     path.no_claim_is_left().await;
 }
+
+#[tokio::test]
+async fn leases_of_any_length_last_as_long_as_asked_for_next_to_a_release() {
+    let server = Server::start(&[]);
+    let store = server.store().await;
+    let short = Duration::from_millis(20);
+    // The release comes before the claim, or after it.
+    for (number, before) in [(1, true), (2, false)] {
+        let (late, mine) = (token(), token());
+        if before {
+            assert_eq!(store.release(key(number), late).await.unwrap(), Settled::Lost);
+        }
+        assert_eq!(store.claim(key(number), mine, DAY).await.unwrap(), Claimed::Fresh);
+        if !before {
+            assert_eq!(store.release(key(number), late).await.unwrap(), Settled::Lost);
+        }
+        let claimed = store.claim(key(number), token(), LEASE).await.unwrap();
+        let Claimed::InFlight { retry_after } = claimed else { panic!("{claimed:?}") };
+        assert!(retry_after > DAY - LEASE && retry_after <= DAY, "{retry_after:?}");
+        let left: i64 = server.ask(&["PTTL", &format!("countersign:{}", key(number))]);
+        assert!((86_000_000..=86_400_000).contains(&left), "{left}");
+        // A renewal may be for a shorter time than what it renews.
+        assert_eq!(store.claim(key(number), mine, short).await.unwrap(), Claimed::Fresh);
+        tokio::time::sleep(3 * short).await;
+        assert_ne!(store.claim(key(number), late, LEASE).await.unwrap(), Claimed::Fresh);
+        assert_eq!(store.complete(key(number), mine, DAY).await.unwrap(), Settled::Lost);
+        assert_eq!(store.claim(key(number), token(), LEASE).await.unwrap(), Claimed::Fresh);
+    }
+}
+
+#[tokio::test]
+async fn what_a_release_leaves_is_gone_after_five_minutes() {
+    let server = Server::start(&[]);
+    let store = server.store().await;
+    let mine = token();
+    assert_eq!(store.claim(key(1), mine, LEASE).await.unwrap(), Claimed::Fresh);
+    assert_eq!(store.release(key(1), mine).await.unwrap(), Settled::Settled);
+    let left = server.ask::<Vec<String>>(&["KEYS", "*"]);
+    assert_eq!(left.len(), 2, "{left:?}");
+    for name in left {
+        let left: i64 = server.ask(&["PTTL", &name]);
+        assert!((290_000..=300_000).contains(&left), "{name}: {left}");
+    }
+}

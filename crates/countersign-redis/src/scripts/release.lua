@@ -9,8 +9,8 @@ end
 -- without room lets a script write on once it has deleted.
 redis.call('DEL', KEYS[2])
 redis.call('SET', KEYS[2], 1, 'PX', ARGV[2])
-local longer = math.max(left, ARGV[2])
 if mark and mark ~= ARGV[1] then
+  local longer = math.max(left, ARGV[2])
   -- Somebody else's. It stays what it is, for as long as it was to be.
   if ends then
     redis.call('PEXPIRE', KEYS[1], longer)
@@ -19,5 +19,6 @@ if mark and mark ~= ARGV[1] then
   end
   return 0
 end
-redis.call('SET', KEYS[1], 'r', 'PX', kept and longer or ARGV[2])
+-- No token that was released before is remembered for longer.
+redis.call('SET', KEYS[1], 'r', 'PX', ARGV[2])
 return mark and 1 or 0
