@@ -203,4 +203,12 @@ async fn what_a_release_leaves_is_gone_after_five_minutes() {
         let left: i64 = server.ask(&["PTTL", &name]);
         assert!((290_000..=300_000).contains(&left), "{name}: {left}");
     }
+
+    // The event's key lives as long as the newest of them, whoever has the event meanwhile.
+    let name = format!("countersign:{}", key(1));
+    assert_eq!(store.claim(key(1), token(), LEASE / 10).await.unwrap(), Claimed::Fresh);
+    server.tell(&["PEXPIRE", &name, "10000"]);
+    assert_eq!(store.release(key(1), token()).await.unwrap(), Settled::Lost);
+    let left: i64 = server.ask(&["PTTL", &name]);
+    assert!((290_000..=300_000).contains(&left), "{left}");
 }
