@@ -68,15 +68,15 @@ impl RedisStoreBuilder {
         self
     }
 
-    /// Connects to a server and checks its settings: see [`RedisStore::check`].
+    /// Connects to a server and checks its settings and permissions: see [`RedisStore::check`].
     ///
     /// An address is a URL, `redis://[user][:password@]host[:port][/database]`, `rediss://…` for TLS
     /// (feature `tls-rustls`), `unix://…` for a socket, or a [`redis::ConnectionInfo`].
     ///
     /// # Errors
     ///
-    /// If the prefix or the address is malformed, the server does not answer, or it may evict keys
-    /// and that is to be refused.
+    /// If the prefix or the address is malformed, the server does not answer, it does not allow or
+    /// know a command that the store needs, or it may evict keys and that is to be refused.
     pub async fn connect(
         self,
         server: impl IntoConnectionInfo,

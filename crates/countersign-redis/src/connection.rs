@@ -37,6 +37,8 @@ pub(crate) struct Link<C> {
     start: Instant,
     /// When calls began to run out of time, in ms since `start`; 0: they do not.
     silent_since: AtomicU64,
+    /// How many commands were sent a second time.
+    resent: AtomicU64,
 }
 
 struct Current<C> {
@@ -75,6 +77,7 @@ impl<C: Connection> Link<C> {
             timeout,
             start,
             silent_since: AtomicU64::new(0),
+            resent: AtomicU64::new(0),
         }
     }
 
@@ -99,6 +102,7 @@ impl<C: Connection> Link<C> {
         let (mut connection, generation) = self.current();
         let answer = match command.query_async(&mut connection).await {
             Err(error) if self.mend(&error, generation) => {
+                self.resent.fetch_add(1, Ordering::Relaxed);
                 let (mut connection, _) = self.current();
                 command.query_async(&mut connection).await
             }
@@ -106,6 +110,12 @@ impl<C: Connection> Link<C> {
         };
         self.silent_since.store(0, Ordering::Relaxed);
         answer
+    }
+
+    /// How many commands were sent a second time so far. While this stays the same, what was sent
+    /// meanwhile and has been answered is not on its way any more.
+    pub(crate) fn resent(&self) -> u64 {
+        self.resent.load(Ordering::Relaxed)
     }
 
     /// Whether trying once more makes sense after this error.

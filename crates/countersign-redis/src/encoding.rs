@@ -39,13 +39,25 @@ impl Prefix {
     }
 }
 
+/// Where a token is remembered as released: next to its event's key. Braces make a cluster place it
+/// by what is between them, which is that key, so one script reaches both.
+pub(crate) fn released_key(key: &[u8], token: ClaimToken) -> Vec<u8> {
+    let mut released = Vec::with_capacity(key.len() + 35);
+    released.push(b'{');
+    released.extend_from_slice(key);
+    released.extend_from_slice(b"}r");
+    token.as_bytes().iter().for_each(|byte| released.extend_from_slice(&hex(*byte)));
+    released
+}
+
 impl Default for Prefix {
     fn default() -> Self {
         Self(Self::DEFAULT.into())
     }
 }
 
-/// What stands under an event's key: its state, and the owner's token in hex.
+/// What stands under an event's key: its state, and the owner's token in hex. All that can stand
+/// there is said in `scripts/state.lua`.
 pub(crate) struct Mark([u8; 33]);
 
 impl Mark {
@@ -92,6 +104,16 @@ mod tests {
             EventKey::from_bytes([0, 1, 9, 10, 15, 16, 127, 128, 255, 4, 5, 6, 7, 8, 9, 10]);
         let key = Prefix::default().key(event);
         assert_eq!(String::from_utf8(key).unwrap(), format!("countersign:{event}"));
+    }
+
+    #[test]
+    fn a_released_key_is_in_the_slot_of_its_event() {
+        let event = EventKey::from_bytes([7; 16]);
+        let key = Prefix::default().key(event);
+        let token = ClaimToken::random().unwrap();
+        let digits: String = token.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let released = String::from_utf8(released_key(&key, token)).unwrap();
+        assert_eq!(released, format!("{{countersign:{event}}}r{digits}"));
     }
 
     #[test]

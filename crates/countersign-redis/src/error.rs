@@ -19,7 +19,7 @@ pub enum ConnectError {
     },
     /// The address is not one of a Redis server.
     Address(RedisError),
-    /// The server cannot be reached, or refuses the login.
+    /// The server cannot be reached, or refuses the login or a command that the store needs.
     Server(StoreError),
     /// The server may drop keys when its memory is full, and
     /// [`refuse_eviction`](crate::RedisStoreBuilder::refuse_eviction) is set.
@@ -70,8 +70,8 @@ pub(crate) fn store_error(error: RedisError) -> StoreError {
         return StoreError::new(StoreErrorKind::Full, error);
     }
     // Servers repeat what they do not understand, and the claim's token is part of it.
-    if error.detail().is_some_and(|detail| detail.contains("with args beginning with")) {
-        let what = "the server does not know a command that the store needs (SET, EVALSHA, EVAL)";
+    if let Some((what, _)) = error.detail().and_then(|detail| detail.split_once(", with args")) {
+        let what = format!("the server does not know a command that the store needs: {what}");
         return StoreError::new(StoreErrorKind::Unavailable, what);
     }
     StoreError::new(StoreErrorKind::Unavailable, error)
@@ -103,5 +103,6 @@ mod tests {
         let shown = store_error(unknown);
         assert_eq!(shown.kind(), StoreErrorKind::Unavailable);
         assert!(!format!("{shown} {shown:?}").contains("c0123"), "{shown}");
+        assert!(shown.to_string().contains("unknown command 'EVALSHA'"), "{shown}");
     }
 }

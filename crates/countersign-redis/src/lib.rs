@@ -23,12 +23,13 @@
 //! | `maxmemory-policy` | `noeviction` | a server whose memory is full drops keys of this store, whatever other policy it has, and handled events are handled again. With `noeviction` it refuses new events (503 to the sender), and still completes and releases those that it has |
 //! | `appendonly` | `yes` | a restart forgets what came after the last snapshot, or everything |
 //! | `appendfsync` | `everysec`, or `always` | a crash or power failure forgets up to the last two seconds; with `always`, nothing |
-//! | `maxmemory` | events per second × retention in seconds × 200 bytes | see the first line |
+//! | `maxmemory` | events per second × retention in seconds × 200 bytes, and failed attempts per second × 300 s × 400 bytes | see the first line |
 //!
 //! [`RedisStore::connect`] asks for the first two and says what is wrong: an event at `error` level for
 //! eviction (`warn` for a missing append-only file), or an error where [`refuse_eviction`](RedisStoreBuilder::refuse_eviction) is set.
-//! [`RedisStore::check`] asks again at any time. With a [connection of your own](RedisStore::new),
-//! call it yourself.
+//! It also runs every script once, on a key that no event has, and fails with the permission or the
+//! command that is missing. [`RedisStore::check`] does the same again at any time. With a
+//! [connection of your own](RedisStore::new), call it yourself.
 //!
 //! # Failover
 //!
@@ -49,20 +50,40 @@
 //!
 //! # How it is kept
 //!
-//! Under the prefix and 32 hex digits of the event's key stands a string: `c` (claimed) or `d` (done),
-//! and the owner's token in hex. It expires by the server's clock; a lease or retention is rounded
-//! up to whole milliseconds and cut at a hundred years. A new event's claim is one
-//! `SET … NX PX`; every other step is one script. Each touches one key, so that it works on a cluster.
-//! A script that the server does not know (`NOSCRIPT`: it was restarted, or failed over) is sent in
-//! full, which is the same step.
+//! Under the prefix and 32 hex digits of the event's key stands a string:
+//!
+//! | value | meaning |
+//! |---|---|
+//! | `c`, token | claimed by this token, as long as the key lives |
+//! | `d`, token | handled by this token, as long as the key lives |
+//! | `r` | nobody has it, and a token was released within the last 5 minutes |
+//! | `c` or `d`, token, time | the same as without the time until then (in ms since 1970), from then on the same as `r` |
+//!
+//! A token is 32 hex digits. Keys expire by the server's clock; a lease or retention is rounded up to
+//! whole milliseconds and cut at a hundred years. A new event's claim is one `SET … NX PX`; every
+//! other step is one script. A script that the server does not know (`NOSCRIPT`: it was restarted, or
+//! failed over) is sent in full, which is the same step.
+//!
+//! A released token is remembered for 5 minutes ([`RELEASED_FOR`](countersign::RELEASED_FOR)) under a
+//! second key, `{the event's key}r` and the token. So a claim that arrives after the release of its
+//! own token changes nothing: the `SET … NX` finds what the release has left under the event's key,
+//! and the script finds the token. The braces make a cluster place both keys in one slot. A handler
+//! that fails costs the server about 400 bytes for 5 minutes, and about 200 for each further attempt
+//! at the same event; one that succeeds costs nothing more than its mark.
 //!
 //! A claim whose lease has run out is gone, so its owner learns
 //! [`Lost`](countersign::Settled::Lost), whether somebody else has claimed the event since or nobody has.
 //! A value that is none of the store's is never overwritten: it is an error.
 //!
-//! A user with few rights needs
-//! `~countersign:* +ping +set +get +del +pexpire +pttl +eval +evalsha`; with `+info` as well, the
-//! settings can be checked.
+//! # Permissions
+//!
+//! A user with few rights needs this ACL rule, with your own prefix in both patterns:
+//!
+//! ```text
+//! ~countersign:* ~{countersign:* +ping +set +get +del +exists +pexpire +pttl +time +eval +evalsha
+//! ```
+//!
+//! With `+info` as well, the settings can be checked. None of these commands may be renamed.
 //!
 //! # When the server is away
 //!
@@ -74,7 +95,8 @@
 //!
 //! A command whose connection broke is sent a second time. Claiming and completing twice with one
 //! token is doing it once; a release that was carried out, and whose answer was lost, answers
-//! [`Lost`](countersign::Settled::Lost).
+//! [`Lost`](countersign::Settled::Lost). A claim that was sent twice and not granted is released,
+//! because what was sent first may still arrive.
 //!
 //! Calls can be dropped at any time. The server may carry out what a dropped call asked for; other
 //! calls on the connection are not disturbed.
@@ -83,12 +105,17 @@
 //!
 //! [`RedisStore::new`] takes every connection of the `redis` crate that tasks share by cloning it:
 //! `ClusterConnection` with its feature `cluster-async` too. It is re-exported as [`redis`]. Behind
-//! Sentinel or a managed service, use an address that always leads to the primary.
+//! Sentinel or a managed service, use an address that always leads to the primary. A proxy that
+//! spreads keys over servers must go by what is between braces, as clusters do.
+//!
+//! A connection that repeats commands by itself, as `ClusterConnection` does, does not say so. If its
+//! first try is held up on a broken connection, and the second is told that the event is in flight,
+//! the first can arrive later and hold the event for one lease.
 //!
 //! # Requirements
 //!
-//! Redis 6.0 or later, or Valkey (nothing newer than Redis 2.6.12 is asked of the server; the tests run
-//! on Redis 7.0). A tokio runtime with its timer and I/O enabled.
+//! Redis 6.0 or later with `lua-replicate-commands` as it is by default, or Valkey (the tests run on
+//! Redis 7.0). A tokio runtime with its timer and I/O enabled.
 //!
 //! # Feature flags
 //!
@@ -102,6 +129,7 @@ mod builder;
 mod connection;
 mod encoding;
 mod error;
+mod probe;
 mod report;
 mod script;
 mod store;

@@ -1,9 +1,11 @@
-//! The scripts: each is one step on one key.
+//! The scripts: each is one step on the keys of one event.
 
 use redis::{Cmd, ErrorKind, RedisResult, ServerErrorKind};
 
 use crate::connection::{Connection, Link};
 use crate::encoding::Mark;
+
+const STATE: &str = include_str!("scripts/state.lua");
 
 /// All of a store's scripts.
 pub(crate) struct Scripts {
@@ -15,29 +17,37 @@ pub(crate) struct Scripts {
 impl Scripts {
     pub(crate) fn new() -> Self {
         Self {
-            claim: Script::new(include_str!("scripts/claim.lua")),
-            complete: Script::new(include_str!("scripts/complete.lua")),
-            release: Script::new(include_str!("scripts/release.lua")),
+            claim: Script::new(&[STATE, include_str!("scripts/claim.lua")]),
+            complete: Script::new(&[
+                include_str!("scripts/complete_plain.lua"),
+                STATE,
+                include_str!("scripts/complete.lua"),
+            ]),
+            release: Script::new(&[STATE, include_str!("scripts/release.lua")]),
         }
     }
 }
 
 /// A script, and the digest that the server knows it by.
 pub(crate) struct Script {
-    code: &'static str,
+    code: String,
     digest: String,
 }
 
-/// What a script works on: `KEYS[1]`, then `ARGV` in this order.
+/// What a script works on: `KEYS`, then `ARGV` in this order.
 pub(crate) struct Arguments<'a> {
-    pub(crate) key: &'a [u8],
+    pub(crate) keys: &'a [&'a [u8]],
     pub(crate) marks: &'a [&'a Mark],
     pub(crate) millis: Option<u64>,
 }
 
 impl Script {
-    fn new(code: &'static str) -> Self {
-        Self { code, digest: redis::Script::new(code).get_hash().to_owned() }
+    fn new(parts: &[&str]) -> Self {
+        // A release is sent in full each time: without what is for people.
+        let lines = parts.iter().flat_map(|part| part.lines()).map(str::trim);
+        let code: Vec<_> = lines.filter(|line| !line.starts_with("--")).collect();
+        let code = code.join("\n");
+        Self { digest: redis::Script::new(&code).get_hash().to_owned(), code }
     }
 
     /// Runs the script by its digest. A server that does not know it (restarted, failed over,
@@ -62,14 +72,18 @@ impl Script {
         link: &Link<C>,
         arguments: &Arguments<'_>,
     ) -> RedisResult<i64> {
-        link.send(&command("EVAL", self.code, arguments)).await
+        link.send(&command("EVAL", &self.code, arguments)).await
     }
 }
 
 fn command(name: &str, script: &str, arguments: &Arguments<'_>) -> Cmd {
     // A guess that saves growing: marks, number and name are short.
-    let mut command = Cmd::with_capacity(7, script.len() + arguments.key.len() + 112);
-    command.arg(name).arg(script).arg(1).arg(arguments.key);
+    let keys = arguments.keys.iter().map(|key| key.len()).sum::<usize>();
+    let mut command = Cmd::with_capacity(8, script.len() + keys + 112);
+    command.arg(name).arg(script).arg(arguments.keys.len());
+    for key in arguments.keys {
+        command.arg(*key);
+    }
     for mark in arguments.marks {
         command.arg(mark.as_bytes());
     }

@@ -4,14 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::{ClaimToken, Claimed, EventKey, Settled, Store, StoreError};
+use countersign::{ClaimToken, Claimed, EventKey, RELEASED_FOR, Settled, Store, StoreError};
 use redis::aio::ConnectionManager;
 use redis::{Cmd, IntoConnectionInfo, RedisResult};
 
 use crate::builder::RedisStoreBuilder;
 use crate::connection::{Connection, Link};
-use crate::encoding::{Mark, Prefix, millis};
+use crate::encoding::{Mark, Prefix, millis, released_key};
 use crate::error::{ConnectError, says, store_error};
+use crate::probe::{Probe, refusal};
 use crate::report::ServerReport;
 use crate::script::{Arguments, Scripts};
 
@@ -42,11 +43,13 @@ struct Inner<C> {
 }
 
 impl RedisStore {
-    /// Connects to a server and checks its settings: see [`RedisStoreBuilder::connect`].
+    /// Connects to a server and checks its settings and permissions: see
+    /// [`RedisStoreBuilder::connect`].
     ///
     /// # Errors
     ///
-    /// If the address is malformed or the server does not answer.
+    /// If the address is malformed, the server does not answer, or it does not allow or know a
+    /// command that the store needs.
     pub async fn connect(server: impl IntoConnectionInfo) -> Result<Self, ConnectError> {
         Self::builder().connect(server).await
     }
@@ -80,22 +83,34 @@ impl<C: Connection> RedisStore<C> {
         Self(Arc::new(Inner { link, prefix, scripts: Scripts::new() }))
     }
 
-    /// Asks the server for the settings that the store's promises depend on, for a start-up check
-    /// or a health page. What a server forbids to ask is left unknown.
+    /// Asks the server for the settings that the store's promises depend on, and runs every script
+    /// once, for a start-up check or a health page. What a server forbids to ask is left unknown.
+    ///
+    /// The scripts work on a key of the store's prefix that no event has, which is removed again. A
+    /// server that takes no writes now (a replica, or one without room) passes. The questions and
+    /// the scripts may each take as long as a [call](RedisStoreBuilder::timeout).
     ///
     /// # Errors
     ///
-    /// If the server does not answer.
+    /// If the server does not answer, or refuses or does not know a command that the store needs.
+    /// The error names the command, and the ACL rule that the user needs.
     pub async fn check(&self) -> Result<ServerReport, StoreError> {
-        let link = &self.0.link;
-        link.within_time(ServerReport::ask(link)).await.map_err(store_error)
+        let Inner { link, prefix, scripts } = &*self.0;
+        let report = link.within_time(ServerReport::ask(link)).await.map_err(store_error)?;
+        let probe = Probe::new(prefix)?;
+        let probed = link.within_time(probe.run(link, scripts)).await;
+        probed.map_err(|error| refusal(error, prefix))?;
+        Ok(report)
     }
 }
 
 impl<C: Connection> Inner<C> {
-    async fn claim(&self, key: &[u8], mark: &Mark, lease: u64) -> RedisResult<Claimed> {
+    async fn claim(&self, key: &[u8], token: ClaimToken, lease: u64) -> RedisResult<Claimed> {
         // Most claims are of an event that nobody has seen: one plain command. If that changed
-        // nothing, the script decides, all over again and in one step.
+        // nothing, the script decides, all over again and in one step. A token that was released
+        // cannot pass here: its release leaves something under the event's key.
+        let mark = &Mark::claimed(token);
+        let resent = self.link.resent();
         let mut set = Cmd::with_capacity(6, key.len() + 64);
         set.arg("SET").arg(key).arg(mark.as_bytes()).arg("NX").arg("PX").arg(lease);
         match self.link.send::<Option<()>>(&set).await {
@@ -105,14 +120,28 @@ impl<C: Connection> Inner<C> {
             Err(error) if says(&error, "OOM") => {}
             Err(error) => return Err(error),
         }
-        let arguments = Arguments { key, marks: &[mark], millis: Some(lease) };
-        Ok(match self.scripts.claim.run(&self.link, &arguments).await? {
-            -1 => Claimed::Fresh,
+        let released = released_key(key, token);
+        let keys: &[&[u8]] = &[key, &released];
+        let arguments = Arguments { keys, marks: &[mark], millis: Some(lease) };
+        let claimed = match self.scripts.claim.run(&self.link, &arguments).await? {
+            -1 => return Ok(Claimed::Fresh),
             -2 => Claimed::Done,
             left => Claimed::InFlight {
                 retry_after: Duration::from_millis(left.try_into().unwrap_or(0)),
             },
-        })
+        };
+        if self.link.resent() != resent {
+            // What was sent first may arrive when the event is free, and nobody would settle it.
+            self.release(keys, mark).await?;
+        }
+        Ok(claimed)
+    }
+
+    async fn release(&self, keys: &[&[u8]], mark: &Mark) -> RedisResult<i64> {
+        let arguments = Arguments { keys, marks: &[mark], millis: Some(millis(RELEASED_FOR)) };
+        // A release often follows a claim that was not answered. A server that was frozen then reads
+        // both when it wakes up, and must not find a script that it does not know.
+        self.scripts.release.run_whole(&self.link, &arguments).await
     }
 }
 
@@ -124,8 +153,8 @@ impl<C: Connection> Store for RedisStore<C> {
         lease: Duration,
     ) -> Result<Claimed, StoreError> {
         let Inner { link, prefix, .. } = &*self.0;
-        let (key, mark) = (prefix.key(key), Mark::claimed(token));
-        let step = self.0.claim(&key, &mark, millis(lease));
+        let key = prefix.key(key);
+        let step = self.0.claim(&key, token, millis(lease));
         link.within_time(step).await.map_err(store_error)
     }
 
@@ -138,17 +167,15 @@ impl<C: Connection> Store for RedisStore<C> {
         let Inner { link, prefix, scripts } = &*self.0;
         let (key, claimed, done) = (prefix.key(key), Mark::claimed(token), Mark::done(token));
         let millis = Some(millis(retention));
-        let arguments = Arguments { key: &key, marks: &[&claimed, &done], millis };
+        let arguments = Arguments { keys: &[&key], marks: &[&claimed, &done], millis };
         settled(link.within_time(scripts.complete.run(link, &arguments)).await)
     }
 
     async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
-        let Inner { link, prefix, scripts } = &*self.0;
+        let Inner { link, prefix, .. } = &*self.0;
         let (key, claimed) = (prefix.key(key), Mark::claimed(token));
-        let arguments = Arguments { key: &key, marks: &[&claimed], millis: None };
-        // A release often follows a claim that was not answered. A server that was frozen then reads
-        // both when it wakes up, and must not find a script that it does not know.
-        settled(link.within_time(scripts.release.run_whole(link, &arguments)).await)
+        let released = released_key(&key, token);
+        settled(link.within_time(self.0.release(&[&key, &released], &claimed)).await)
     }
 }
 

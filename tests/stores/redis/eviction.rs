@@ -3,11 +3,9 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use countersign::{Claimed, Settled, Store};
 use countersign_redis::{ConnectError, Eviction, RedisStore};
 
 use super::server::Server;
-use super::{DAY, LEASE, key, token};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -29,7 +27,7 @@ impl Write for Log {
 }
 
 /// Connects, and returns what was logged meanwhile. The test's runtime has one thread.
-async fn log_of_connecting(url: &str) -> (RedisStore, String) {
+pub(crate) async fn log_of_connecting(url: &str) -> (RedisStore, String) {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -86,25 +84,4 @@ async fn a_server_without_an_append_only_file_is_told_of() {
     let server = Server::start(&[]);
     let (_, log) = log_of_connecting(&server.url()).await;
     assert!(log.contains("WARN") && log.contains("append-only"), "{log}");
-}
-
-#[tokio::test]
-async fn a_user_with_the_least_rights_can_do_everything_but_ask() {
-    let server = Server::start(&[]);
-    let rights = "ACL SETUSER webhooks on >pw ~countersign:* \
-                  +ping +set +get +del +pexpire +pttl +eval +evalsha";
-    server.tell(&rights.split_whitespace().collect::<Vec<_>>());
-    let url = server.url().replace("//", "//webhooks:pw@");
-    let (store, log) = log_of_connecting(&url).await;
-    assert_eq!(store.check().await.unwrap().eviction, Eviction::Unknown);
-    assert!(log.contains("WARN") && log.contains("maxmemory-policy"), "{log}");
-
-    let (mine, other) = (token(), token());
-    assert_eq!(store.claim(key(1), mine, LEASE).await.unwrap(), Claimed::Fresh);
-    assert_eq!(store.claim(key(1), mine, LEASE).await.unwrap(), Claimed::Fresh);
-    assert!(matches!(store.claim(key(1), other, LEASE).await, Ok(Claimed::InFlight { .. })));
-    assert_eq!(store.release(key(1), mine).await.unwrap(), Settled::Settled);
-    assert_eq!(store.claim(key(1), other, LEASE).await.unwrap(), Claimed::Fresh);
-    assert_eq!(store.complete(key(1), other, DAY).await.unwrap(), Settled::Settled);
-    assert_eq!(store.claim(key(1), mine, LEASE).await.unwrap(), Claimed::Done);
 }

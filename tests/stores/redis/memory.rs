@@ -9,8 +9,8 @@ use super::{DAY, LEASE, failure, key, token};
 async fn a_full_server_refuses_new_events_and_settles_the_ones_it_has() {
     let server = Server::start(&[]);
     let store = server.store().await;
-    let (first, second, third) = (token(), token(), token());
-    for (number, owner) in [(1, first), (2, second), (3, third)] {
+    let (first, second, third, fifth) = (token(), token(), token(), token());
+    for (number, owner) in [(1, first), (2, second), (3, third), (5, fifth)] {
         assert_eq!(store.claim(key(number), owner, LEASE).await.unwrap(), Claimed::Fresh);
     }
     assert_eq!(store.complete(key(3), third, DAY).await.unwrap(), Settled::Settled);
@@ -29,8 +29,35 @@ async fn a_full_server_refuses_new_events_and_settles_the_ones_it_has() {
     let left: i64 = server.ask(&["PTTL", &format!("countersign:{}", key(1))]);
     assert!((86_000_000..=86_400_000).contains(&left), "{left}");
     assert_eq!(store.release(key(2), second).await.unwrap(), Settled::Settled);
+    // It is as free as an event that nobody has seen, and its release is remembered.
+    let (kind, text) = failure(store.claim(key(2), token(), LEASE).await);
+    assert_eq!(kind, StoreErrorKind::Full, "{text}");
+    assert_ne!(store.claim(key(2), second, LEASE).await.unwrap(), Claimed::Fresh);
+    assert_eq!(store.release(key(5), fifth).await.unwrap(), Settled::Settled);
+    assert_eq!(store.release(key(6), token()).await.unwrap(), Settled::Lost);
 
     server.tell(&["CONFIG", "SET", "maxmemory", "0"]);
     assert_eq!(store.claim(key(4), token(), LEASE).await.unwrap(), Claimed::Fresh);
+    assert_eq!(store.claim(key(2), token(), LEASE).await.unwrap(), Claimed::Fresh);
+    assert_ne!(store.claim(key(2), second, LEASE).await.unwrap(), Claimed::Fresh);
+}
+
+#[tokio::test]
+async fn a_full_server_settles_what_was_released_before() {
+    let server = Server::start(&[]);
+    let store = server.store().await;
+    let (completes, releases) = (token(), token());
+    for (number, owner) in [(1, completes), (2, releases)] {
+        assert_eq!(store.release(key(number), token()).await.unwrap(), Settled::Lost);
+        assert_eq!(store.claim(key(number), owner, LEASE).await.unwrap(), Claimed::Fresh);
+    }
+    server.tell(&["CONFIG", "SET", "maxmemory", "1"]);
+    for (number, owner) in [(1, completes), (2, releases)] {
+        assert_eq!(store.claim(key(number), owner, LEASE).await.unwrap(), Claimed::Fresh);
+    }
+    assert_eq!(store.complete(key(1), completes, DAY).await.unwrap(), Settled::Settled);
+    assert_eq!(store.release(key(2), releases).await.unwrap(), Settled::Settled);
+    assert_eq!(store.claim(key(1), token(), LEASE).await.unwrap(), Claimed::Done);
+    server.tell(&["CONFIG", "SET", "maxmemory", "0"]);
     assert_eq!(store.claim(key(2), token(), LEASE).await.unwrap(), Claimed::Fresh);
 }

@@ -13,6 +13,7 @@ async fn a_replica_is_unavailable_and_its_word_is_not_taken() {
     let store = server.store().await;
     let mine = token();
     assert_eq!(store.claim(key(1), mine, LEASE).await.unwrap(), Claimed::Fresh);
+    assert_eq!(store.release(key(4), token()).await.unwrap(), Settled::Lost);
     server.tell(&["REPLICAOF", "127.0.0.1", "1"]);
 
     for answer in [
@@ -22,6 +23,8 @@ async fn a_replica_is_unavailable_and_its_word_is_not_taken() {
         // Not there on this replica says nothing of the primary.
         failure(store.complete(key(3), token(), DAY).await),
         failure(store.release(key(3), token()).await),
+        failure(store.complete(key(4), token(), DAY).await),
+        failure(store.release(key(4), token()).await),
     ] {
         assert_eq!(answer.0, StoreErrorKind::Unavailable, "{}", answer.1);
         assert!(answer.1.contains("ReadOnly"), "{}", answer.1);

@@ -32,6 +32,13 @@ impl Shared {
         builder.connect(self.url.as_str()).await.unwrap()
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        match self.client.get_connection_info().addr() {
+            redis::ConnectionAddr::Tcp(_, port) => *port,
+            other => panic!("{other} is no address of a TCP server"),
+        }
+    }
+
     pub(crate) fn ask<T: redis::FromRedisValue>(&self, command: &[&str]) -> T {
         let mut connection = self.client.get_connection().unwrap();
         let mut asked = redis::cmd(command[0]);

@@ -1,22 +1,30 @@
--- KEYS[1] the event, ARGV[1] the claimer's mark, ARGV[2] the lease in ms.
+-- KEYS[1] the event, KEYS[2] the claimer's token if it was released.
+-- ARGV[1] the claimer's mark, ARGV[2] the lease in ms.
 -- Answers -1: fresh, -2: handled, otherwise in flight for so many ms.
-local mark = redis.call('GET', KEYS[1])
-if not mark then
-  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-  return -1
+if state == 'd' then
+  return -2
 end
-if mark == ARGV[1] then
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
-  return -1
-end
-if #mark == #ARGV[1] then
-  local state = string.sub(mark, 1, 1)
-  if state == 'd' then
-    return -2
+if mark and mark ~= ARGV[1] then
+  if ends then
+    return math.max(ends - now(), 0)
   end
   local left = redis.call('PTTL', KEYS[1])
-  if state == 'c' and left >= 0 then
-    return left
-  end
+  return left < 0 and redis.error_reply(FOREIGN) or left
 end
-return redis.error_reply('FOREIGN the value under the key was not written by this store')
+if redis.call('EXISTS', KEYS[2]) == 1 then
+  -- This claim was overtaken by its own release.
+  return 0
+end
+if kept then
+  if mark then
+    -- Changes nothing. A server without room lets a script write on once it has deleted.
+    redis.call('DEL', KEYS[2])
+  end
+  local left = math.max(redis.call('PTTL', KEYS[1]), ARGV[2])
+  redis.call('SET', KEYS[1], with_time(ARGV[1], ARGV[2]), 'PX', left)
+elseif mark then
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+else
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+end
+return -1
