@@ -1,4 +1,4 @@
-//! `simulate [--seeds N] [--from S] [--seed S] [--fault NAME] [--threads N]`
+//! `simulate [--seeds N] [--from S] [--seed S] [--fault NAME] [--threads N] [--go-on] [--list-faults]`
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -17,6 +17,8 @@ struct Asked {
     seed: Option<u64>,
     fault: Option<Fault>,
     threads: usize,
+    /// Whether to go on after a promise was broken.
+    go_on: bool,
 }
 
 fn main() -> ExitCode {
@@ -27,6 +29,10 @@ fn main() -> ExitCode {
             usual(panic);
         }
     }));
+    if std::env::args().nth(1).as_deref() == Some("--list-faults") {
+        Fault::ALL.iter().for_each(|fault| println!("{fault:?}"));
+        return ExitCode::SUCCESS;
+    }
     let asked = match asked(std::env::args().skip(1)) {
         Ok(asked) => asked,
         Err(what) => {
@@ -44,8 +50,13 @@ fn main() -> ExitCode {
 
 fn asked(mut words: impl Iterator<Item = String>) -> Result<Asked, String> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut asked = Asked { seeds: 100_000, from: 0, seed: None, fault: None, threads };
+    let mut asked =
+        Asked { seeds: 100_000, from: 0, seed: None, fault: None, threads, go_on: false };
     while let Some(option) = words.next() {
+        if option == "--go-on" {
+            asked.go_on = true;
+            continue;
+        }
         let value = words.next().ok_or_else(|| format!("{option} needs a value"))?;
         let number = || {
             value.replace('_', "").parse().map_err(|_| format!("{option}: {value} is not a number"))
@@ -94,12 +105,12 @@ fn many(asked: &Asked) -> ExitCode {
         for _ in 0..asked.threads.max(1) {
             scope.spawn(|| {
                 let mut covered = BTreeMap::new();
-                while !failed.load(Ordering::Relaxed) || asked.fault.is_some() {
+                while !failed.load(Ordering::Relaxed) || asked.go_on {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     if seed >= end {
                         break;
                     }
-                    let wanted = Wanted { fault: asked.fault, log: false, coverage: true };
+                    let wanted = Wanted { fault: asked.fault, log: false, coverage: !asked.go_on };
                     let ended = run(Tape::seeded(seed), wanted);
                     steps.fetch_add(ended.steps, Ordering::Relaxed);
                     troubles.fetch_add(u64::from(ended.troubles), Ordering::Relaxed);
@@ -127,15 +138,15 @@ fn many(asked: &Asked) -> ExitCode {
         steps.into_inner(),
         troubles.into_inner()
     );
-    if asked.fault.is_none() {
+    if !asked.go_on {
         for ((call, fate), count) in coverage.into_inner().expect("no panics") {
             println!("  {call} {fate}: {count}");
         }
     }
     if let Some((seed, broken)) = found.iter().min() {
         println!("{} seeds break a promise; seed {seed}: {broken}", found.len());
-        if asked.fault.is_none() {
-            return one(*seed, None);
+        if !asked.go_on {
+            return one(*seed, asked.fault);
         }
         return ExitCode::FAILURE;
     }

@@ -31,6 +31,8 @@ use crate::key::EventKey;
 ///    its own token, and must then change nothing: nobody would settle it. Releasing a token keeps
 ///    it from claiming its key for [`RELEASED_FOR`], also where the claim had not arrived, and keeps
 ///    no other token from claiming. A token that completed its key is answered [`Claimed::Done`].
+///    A store that sends a call again by itself sees to it that no earlier copy of a claim acts after
+///    a later copy was refused: it releases the token before it answers.
 ///
 /// A call may be dropped before it has ended, because it took too long; whether it took effect is
 /// then open, and the store must be whole for the next one.
