@@ -117,3 +117,10 @@ macro_rules! completing {
 completing!(sqlx::Postgres, sqlx::PgConnection, crate::postgres::Inner);
 #[cfg(feature = "sqlite")]
 completing!(sqlx::Sqlite, sqlx::SqliteConnection, crate::sqlite::Inner);
+
+#[cfg(feature = "sqlite")]
+impl sealed::Completing for crate::sqlite::SqliteTurn {
+    async fn complete(&mut self, delivery: &Delivery) -> Result<(), CompleteError> {
+        sealed::Completing::complete(&mut **self, delivery).await
+    }
+}

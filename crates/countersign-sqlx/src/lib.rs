@@ -164,7 +164,7 @@ pub use postgres::{PostgresStore, PostgresStoreBuilder};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use purge::PurgeTask;
 #[cfg(feature = "sqlite")]
-pub use sqlite::{SqliteStore, SqliteStoreBuilder};
+pub use sqlite::{SqliteStore, SqliteStoreBuilder, SqliteTurn};
 
 #[cfg(all(doctest, feature = "postgres"))]
 #[doc = include_str!("../README.md")]

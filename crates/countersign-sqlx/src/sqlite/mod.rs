@@ -2,8 +2,14 @@
 
 mod batch;
 mod builder;
+mod file;
+mod in_transaction;
+mod lent;
+mod reader;
 mod settings;
 mod statements;
+mod thread;
+mod turn;
 mod writer;
 
 use std::fmt;
@@ -12,16 +18,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::{
-    ClaimToken, Claimed, EventKey, InTransaction, Settled, Store, StoreError, Transactional,
+    ClaimToken, Claimed, EventKey, RELEASED_FOR, Settled, Store, StoreError, Transactional,
 };
-use sqlx::{AssertSqlSafe, Connection, SqliteConnection, SqlitePool};
+use sqlx::SqlitePool;
 
 pub use builder::SqliteStoreBuilder;
+pub(crate) use in_transaction::Inner;
+pub use turn::SqliteTurn;
 
 use self::batch::Ask;
 use self::statements::Statements;
-use self::writer::Writer;
-use crate::error::{Failure, NO_TRANSACTION};
+use self::thread::Worker;
 use crate::names;
 use crate::purge::{self, PurgeTask};
 use crate::values::{Owner, millis};
@@ -87,33 +94,8 @@ use crate::values::{Owner, millis};
 #[derive(Clone)]
 pub struct SqliteStore(Arc<Inner>);
 
-/// The store, as `complete_in` finds it.
-pub(crate) struct Inner {
-    writer: Arc<Writer>,
-    table: String,
-}
-
-impl Inner {
-    /// [`Store::complete`] inside the transaction that the connection is in.
-    pub(crate) async fn complete_in(
-        &self,
-        connection: &mut SqliteConnection,
-        key: EventKey,
-        token: ClaimToken,
-        retention: Duration,
-    ) -> Result<InTransaction, StoreError> {
-        if !connection.is_in_transaction() {
-            return Err(Failure::other(NO_TRANSACTION).into());
-        }
-        settings::check(connection).await?;
-        let ask = Ask { key, owner: Owner::of(token), millis: millis(retention) };
-        let complete = &self.writer.statements.complete;
-        let settled = batch::settle(connection, complete, &[ask]).await.map_err(Failure::sqlite)?;
-        Ok(match settled.first() {
-            Some(Settled::Settled) => InTransaction::Completed,
-            _ => InTransaction::Lost,
-        })
-    }
+fn ask(key: EventKey, token: ClaimToken, time: Duration) -> Ask {
+    Ask { key, owner: Owner::of(token), millis: millis(time) }
 }
 
 impl SqliteStore {
@@ -124,8 +106,7 @@ impl SqliteStore {
     ///
     /// If the file cannot be opened, or is not a database.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        let pool = settings::open(path.as_ref()).await.map_err(Failure::sqlite)?;
-        let store = Self::new(pool);
+        let store = Self::new(settings::open(path.as_ref()));
         store.migrate().await?;
         Ok(store)
     }
@@ -142,8 +123,8 @@ impl SqliteStore {
     }
 
     fn from_parts(pool: SqlitePool, table: String) -> Self {
-        let writer = Arc::new(Writer::new(pool, Statements::new(&table)));
-        Self(Arc::new(Inner { writer, table }))
+        let worker = Worker::new(pool, Statements::new(&table));
+        Self(Arc::new(Inner { worker, table }))
     }
 
     /// Creates the table and its index where they are missing. Any number of processes can do so
@@ -153,20 +134,52 @@ impl SqliteStore {
     ///
     /// If the database cannot answer, or its settings are not what the store needs.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let mut connection = self.0.writer.pool.acquire().await.map_err(Failure::sqlite)?;
-        settings::check(&mut connection).await?;
-        let mut transaction =
-            connection.begin_with("BEGIN IMMEDIATE").await.map_err(Failure::sqlite)?;
-        let sql = AssertSqlSafe(self.schema_sql());
-        sqlx::raw_sql(sql).execute(&mut *transaction).await.map_err(Failure::sqlite)?;
-        transaction.commit().await.map_err(Failure::sqlite)?;
-        Ok(())
+        self.0.worker.write(|batch| &mut batch.migrations, ()).await
     }
 
     /// What [`migrate`](Self::migrate) creates, as SQL for migrations of your own.
     #[must_use]
     pub fn schema_sql(&self) -> &str {
-        &self.0.writer.statements.schema
+        &self.0.worker.0.statements.schema
+    }
+
+    /// Begins a transaction on your pool when it is its turn: the store's own writes and all that
+    /// is begun with this are served in the order in which they come. Through SQLite's write lock alone
+    /// nobody is: whoever finds it taken sleeps and tries again, and the busiest are the luckiest.
+    ///
+    /// ```
+    /// # type Webhook = countersign::Delivery;
+    /// use countersign_sqlx::{CompleteIn as _, SqliteStore};
+    ///
+    /// async fn on_payment(
+    ///     store: &SqliteStore,
+    ///     pool: &sqlx::SqlitePool,
+    ///     webhook: Webhook,
+    /// ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    ///     let mut tx = store.begin(pool).await?;
+    ///     sqlx::query("UPDATE account SET balance = balance + 1").execute(&mut *tx).await?;
+    ///     webhook.complete_in(&mut tx).await?;
+    ///     tx.commit().await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// The pool is one of several connections to the store's file. The transaction begins with
+    /// `BEGIN IMMEDIATE`, so it has the write lock. A turn is waited for no longer than 1.5 s: one that
+    /// is kept for longer holds the others up by that, and then SQLite's lock decides as without
+    /// turns. Other processes know nothing of this one's turns.
+    ///
+    /// If this future is dropped, the turn goes to the next, and nothing is begun.
+    ///
+    /// # Errors
+    ///
+    /// What the pool or SQLite says.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with time enabled, as sqlx does.
+    pub async fn begin(&self, pool: &SqlitePool) -> Result<SqliteTurn, sqlx::Error> {
+        SqliteTurn::begin(&self.0.worker.0.turn, pool).await
     }
 
     /// Drops up to `limit` keys whose lease or retention has run out, and tells how many it
@@ -178,7 +191,7 @@ impl SqliteStore {
     ///
     /// If the database cannot answer.
     pub async fn purge(&self, limit: u32) -> Result<u64, StoreError> {
-        self.0.writer.write(|batch| &mut batch.purges, limit).await
+        self.0.worker.write(|batch| &mut batch.purges, limit).await
     }
 
     /// Purges in the background, now and then every so often, in batches of 500. What cannot be
@@ -191,7 +204,7 @@ impl SqliteStore {
         let store = Arc::downgrade(&self.0);
         purge::every(period, move || {
             let store = Self(store.upgrade()?);
-            let open = !store.0.writer.pool.is_closed();
+            let open = !store.0.worker.0.pool.is_closed();
             open.then_some(async move { store.purge(purge::BATCH).await })
         })
     }
@@ -204,8 +217,7 @@ impl Store for SqliteStore {
         token: ClaimToken,
         lease: Duration,
     ) -> Result<Claimed, StoreError> {
-        let ask = Ask { key, owner: Owner::of(token), millis: millis(lease) };
-        self.0.writer.write(|batch| &mut batch.claims, ask).await
+        self.0.worker.write(|batch| &mut batch.claims, ask(key, token, lease)).await
     }
 
     async fn complete(
@@ -214,13 +226,15 @@ impl Store for SqliteStore {
         token: ClaimToken,
         retention: Duration,
     ) -> Result<Settled, StoreError> {
-        let ask = Ask { key, owner: Owner::of(token), millis: millis(retention) };
-        self.0.writer.write(|batch| &mut batch.completions, ask).await
+        self.0.worker.write(|batch| &mut batch.completions, ask(key, token, retention)).await
     }
 
     async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
-        let ask = Ask { key, owner: Owner::of(token), millis: 0 };
-        self.0.writer.write(|batch| &mut batch.releases, ask).await
+        self.0.worker.write(|batch| &mut batch.releases, ask(key, token, RELEASED_FOR)).await
+    }
+
+    async fn is_completed(&self, key: EventKey, token: ClaimToken) -> Result<bool, StoreError> {
+        self.0.worker.is_completed(ask(key, token, Duration::ZERO)).await
     }
 
     fn transactional(&self) -> Option<Transactional> {
