@@ -45,13 +45,13 @@ on_both!(
 );
 
 async fn a_claim_goes_its_way(store: impl Store) {
-    let (mine, other) = (token(), token());
+    let (mine, other, stranger) = (token(), token(), token());
     assert_eq!(store.claim(key(1), mine, LEASE).await.unwrap(), Claimed::Fresh);
     assert_eq!(store.claim(key(1), mine, LEASE).await.unwrap(), Claimed::Fresh);
     let Claimed::InFlight { retry_after } = look(&store, key(1)).await else { panic!() };
     assert!(retry_after <= LEASE && retry_after > LEASE - Duration::from_secs(60));
-    assert_eq!(store.complete(key(1), other, DAY).await.unwrap(), Settled::Lost);
-    assert_eq!(store.release(key(1), token()).await.unwrap(), Settled::Lost);
+    assert_eq!(store.complete(key(1), stranger, DAY).await.unwrap(), Settled::Lost);
+    assert_eq!(store.release(key(1), stranger).await.unwrap(), Settled::Lost);
     assert_eq!(store.release(key(1), mine).await.unwrap(), Settled::Settled);
     assert_eq!(store.release(key(1), mine).await.unwrap(), Settled::Lost);
     assert_eq!(store.claim(key(1), other, LEASE).await.unwrap(), Claimed::Fresh);
