@@ -64,7 +64,7 @@ impl<W: AsRef<Delivery> + ?Sized> CompleteIn for W {
 }
 
 /// What [`complete_in`](CompleteIn::complete_in) takes: a transaction of sqlx, or a connection that
-/// is in one, to PostgreSQL or SQLite.
+/// is in one, to PostgreSQL or SQLite; or what `SqliteStore::begin` gives.
 #[diagnostic::on_unimplemented(
     message = "a claim cannot be completed in `{Self}`",
     label = "expected a transaction or connection to PostgreSQL or SQLite",

@@ -89,6 +89,32 @@ async fn a_full_disk_is_said_and_the_store_recovers() {
     assert_eq!(store.complete(key(1), mine, DAY).await.unwrap(), Settled::Settled);
 }
 
+/// The log and its index cannot even be made.
+#[tokio::test]
+async fn a_disk_that_is_full_at_the_start_is_said_as_well() {
+    let tiny = Tiny::new();
+    SqliteStore::open(tiny.0.file()).await.unwrap();
+    until_closed(&tiny).await;
+    tiny.fill();
+    let store = SqliteStore::new(tiny.0.pool(2));
+    for _ in 0..2 {
+        let (kind, text) = failure(store.claim(key(1), token(), LEASE).await);
+        assert_eq!(kind, StoreErrorKind::Full, "{text}");
+    }
+    tiny.make_room();
+    assert_eq!(look(&store, key(1)).await, Claimed::Fresh);
+}
+
+async fn until_closed(tiny: &Tiny) {
+    for _ in 0..1_000 {
+        if !tiny.0.file().with_extension("db-wal").exists() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("the file is still open");
+}
+
 /// Forgets what is not key 1, so that the next round finds room.
 async fn sweep(tiny: &Tiny) {
     let pool = tiny.0.pool(1);
@@ -152,6 +178,21 @@ async fn a_pool_of_the_users_recovers_with_the_store() {
     }
     let count = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM effects");
     assert_eq!(count.fetch_one(&pool).await.unwrap(), 4);
+}
+
+/// A transaction that sqlx does not know of, on a connection that goes back to the pool.
+#[tokio::test]
+async fn a_transaction_that_was_left_open_costs_one_answer() {
+    let folder = Folder::new();
+    let pool = folder.pool(1);
+    let store = SqliteStore::new(pool.clone());
+    store.migrate().await.unwrap();
+    for number in 0..2 {
+        sqlx::query("BEGIN IMMEDIATE").execute(&pool).await.unwrap();
+        let (_, text) = failure(store.claim(key(number), token(), LEASE).await);
+        assert!(text.contains("within a transaction"), "{text}");
+        assert_eq!(look(&store, key(number)).await, Claimed::Fresh);
+    }
 }
 
 /// What the docs say to set on a pool on which transactions begin without the store.
@@ -249,5 +290,4 @@ async fn fail_and_recover() {
         let release = "DELETE FROM countersign";
         sqlx::query(release).execute(&pool).await.unwrap();
     }
-    tokio::time::sleep(Duration::from_millis(1)).await;
 }

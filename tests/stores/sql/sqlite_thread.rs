@@ -1,14 +1,16 @@
 //! SQLite: the store works on a thread of its own, which no runtime of a caller's stops.
 
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use countersign::{Claimed, Settled, Store};
+use countersign::{Claimed, Settled, Store, StoreErrorKind};
 use countersign_sqlx::SqliteStore;
 use sqlx::SqlitePool;
+use sqlx::sqlite::SqlitePoolOptions;
 use tokio::runtime::{Builder, Runtime};
 
-use super::{DAY, Folder, LEASE, key, look, promptly, token};
+use super::{DAY, Folder, LEASE, failure, key, look, promptly, token};
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
@@ -68,17 +70,45 @@ fn a_runtime_that_ends_strands_nobody_else() {
     let runtime = runtime();
     let (_folder, store, pool) = runtime.block_on(Folder::migrated());
     let lock = runtime.block_on(locked(&pool));
-    let ended = caller(&store, drop);
+    let (end, is_to_end) = mpsc::channel::<()>();
+    let ending = caller(&store, move |runtime| {
+        let _ = is_to_end.recv_timeout(Duration::from_secs(20));
+        drop(runtime);
+    });
     runtime.block_on(async {
         let waiting = tokio::spawn({
             let store = store.clone();
             async move { look(&store, key(2)).await }
         });
         tokio::time::sleep(Duration::from_millis(50)).await;
-        ended.join().unwrap();
+        end.send(()).unwrap();
+        ending.join().unwrap();
         lock.rollback().await.unwrap();
         assert_eq!(promptly(waiting).await.unwrap(), Claimed::Fresh);
     });
+}
+
+/// Code of the user's runs on the thread as well: hooks of the pool.
+#[tokio::test]
+async fn a_hook_of_the_pool_that_panics_costs_one_answer() {
+    let folder = Folder::new();
+    let panics = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&panics);
+    let pool = SqlitePoolOptions::new().max_connections(1).before_acquire(move |_, _| {
+        assert!(!asked.load(Ordering::SeqCst), "as this test wants it");
+        Box::pin(async { Ok(true) })
+    });
+    let pool = pool.connect_lazy_with((*folder.pool(1).connect_options()).clone());
+    let store = SqliteStore::new(pool);
+    store.migrate().await.unwrap();
+    for number in 0..3 {
+        panics.store(true, Ordering::SeqCst);
+        let (kind, text) = failure(promptly(store.claim(key(number), token(), LEASE)).await);
+        assert_eq!(kind, StoreErrorKind::Unavailable);
+        assert!(text.contains("thread"), "{text}");
+        panics.store(false, Ordering::SeqCst);
+        assert_eq!(promptly(look(&store, key(number))).await, Claimed::Fresh);
+    }
 }
 
 #[test]
@@ -113,11 +143,30 @@ async fn the_thread_ends_with_the_store_when_all_is_written() {
     let pending = Box::pin(store.complete(key(1), mine, DAY)).as_mut().poll(&mut context);
     assert!(pending.is_pending());
     drop(store);
+    gone(&log).await;
+    let store = SqliteStore::open(folder.file()).await.unwrap();
+    assert_eq!(look(&store, key(1)).await, Claimed::Done);
+}
+
+#[tokio::test]
+async fn a_pool_that_is_closed_leaves_no_connection_of_the_stores_open() {
+    let folder = Folder::new();
+    let pool = folder.pool(2);
+    let store = SqliteStore::new(pool.clone());
+    store.migrate().await.unwrap();
+    assert!(!store.is_completed(key(1), token()).await.unwrap());
+    let log = folder.file().with_extension("db-wal");
+    assert!(log.exists());
+    pool.close().await;
+    gone(&log).await;
+    assert!(store.claim(key(1), token(), LEASE).await.is_err());
+    assert!(store.is_completed(key(1), token()).await.is_err());
+}
+
+async fn gone(log: &std::path::Path) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while log.exists() {
         assert!(Instant::now() < deadline, "the file is still open");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let store = SqliteStore::open(folder.file()).await.unwrap();
-    assert_eq!(look(&store, key(1)).await, Claimed::Done);
 }

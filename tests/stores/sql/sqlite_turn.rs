@@ -76,6 +76,8 @@ async fn a_turn_that_is_kept_does_not_stop_the_store() {
         let claim = store.claim(key(number), token(), LEASE);
         tokio::time::timeout(LONG, claim).await.expect("it waits for ever")
     };
+    let waits = tokio::time::timeout(Duration::from_millis(300), claim(0)).await;
+    assert!(waits.is_err(), "the store does not take turns");
     assert_eq!(claim(1).await.unwrap(), Claimed::Fresh);
     drop(tokio::time::timeout(LONG, store.begin(&pool)).await.unwrap().unwrap());
     drop(kept);

@@ -75,7 +75,7 @@ impl Batch {
     /// is as small as it gets. On a full disk every write needs room, in the write-ahead log. Where
     /// only the database may not grow, what drops rows needs none, what changes rows rarely does, and
     /// claims of new keys do.
-    pub(super) fn smaller(mut self) -> Result<Vec<Self>, Self> {
+    pub(super) fn smaller(mut self) -> Result<Vec<Self>, Box<Self>> {
         let (completions, migrations) =
             (mem::take(&mut self.completions), mem::take(&mut self.migrations));
         let (releases, forgetful) = (mem::take(&mut self.releases), self.forgetful);
@@ -95,7 +95,7 @@ impl Batch {
             return Ok(vec![kind]);
         }
         match kind.claims.len().max(kind.completions.len()) {
-            0 | 1 => Err(kind),
+            0 | 1 => Err(Box::new(kind)),
             most => {
                 let half = kind.take(most.div_ceil(2));
                 Ok(vec![kind, half])

@@ -78,16 +78,86 @@ use crate::values::{Owner, millis};
 /// `journal_mode` is WAL and `synchronous` is FULL (or EXTRA): anything less may forget a handled
 /// event when the power fails. A database in memory is refused as well.
 ///
-/// [`complete_in`](crate::CompleteIn::complete_in) looks at the settings of your transaction's
-/// connection too. Begin the transaction with `pool.begin_with("BEGIN IMMEDIATE")`: one that only
-/// reads at first may find at its first write that somebody else wrote meanwhile, and cannot write
-/// at all then.
+/// Leave `locking_mode` at NORMAL: the store reads on a connection of its own, with the pool's options.
+///
+/// # A handler's transaction
+///
+/// Begin it with [`begin`](Self::begin), or with `pool.begin_with("BEGIN IMMEDIATE")`: one that only
+/// reads at first may find at its first write that somebody else wrote meanwhile, and cannot write at
+/// all then. [`complete_in`](crate::CompleteIn::complete_in) looks at the settings of its connection
+/// too.
 ///
 /// SQLite has one writer at a time. While another connection has a transaction open that has
 /// written, the store waits for up to the connection's `busy_timeout` (sqlx says 5 s: a sender does
 /// not wait that long, set 1.5 s) and then cannot answer. Keep such transactions short.
 ///
-/// # Cancellation
+/// A `COMMIT` can fail, or be given up by a timeout of yours, and may have happened all the same.
+/// Run the transaction again then. If the first one did commit,
+/// [`AlreadyCompleted`](crate::CompleteError::AlreadyCompleted) says so, and nothing happens twice:
+///
+/// ```
+/// # type Webhook = countersign::Delivery;
+/// # type Failed = Box<dyn std::error::Error + Send + Sync>;
+/// use countersign_sqlx::{CompleteError, CompleteIn as _, SqliteStore};
+/// use std::time::Duration;
+///
+/// async fn on_payment(
+///     store: &SqliteStore,
+///     pool: &sqlx::SqlitePool,
+///     webhook: Webhook,
+/// ) -> Result<(), Failed> {
+///     for _ in 0..3 {
+///         let mut tx = store.begin(pool).await?;
+///         sqlx::query("UPDATE account SET balance = balance + 1").execute(&mut *tx).await?;
+///         match webhook.complete_in(&mut tx).await {
+///             Ok(()) => {}
+///             // The effect is there. Dropped, this transaction is rolled back.
+///             Err(CompleteError::AlreadyCompleted) => return Ok(()),
+///             Err(error) => return Err(error.into()),
+///         }
+///         if let Ok(Ok(())) = tokio::time::timeout(Duration::from_secs(1), tx.commit()).await {
+///             return Ok(());
+///         }
+///     }
+///     Err("not committed".into())
+/// }
+/// ```
+///
+/// # A full disk
+///
+/// While there is no room, claims are answered
+/// [`StoreErrorKind::Full`](countersign::StoreErrorKind::Full), and settling goes on as long as the
+/// write-ahead log has room for it. As soon as there is room, or the disk works again after an I/O
+/// error, the store does too. A release that has no room to be remembered frees its key, and does not
+/// keep its own token from claiming.
+///
+/// In such a case SQLite rolls back by itself, and sqlx 0.9 does not notice: it never begins on that
+/// connection again. The store's own transactions and [`begin`](Self::begin) do not mind. For those
+/// that you begin otherwise, let the pool look:
+///
+/// ```
+/// use sqlx::{Connection, sqlite::SqlitePoolOptions};
+///
+/// let options = SqlitePoolOptions::new().after_release(|connection, _| {
+///     Box::pin(async move {
+///         connection.ping().await?; // Comes after a rollback.
+///         Ok(!connection.is_in_transaction())
+///     })
+/// });
+/// ```
+///
+/// # The file
+///
+/// A database file that is moved, deleted or replaced while it is open would split the memory in
+/// two: this process goes on with the old file, another one has the new. On Unix the store notices (by
+/// device and inode, when it writes or reads and in `complete_in`) and answers an error that says so,
+/// until the file is back or the process starts anew. To bring a backup back, stop the processes first.
+///
+/// # Threads and cancellation
+///
+/// The store works on a thread of its own, which starts with the first call and ends with the last
+/// clone, after what was queued is written. So a caller that blocks its runtime stops no other call,
+/// and the end of a runtime does neither. Calls need no runtime.
 ///
 /// A call whose future is dropped disturbs no other. A claim that is still queued then is not made;
 /// one that is being written runs out with its lease. Settling happens all the same.
@@ -147,27 +217,9 @@ impl SqliteStore {
     /// is begun with this are served in the order in which they come. Through SQLite's write lock alone
     /// nobody is: whoever finds it taken sleeps and tries again, and the busiest are the luckiest.
     ///
-    /// ```
-    /// # type Webhook = countersign::Delivery;
-    /// use countersign_sqlx::{CompleteIn as _, SqliteStore};
-    ///
-    /// async fn on_payment(
-    ///     store: &SqliteStore,
-    ///     pool: &sqlx::SqlitePool,
-    ///     webhook: Webhook,
-    /// ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    ///     let mut tx = store.begin(pool).await?;
-    ///     sqlx::query("UPDATE account SET balance = balance + 1").execute(&mut *tx).await?;
-    ///     webhook.complete_in(&mut tx).await?;
-    ///     tx.commit().await?;
-    ///     Ok(())
-    /// }
-    /// ```
-    ///
-    /// The pool is one of several connections to the store's file. The transaction begins with
-    /// `BEGIN IMMEDIATE`, so it has the write lock. A turn is waited for no longer than 1.5 s: one that
-    /// is kept for longer holds the others up by that, and then SQLite's lock decides as without
-    /// turns. Other processes know nothing of this one's turns.
+    /// The pool must be one to the store's file. The transaction begins with `BEGIN IMMEDIATE`, so it
+    /// has the write lock. Nobody waits for a turn for longer than 1.5 s; after that, SQLite's lock
+    /// decides as without turns. Other processes know nothing of this one's turns.
     ///
     /// If this future is dropped, the turn goes to the next, and nothing is begun.
     ///

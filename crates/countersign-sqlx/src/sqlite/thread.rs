@@ -157,23 +157,27 @@ impl Shared {
 
 fn start_thread(shared: Arc<Shared>) -> io::Result<()> {
     // Made here, so that a thread that cannot be started leaves nobody waiting either.
-    let running = Running(shared);
+    let running = Running { shared, at_work: false };
     thread::Builder::new().name("countersign-sqlite".to_owned()).spawn(move || running.work())?;
     Ok(())
 }
 
 /// The thread's life.
-struct Running(Arc<Shared>);
+struct Running {
+    shared: Arc<Shared>,
+    at_work: bool,
+}
 
 impl Running {
-    fn work(self) {
+    fn work(mut self) {
+        self.at_work = true;
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(error) => return tracing::error!(%error, "the thread of the store cannot start"),
         };
         runtime.block_on(async {
             let (mut writes, mut reads) =
-                (pin!(writer::work(&self.0)), pin!(reader::work(&self.0)));
+                (pin!(writer::work(&self.shared)), pin!(reader::work(&self.shared)));
             let (mut written, mut read) = (false, false);
             // Both in one future: if one panics the other ends as well, and the next call starts
             // a new thread.
@@ -190,10 +194,17 @@ impl Running {
 /// However the thread ends, nobody waits for it any more.
 impl Drop for Running {
     fn drop(&mut self) {
-        let mut queue = self.0.queue();
-        queue.running = false;
-        let stranded = (mem::take(&mut queue.writes), mem::take(&mut queue.reads));
-        drop(queue);
-        drop(stranded);
+        let mut queue = self.shared.queue();
+        let left = (mem::take(&mut queue.writes), mem::take(&mut queue.reads));
+        // A panic costs the calls that it came from. Another thread takes those behind them.
+        queue.running = self.at_work && thread::panicking();
+        if queue.running {
+            (queue.writes, queue.reads) = left;
+            drop(queue);
+            let _ = start_thread(Arc::clone(&self.shared));
+        } else {
+            drop(queue);
+            drop(left);
+        }
     }
 }
