@@ -53,7 +53,7 @@ impl Failure {
     pub(crate) fn moved(path: &std::path::Path) -> Self {
         Self::other(format!(
             "the database file {} was moved, deleted or replaced while it was open, so other \
-             processes would not see what is written: put it back, or restart this process",
+             processes would not see what is written: restart this process",
             path.display()
         ))
     }

@@ -1,5 +1,7 @@
 //! SQLite: a database file that is moved or replaced while it is open.
 
+use std::os::unix::fs::MetadataExt;
+
 use countersign::{Claimed, Delivery, Store, StoreErrorKind};
 use countersign_sqlx::{CompleteIn, SqliteStore};
 
@@ -12,6 +14,7 @@ async fn a_file_that_was_moved_or_replaced_is_noticed() {
     let mine = token();
     assert_eq!(store.claim(key(1), mine, LEASE).await.unwrap(), Claimed::Fresh);
     let aside = folder.file().with_extension("aside");
+    let log_before = std::fs::metadata(folder.file().with_extension("db-wal")).unwrap().ino();
     let refused = async || {
         let answers = [
             failure(store.claim(key(1), mine, LEASE).await),
@@ -29,6 +32,9 @@ async fn a_file_that_was_moved_or_replaced_is_noticed() {
     // As another process would, or whoever brings back a backup.
     std::fs::copy(&aside, folder.file()).unwrap();
     refused().await;
+    // Nobody has opened the new file: it would have taken the old one's log away.
+    let log = folder.file().with_extension("db-wal");
+    assert_eq!(std::fs::metadata(&log).unwrap().ino(), log_before);
     std::fs::rename(&aside, folder.file()).unwrap();
     assert_eq!(store.claim(key(1), mine, LEASE).await.unwrap(), Claimed::Fresh);
 }

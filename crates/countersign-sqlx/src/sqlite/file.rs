@@ -27,18 +27,24 @@ impl File {
     /// are open go on with the file that was there before, and other processes do not. Call it with a
     /// connection open. What it costs is one `stat`.
     pub(super) fn check(&self) -> Result<(), Failure> {
-        let found = match identity(&self.path) {
-            Ok(found) => Some(found),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            // Nothing is known then, and SQLite will say what is wrong.
-            Err(_) => return Ok(()),
-        };
-        let opened = match found {
-            Some(found) => Some(*self.opened.get_or_init(|| found)),
-            // A database that is no file is refused with better words elsewhere.
-            None => self.opened.get().copied(),
-        };
-        if found == opened { Ok(()) } else { Err(Failure::moved(&self.path)) }
+        if let Ok(found) = identity(&self.path) {
+            self.opened.get_or_init(|| found);
+        }
+        self.check_known()
+    }
+
+    /// The same, before a connection is opened, and so without learning which file it is. A
+    /// connection to the new file would take the old one's log for its own, and remove it in the end.
+    pub(super) fn check_known(&self) -> Result<(), Failure> {
+        let Some(opened) = self.opened.get() else { return Ok(()) };
+        match identity(&self.path) {
+            Ok(found) if found == *opened => Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                // Nothing is known then, and SQLite will say what is wrong.
+                Ok(())
+            }
+            _ => Err(Failure::moved(&self.path)),
+        }
     }
 }
 

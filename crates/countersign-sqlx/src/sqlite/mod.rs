@@ -150,8 +150,9 @@ use crate::values::{Owner, millis};
 ///
 /// A database file that is moved, deleted or replaced while it is open would split the memory in
 /// two: this process goes on with the old file, another one has the new. On Unix the store notices (by
-/// device and inode, when it writes or reads and in `complete_in`) and answers an error that says so,
-/// until the file is back or the process starts anew. To bring a backup back, stop the processes first.
+/// device and inode, when it writes or reads and in `complete_in`) and answers an error that says so
+/// until the process starts anew. To bring a backup back, stop the processes first, and remove the
+/// old file's `-wal` and `-shm` with it.
 ///
 /// # Threads and cancellation
 ///

@@ -45,9 +45,10 @@ async fn read(
     if shared.pool.is_closed() {
         return Err(Failure::sqlite(sqlx::Error::PoolClosed));
     }
+    shared.file.check_known()?;
     let mut open = match kept {
         Some(open) => open,
-        None => connect(shared).await.map_err(|error| shared.not_connected(error))?,
+        None => connect(shared).await.map_err(Failure::sqlite)?,
     };
     shared.file.check()?;
     let completed = &shared.statements.completed;

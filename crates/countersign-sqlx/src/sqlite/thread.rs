@@ -16,7 +16,6 @@ use super::file::File;
 use super::statements::Statements;
 use super::turn::Turn;
 use super::{reader, writer};
-use crate::error::Failure;
 
 /// The callers' end. The thread starts with the first call, and ends when this is dropped and all
 /// that was queued is written.
@@ -134,11 +133,6 @@ impl Shared {
             true if queue.over => Next::End,
             true => Next::Wait,
         }
-    }
-
-    /// A connection that could not be had: perhaps because the file is not there any more.
-    pub(super) fn not_connected(&self, error: sqlx::Error) -> Failure {
-        self.file.check().err().unwrap_or_else(|| Failure::sqlite(error))
     }
 
     pub(super) async fn woken_to_write(&self) {

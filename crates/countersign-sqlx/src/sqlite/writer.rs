@@ -52,8 +52,8 @@ async fn commit(shared: &Shared, batch: Batch) {
 }
 
 async fn try_commit(shared: &Shared, batch: &mut Batch) -> Result<Answers, Failure> {
-    let connection = Lent::by(&shared.pool).await;
-    let mut connection = connection.map_err(|error| shared.not_connected(error))?;
+    shared.file.check_known()?;
+    let mut connection = Lent::by(&shared.pool).await.map_err(Failure::sqlite)?;
     shared.file.check()?;
     settings::check(&mut connection).await?;
     connection.begin().await.map_err(Failure::sqlite)?;
