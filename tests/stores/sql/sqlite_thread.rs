@@ -1,6 +1,6 @@
 //! SQLite: the store works on a thread of its own, which no runtime of a caller's stops.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
@@ -88,26 +88,50 @@ fn a_runtime_that_ends_strands_nobody_else() {
     });
 }
 
-/// Code of the user's runs on the thread as well: hooks of the pool.
+/// Code of the user's runs on the thread as well: hooks of the pool. A panic there costs the calls
+/// that it came from, and none that is queued behind them.
 #[tokio::test]
 async fn a_hook_of_the_pool_that_panics_costs_one_answer() {
+    const READY: u8 = 1;
+    const PANICS: u8 = 2;
+    const GO: u8 = 3;
     let folder = Folder::new();
-    let panics = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&panics);
+    let state = Arc::new(AtomicU8::new(0));
+    let hook = Arc::clone(&state);
     let pool = SqlitePoolOptions::new().max_connections(1).before_acquire(move |_, _| {
-        assert!(!asked.load(Ordering::SeqCst), "as this test wants it");
+        let wait = Duration::from_millis(1);
+        if hook.compare_exchange(READY, PANICS, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+            while hook.load(Ordering::SeqCst) != GO {
+                std::thread::sleep(wait);
+            }
+            panic!("as this test wants it");
+        }
         Box::pin(async { Ok(true) })
     });
     let pool = pool.connect_lazy_with((*folder.pool(1).connect_options()).clone());
     let store = SqliteStore::new(pool);
     store.migrate().await.unwrap();
     for number in 0..3 {
-        panics.store(true, Ordering::SeqCst);
-        let (kind, text) = failure(promptly(store.claim(key(number), token(), LEASE)).await);
+        state.store(READY, Ordering::SeqCst);
+        let claim = |number| {
+            let store = store.clone();
+            tokio::spawn(async move { store.claim(key(number), token(), LEASE).await })
+        };
+        let first = claim(2 * number);
+        promptly(async {
+            while state.load(Ordering::SeqCst) != PANICS {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await;
+        let second = claim(2 * number + 1);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        state.store(GO, Ordering::SeqCst);
+        let (kind, text) = failure(promptly(first).await.unwrap());
         assert_eq!(kind, StoreErrorKind::Unavailable);
         assert!(text.contains("thread"), "{text}");
-        panics.store(false, Ordering::SeqCst);
-        assert_eq!(promptly(look(&store, key(number))).await, Claimed::Fresh);
+        assert_eq!(promptly(second).await.unwrap().unwrap(), Claimed::Fresh);
+        assert_eq!(promptly(look(&store, key(2 * number))).await, Claimed::Fresh);
     }
 }
 
