@@ -69,7 +69,7 @@ impl<W: AsRef<Delivery> + ?Sized> CompleteIn for W {
 }
 
 /// What [`complete_in`](CompleteIn::complete_in) takes: a transaction of sqlx, or a connection that
-/// is in one, to PostgreSQL or SQLite.
+/// is in one, to PostgreSQL or SQLite; or what `SqliteStore::begin` gives.
 #[diagnostic::on_unimplemented(
     message = "a claim cannot be completed in `{Self}`",
     label = "expected a transaction or connection to PostgreSQL or SQLite",
@@ -122,3 +122,10 @@ macro_rules! completing {
 completing!(sqlx::Postgres, sqlx::PgConnection, crate::postgres::Inner);
 #[cfg(feature = "sqlite")]
 completing!(sqlx::Sqlite, sqlx::SqliteConnection, crate::sqlite::Inner);
+
+#[cfg(feature = "sqlite")]
+impl sealed::Completing for crate::sqlite::SqliteTurn {
+    async fn complete(&mut self, delivery: &Delivery) -> Result<(), CompleteError> {
+        sealed::Completing::complete(&mut **self, delivery).await
+    }
+}

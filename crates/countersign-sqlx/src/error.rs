@@ -58,12 +58,23 @@ impl Failure {
         Self { hint: hint.or(failure.hint), ..failure }
     }
 
+    /// The database file is not the one that was opened.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn moved(path: &std::path::Path) -> Self {
+        Self::other(format!(
+            "the database file {} was moved, deleted or replaced while it was open, so other \
+             processes would not see what is written: restart this process",
+            path.display()
+        ))
+    }
+
     /// What SQLite said.
     #[cfg(feature = "sqlite")]
     pub(crate) fn sqlite(error: sqlx::Error) -> Self {
         let code = code(&error).and_then(|code| code.parse::<i32>().ok());
         let (kind, hint) = match code.map(|code| (code, code & 0xff)) {
-            Some((_, 13)) => (StoreErrorKind::Full, None),
+            // The second is what it says where the log's index cannot grow.
+            Some((_, 13) | (4874, _)) => (StoreErrorKind::Full, None),
             Some((517, _)) => (StoreErrorKind::Unavailable, Some(STALE_SNAPSHOT)),
             Some((_, 5)) => (StoreErrorKind::Unavailable, Some(LOCKED)),
             Some((_, 1)) if error.to_string().contains("no such table") => {

@@ -117,16 +117,22 @@
 //! queue in the same database. Then a provider that hangs up early, or never retries, is answered at
 //! once, and nothing is lost.
 //!
-//! In SQLite, begin such a transaction with `BEGIN IMMEDIATE`. One that reads first and writes later
-//! cannot write any more if somebody else wrote in between, and the store often does:
+//! In SQLite, begin such a transaction with [`SqliteStore::begin`]: it waits for its turn instead of
+//! competing with the store for the write lock. Elsewhere use `BEGIN IMMEDIATE`. A transaction that
+//! reads first and writes later cannot write any more if somebody else wrote in between, and the store
+//! often does:
 //!
 //! ```
 //! # #[cfg(feature = "sqlite")] mod example {
 //! # type Webhook = countersign::Delivery;
-//! use countersign_sqlx::CompleteIn as _;
+//! use countersign_sqlx::{CompleteIn as _, SqliteStore};
 //!
-//! async fn on_payment(pool: &sqlx::SqlitePool, webhook: Webhook) -> Result<(), Failed> {
-//!     let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
+//! async fn on_payment(
+//!     store: &SqliteStore,
+//!     pool: &sqlx::SqlitePool,
+//!     webhook: Webhook,
+//! ) -> Result<(), Failed> {
+//!     let mut tx = store.begin(pool).await?;
 //!     sqlx::query("UPDATE account SET balance = balance + 1").execute(&mut *tx).await?;
 //!     webhook.complete_in(&mut tx).await?;
 //!     tx.commit().await?;
@@ -178,7 +184,8 @@
 //!    forward, so an event that was handled may be handled again. If the clock is set back, both last
 //!    longer by as much.
 //! 3. SQLite has one writer: while your own transaction holds the write lock, claims wait, and are
-//!    refused after `busy_timeout`. Not on a network file system.
+//!    refused after `busy_timeout`. Not on a network file system. That the file was replaced while it
+//!    was open is noticed on Unix only.
 //! 4. Keys that have run out stay in the table until a purge.
 //!
 //! # Feature flags
@@ -222,7 +229,7 @@ pub use postgres::{PostgresStore, PostgresStoreBuilder};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use purge::PurgeTask;
 #[cfg(feature = "sqlite")]
-pub use sqlite::{SqliteStore, SqliteStoreBuilder};
+pub use sqlite::{SqliteStore, SqliteStoreBuilder, SqliteTurn};
 
 #[cfg(all(doctest, feature = "postgres"))]
 #[doc = include_str!("../README.md")]

@@ -22,6 +22,12 @@ mod purge;
 mod receiver;
 mod refusals;
 pub(crate) mod schema;
+mod sqlite_full;
+mod sqlite_moved;
+mod sqlite_reads;
+mod sqlite_released;
+mod sqlite_thread;
+mod sqlite_turn;
 
 use std::future::Future;
 use std::time::Duration;

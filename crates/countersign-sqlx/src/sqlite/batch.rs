@@ -36,6 +36,9 @@ pub(super) struct Batch {
     pub(super) completions: Vec<Call<Ask, Settled>>,
     pub(super) releases: Vec<Call<Ask, Settled>>,
     pub(super) purges: Vec<Call<u32, u64>>,
+    pub(super) migrations: Vec<Call<(), ()>>,
+    /// There is no room to remember which tokens were released.
+    forgetful: bool,
 }
 
 /// Answers in the order of the calls.
@@ -44,6 +47,7 @@ pub(super) struct Answers {
     completions: Vec<Settled>,
     releases: Vec<Settled>,
     purges: Vec<u64>,
+    migrations: Vec<()>,
 }
 
 impl Batch {
@@ -52,6 +56,7 @@ impl Batch {
             && self.completions.is_empty()
             && self.releases.is_empty()
             && self.purges.is_empty()
+            && self.migrations.is_empty()
     }
 
     /// Takes up to `most` of each kind.
@@ -61,16 +66,41 @@ impl Batch {
             completions: take(&mut self.completions, most),
             releases: take(&mut self.releases, most),
             purges: take(&mut self.purges, most),
+            migrations: take(&mut self.migrations, most),
+            forgetful: self.forgetful,
         }
     }
 
-    /// Splits off calls that may lack room where the others do not: what settles or purges needs
-    /// none, and a claim that is renewed none either.
-    pub(super) fn split(&mut self) -> Option<Self> {
-        let others = self.completions.len() + self.releases.len() + self.purges.len();
-        let at = if others == 0 { self.claims.len().div_ceil(2) } else { 0 };
-        let claims = self.claims.split_off(at);
-        (!claims.is_empty()).then(|| Self { claims, ..Self::default() })
+    /// What to try where there is no room for all of it, the last first; or the batch itself if it
+    /// is as small as it gets. On a full disk every write needs room, in the write-ahead log. Where
+    /// only the database may not grow, what drops rows needs none, what changes rows rarely does, and
+    /// claims of new keys do.
+    pub(super) fn smaller(mut self) -> Result<Vec<Self>, Box<Self>> {
+        let (completions, migrations) =
+            (mem::take(&mut self.completions), mem::take(&mut self.migrations));
+        let (releases, forgetful) = (mem::take(&mut self.releases), self.forgetful);
+        let mut kinds = vec![
+            Self { claims: mem::take(&mut self.claims), ..Self::default() },
+            Self { completions, migrations, ..Self::default() },
+            Self { releases, forgetful, ..Self::default() },
+            Self { purges: mem::take(&mut self.purges), ..Self::default() },
+        ];
+        kinds.retain(|kind| !kind.is_empty());
+        if kinds.len() > 1 {
+            return Ok(kinds);
+        }
+        let mut kind = kinds.pop().unwrap_or_default();
+        if !kind.releases.is_empty() && !kind.forgetful {
+            kind.forgetful = true;
+            return Ok(vec![kind]);
+        }
+        match kind.claims.len().max(kind.completions.len()) {
+            0 | 1 => Err(Box::new(kind)),
+            most => {
+                let half = kind.take(most.div_ceil(2));
+                Ok(vec![kind, half])
+            }
+        }
     }
 
     /// Forgets claims that nobody waits for any more. Settling is wanted all the same.
@@ -84,17 +114,27 @@ impl Batch {
         connection: &mut SqliteConnection,
         statements: &Statements,
     ) -> Result<Answers, sqlx::Error> {
-        // Settled first, a key is answered as handled, or free, rather than in flight.
+        if !self.migrations.is_empty() {
+            let create = AssertSqlSafe(Arc::clone(&statements.schema));
+            sqlx::raw_sql(create).execute(&mut *connection).await?;
+        }
+        // Settled first, a key is answered as handled, or free, rather than in flight; and a claim
+        // that was overtaken by its own release finds that out.
         let asked = asks(&self.completions);
         let completions = settle(connection, &statements.complete, &asked).await?;
-        let releases = settle(connection, &statements.release, &asks(&self.releases)).await?;
+        let asked = asks(&self.releases);
+        let releases = settle(connection, &statements.release, &asked).await?;
+        if !self.forgetful {
+            fetch(connection, &statements.remember, &asked).await?;
+        }
         let claims = claim(connection, statements, &asks(&self.claims)).await?;
         let mut purges = Vec::with_capacity(self.purges.len());
         for call in &self.purges {
             let query = sqlx::query(AssertSqlSafe(Arc::clone(&statements.purge)));
             purges.push(query.bind(call.ask).execute(&mut *connection).await?.rows_affected());
         }
-        Ok(Answers { claims, completions, releases, purges })
+        let migrations = vec![(); self.migrations.len()];
+        Ok(Answers { claims, completions, releases, purges, migrations })
     }
 
     /// Tells everyone their answer, or what failed.
@@ -105,12 +145,14 @@ impl Batch {
                 tell(self.completions, answers.completions);
                 tell(self.releases, answers.releases);
                 tell(self.purges, answers.purges);
+                tell(self.migrations, answers.migrations);
             }
             Err(failure) => {
                 fail(self.claims, &failure);
                 fail(self.completions, &failure);
                 fail(self.releases, &failure);
                 fail(self.purges, &failure);
+                fail(self.migrations, &failure);
             }
         }
     }
@@ -136,24 +178,30 @@ async fn claim(
     let answer = |ask: &Ask| match known.get(ask.key.as_bytes().as_slice()) {
         _ if fresh.contains(&pair(ask)) => Claimed::Fresh,
         Some(known) => *known,
-        // Nothing can drop it between the two statements; if it is gone all the same, ask again.
+        // The key is free, and not for this token: it was released.
         None => Claimed::InFlight { retry_after: Duration::ZERO },
     };
     Ok(asks.iter().map(answer).collect())
 }
 
 /// Completes or releases.
-pub(super) async fn settle(
+async fn settle(
     connection: &mut SqliteConnection,
     statement: &Arc<str>,
     asks: &[Ask],
 ) -> Result<Vec<Settled>, sqlx::Error> {
-    let settled = pairs(connection, statement, asks).await?;
-    let answer = |ask| match settled.contains(&pair(ask)) {
-        true => Settled::Settled,
-        false => Settled::Lost,
-    };
-    Ok(asks.iter().map(answer).collect())
+    let settled = among(connection, statement, asks).await?.into_iter();
+    Ok(settled.map(|settled| if settled { Settled::Settled } else { Settled::Lost }).collect())
+}
+
+/// Which of these the statement gives back.
+pub(super) async fn among(
+    connection: &mut SqliteConnection,
+    statement: &Arc<str>,
+    asks: &[Ask],
+) -> Result<Vec<bool>, sqlx::Error> {
+    let found = pairs(connection, statement, asks).await?;
+    Ok(asks.iter().map(|ask| found.contains(&pair(ask))).collect())
 }
 
 /// A key and its owner, as the database gives them back.
@@ -203,6 +251,14 @@ fn asks<A>(calls: &[Call<Ask, A>]) -> Vec<Ask> {
 fn take<C>(calls: &mut Vec<C>, most: usize) -> Vec<C> {
     let rest = calls.split_off(calls.len().min(most));
     mem::replace(calls, rest)
+}
+
+/// Tells everyone their answer, or what failed.
+pub(super) fn answer<Q, A>(calls: Vec<Call<Q, A>>, answers: Result<Vec<A>, Failure>) {
+    match answers {
+        Ok(answers) => tell(calls, answers),
+        Err(failure) => fail(calls, &failure),
+    }
 }
 
 fn tell<Q, A>(calls: Vec<Call<Q, A>>, answers: Vec<A>) {

@@ -2,8 +2,14 @@
 
 mod batch;
 mod builder;
+mod file;
+mod in_transaction;
+mod lent;
+mod reader;
 mod settings;
 mod statements;
+mod thread;
+mod turn;
 mod writer;
 
 use std::fmt;
@@ -12,16 +18,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::{
-    ClaimToken, Claimed, EventKey, InTransaction, Settled, Store, StoreError, Transactional,
+    ClaimToken, Claimed, EventKey, RELEASED_FOR, Settled, Store, StoreError, Transactional,
 };
-use sqlx::{AssertSqlSafe, Connection, SqliteConnection, SqlitePool};
+use sqlx::SqlitePool;
 
 pub use builder::SqliteStoreBuilder;
+pub(crate) use in_transaction::Inner;
+pub use turn::SqliteTurn;
 
 use self::batch::Ask;
 use self::statements::Statements;
-use self::writer::Writer;
-use crate::error::{Failure, NO_TRANSACTION};
+use self::thread::Worker;
 use crate::names;
 use crate::purge::{self, PurgeTask};
 use crate::values::{Owner, millis};
@@ -71,49 +78,95 @@ use crate::values::{Owner, millis};
 /// `journal_mode` is WAL and `synchronous` is FULL (or EXTRA): anything less may forget a handled
 /// event when the power fails. A database in memory is refused as well.
 ///
-/// [`complete_in`](crate::CompleteIn::complete_in) looks at the settings of your transaction's
-/// connection too. Begin the transaction with `pool.begin_with("BEGIN IMMEDIATE")`: one that only
-/// reads at first may find at its first write that somebody else wrote meanwhile, and cannot write
-/// at all then.
+/// Leave `locking_mode` at NORMAL: the store reads on a connection of its own, with the pool's options.
+///
+/// # A handler's transaction
+///
+/// Begin it with [`begin`](Self::begin), or with `pool.begin_with("BEGIN IMMEDIATE")`: one that only
+/// reads at first may find at its first write that somebody else wrote meanwhile, and cannot write at
+/// all then. [`complete_in`](crate::CompleteIn::complete_in) looks at the settings of its connection
+/// too.
 ///
 /// SQLite has one writer at a time. While another connection has a transaction open that has
 /// written, the store waits for up to the connection's `busy_timeout` (sqlx says 5 s: a sender does
 /// not wait that long, set 1.5 s) and then cannot answer. Keep such transactions short.
 ///
-/// # Cancellation
+/// A `COMMIT` can fail, or be given up by a timeout of yours, and may have happened all the same.
+/// Run the transaction again then. If the first one did commit,
+/// [`AlreadyCompleted`](crate::CompleteError::AlreadyCompleted) says so, and nothing happens twice:
+///
+/// ```
+/// # type Webhook = countersign::Delivery;
+/// # type Failed = Box<dyn std::error::Error + Send + Sync>;
+/// use countersign_sqlx::{CompleteError, CompleteIn as _, SqliteStore};
+/// use std::time::Duration;
+///
+/// async fn on_payment(
+///     store: &SqliteStore,
+///     pool: &sqlx::SqlitePool,
+///     webhook: Webhook,
+/// ) -> Result<(), Failed> {
+///     for _ in 0..3 {
+///         let mut tx = store.begin(pool).await?;
+///         sqlx::query("UPDATE account SET balance = balance + 1").execute(&mut *tx).await?;
+///         match webhook.complete_in(&mut tx).await {
+///             Ok(()) => {}
+///             // The effect is there. Dropped, this transaction is rolled back.
+///             Err(CompleteError::AlreadyCompleted) => return Ok(()),
+///             Err(error) => return Err(error.into()),
+///         }
+///         if let Ok(Ok(())) = tokio::time::timeout(Duration::from_secs(1), tx.commit()).await {
+///             return Ok(());
+///         }
+///     }
+///     Err("not committed".into())
+/// }
+/// ```
+///
+/// # A full disk
+///
+/// While there is no room, claims are answered
+/// [`StoreErrorKind::Full`](countersign::StoreErrorKind::Full), and settling goes on as long as the
+/// write-ahead log has room for it. As soon as there is room, or the disk works again after an I/O
+/// error, the store does too. A release that has no room to be remembered frees its key, and does not
+/// keep its own token from claiming.
+///
+/// In such a case SQLite rolls back by itself, and sqlx 0.9 does not notice: it never begins on that
+/// connection again. The store's own transactions and [`begin`](Self::begin) do not mind. For those
+/// that you begin otherwise, let the pool look:
+///
+/// ```
+/// use sqlx::{Connection, sqlite::SqlitePoolOptions};
+///
+/// let options = SqlitePoolOptions::new().after_release(|connection, _| {
+///     Box::pin(async move {
+///         connection.ping().await?; // Comes after a rollback.
+///         Ok(!connection.is_in_transaction())
+///     })
+/// });
+/// ```
+///
+/// # The file
+///
+/// A database file that is moved, deleted or replaced while it is open would split the memory in
+/// two: this process goes on with the old file, another one has the new. On Unix the store notices (by
+/// device and inode, when it writes or reads and in `complete_in`) and answers an error that says so
+/// until the process starts anew. To bring a backup back, stop the processes first, and remove the
+/// old file's `-wal` and `-shm` with it.
+///
+/// # Threads and cancellation
+///
+/// The store works on a thread of its own, which starts with the first call and ends with the last
+/// clone, after what was queued is written. So a caller that blocks its runtime stops no other call,
+/// and the end of a runtime does neither. Calls need no runtime.
 ///
 /// A call whose future is dropped disturbs no other. A claim that is still queued then is not made;
 /// one that is being written runs out with its lease. Settling happens all the same.
 #[derive(Clone)]
 pub struct SqliteStore(Arc<Inner>);
 
-/// The store, as `complete_in` finds it.
-pub(crate) struct Inner {
-    writer: Arc<Writer>,
-    table: String,
-}
-
-impl Inner {
-    /// [`Store::complete`] inside the transaction that the connection is in.
-    pub(crate) async fn complete_in(
-        &self,
-        connection: &mut SqliteConnection,
-        key: EventKey,
-        token: ClaimToken,
-        retention: Duration,
-    ) -> Result<InTransaction, StoreError> {
-        if !connection.is_in_transaction() {
-            return Err(Failure::other(NO_TRANSACTION).into());
-        }
-        settings::check(connection).await?;
-        let ask = Ask { key, owner: Owner::of(token), millis: millis(retention) };
-        let complete = &self.writer.statements.complete;
-        let settled = batch::settle(connection, complete, &[ask]).await.map_err(Failure::sqlite)?;
-        Ok(match settled.first() {
-            Some(Settled::Settled) => InTransaction::Completed,
-            _ => InTransaction::Lost,
-        })
-    }
+fn ask(key: EventKey, token: ClaimToken, time: Duration) -> Ask {
+    Ask { key, owner: Owner::of(token), millis: millis(time) }
 }
 
 impl SqliteStore {
@@ -124,8 +177,7 @@ impl SqliteStore {
     ///
     /// If the file cannot be opened, or is not a database.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        let pool = settings::open(path.as_ref()).await.map_err(Failure::sqlite)?;
-        let store = Self::new(pool);
+        let store = Self::new(settings::open(path.as_ref()));
         store.migrate().await?;
         Ok(store)
     }
@@ -142,8 +194,8 @@ impl SqliteStore {
     }
 
     fn from_parts(pool: SqlitePool, table: String) -> Self {
-        let writer = Arc::new(Writer::new(pool, Statements::new(&table)));
-        Self(Arc::new(Inner { writer, table }))
+        let worker = Worker::new(pool, Statements::new(&table));
+        Self(Arc::new(Inner { worker, table }))
     }
 
     /// Creates the table and its index where they are missing. Any number of processes can do so
@@ -153,20 +205,34 @@ impl SqliteStore {
     ///
     /// If the database cannot answer, or its settings are not what the store needs.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let mut connection = self.0.writer.pool.acquire().await.map_err(Failure::sqlite)?;
-        settings::check(&mut connection).await?;
-        let mut transaction =
-            connection.begin_with("BEGIN IMMEDIATE").await.map_err(Failure::sqlite)?;
-        let sql = AssertSqlSafe(self.schema_sql());
-        sqlx::raw_sql(sql).execute(&mut *transaction).await.map_err(Failure::sqlite)?;
-        transaction.commit().await.map_err(Failure::sqlite)?;
-        Ok(())
+        self.0.worker.write(|batch| &mut batch.migrations, ()).await
     }
 
     /// What [`migrate`](Self::migrate) creates, as SQL for migrations of your own.
     #[must_use]
     pub fn schema_sql(&self) -> &str {
-        &self.0.writer.statements.schema
+        &self.0.worker.0.statements.schema
+    }
+
+    /// Begins a transaction on your pool when it is its turn: the store's own writes and all that
+    /// is begun with this are served in the order in which they come. Through SQLite's write lock alone
+    /// nobody is: whoever finds it taken sleeps and tries again, and the busiest are the luckiest.
+    ///
+    /// The pool must be one to the store's file. The transaction begins with `BEGIN IMMEDIATE`, so it
+    /// has the write lock. Nobody waits for a turn for longer than 1.5 s; after that, SQLite's lock
+    /// decides as without turns. Other processes know nothing of this one's turns.
+    ///
+    /// If this future is dropped, the turn goes to the next, and nothing is begun.
+    ///
+    /// # Errors
+    ///
+    /// What the pool or SQLite says.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime with time enabled, as sqlx does.
+    pub async fn begin(&self, pool: &SqlitePool) -> Result<SqliteTurn, sqlx::Error> {
+        SqliteTurn::begin(&self.0.worker.0.turn, pool).await
     }
 
     /// Drops up to `limit` keys whose lease or retention has run out, and tells how many it
@@ -178,7 +244,7 @@ impl SqliteStore {
     ///
     /// If the database cannot answer.
     pub async fn purge(&self, limit: u32) -> Result<u64, StoreError> {
-        self.0.writer.write(|batch| &mut batch.purges, limit).await
+        self.0.worker.write(|batch| &mut batch.purges, limit).await
     }
 
     /// Purges in the background, now and then every so often, in batches of 500. What cannot be
@@ -191,7 +257,7 @@ impl SqliteStore {
         let store = Arc::downgrade(&self.0);
         purge::every(period, move || {
             let store = Self(store.upgrade()?);
-            let open = !store.0.writer.pool.is_closed();
+            let open = !store.0.worker.0.pool.is_closed();
             open.then_some(async move { store.purge(purge::BATCH).await })
         })
     }
@@ -204,8 +270,7 @@ impl Store for SqliteStore {
         token: ClaimToken,
         lease: Duration,
     ) -> Result<Claimed, StoreError> {
-        let ask = Ask { key, owner: Owner::of(token), millis: millis(lease) };
-        self.0.writer.write(|batch| &mut batch.claims, ask).await
+        self.0.worker.write(|batch| &mut batch.claims, ask(key, token, lease)).await
     }
 
     async fn complete(
@@ -214,13 +279,15 @@ impl Store for SqliteStore {
         token: ClaimToken,
         retention: Duration,
     ) -> Result<Settled, StoreError> {
-        let ask = Ask { key, owner: Owner::of(token), millis: millis(retention) };
-        self.0.writer.write(|batch| &mut batch.completions, ask).await
+        self.0.worker.write(|batch| &mut batch.completions, ask(key, token, retention)).await
     }
 
     async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
-        let ask = Ask { key, owner: Owner::of(token), millis: 0 };
-        self.0.writer.write(|batch| &mut batch.releases, ask).await
+        self.0.worker.write(|batch| &mut batch.releases, ask(key, token, RELEASED_FOR)).await
+    }
+
+    async fn is_completed(&self, key: EventKey, token: ClaimToken) -> Result<bool, StoreError> {
+        self.0.worker.is_completed(ask(key, token, Duration::ZERO)).await
     }
 
     fn transactional(&self) -> Option<Transactional> {

@@ -12,19 +12,21 @@ use crate::error::Failure;
 
 /// How long the store's own connection waits for somebody else's write lock. A sender waits for
 /// a few seconds.
-const BUSY_TIMEOUT: Duration = Duration::from_millis(1500);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// A pool for one file, set as [`check`] wants it.
-pub(super) async fn open(path: &Path) -> Result<SqlitePool, sqlx::Error> {
+/// A pool for one file, set as [`check`] wants it. It opens the file when it is first used, on the
+/// store's own thread: nothing of it depends on the runtime of whoever opens the store.
+pub(super) fn open(path: &Path) -> SqlitePool {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT);
-    // There is one writer. Its connection is a thread of this process, which needs no test.
+    // There is one writer. Its connection is a thread of this process, which needs no test and
+    // does not grow old; to look after either, a pool wants a task in the caller's runtime.
     let pool = SqlitePoolOptions::new().max_connections(1).test_before_acquire(false);
-    pool.connect_with(options).await
+    pool.idle_timeout(None).max_lifetime(None).connect_lazy_with(options)
 }
 
 /// `synchronous` is a connection's, and from `FULL` on a commit is on the disk when it returns.

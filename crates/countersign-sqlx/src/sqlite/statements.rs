@@ -2,6 +2,10 @@
 //!
 //! `?1` is a JSON array of `[key, owner, milliseconds]`, key and owner in hexadecimal digits. Times
 //! are milliseconds since 1970.
+//!
+//! That a token was released is a row of the same table, under a key that no event has: the event's
+//! key with the owner after it, twice as long. The two lie side by side, so that a claim finds in the
+//! page that it writes to whether there is such a row. It never holds up another token.
 
 use std::sync::Arc;
 
@@ -9,9 +13,12 @@ pub(super) struct Statements {
     pub(super) claim: Arc<str>,
     pub(super) look: Arc<str>,
     pub(super) complete: Arc<str>,
+    pub(super) complete_once: Arc<str>,
+    pub(super) completed: Arc<str>,
     pub(super) release: Arc<str>,
+    pub(super) remember: Arc<str>,
     pub(super) purge: Arc<str>,
-    pub(super) schema: String,
+    pub(super) schema: Arc<str>,
 }
 
 /// The database's clock, the same for all of a statement.
@@ -24,20 +31,27 @@ impl Statements {
         Self {
             claim: claim(&quoted).into(),
             look: look(&quoted).into(),
-            complete: complete(&quoted).into(),
+            complete: complete(&quoted, "").into(),
+            complete_once: complete(&quoted, "AND NOT held.done").into(),
+            completed: completed(&quoted).into(),
             release: release(&quoted).into(),
+            remember: remember(&quoted).into(),
             purge: purge(&quoted).into(),
-            schema: create(&quoted, table),
+            schema: create(&quoted, table).into(),
         }
     }
 }
+
+/// A token's own key, which is there once it was released.
+const RELEASED: &str = "unhex((value ->> 0) || (value ->> 1))";
 
 /// Gives back what was claimed.
 fn claim(table: &str) -> String {
     format!(
         "INSERT INTO {table} AS held (key, owner, done, expires_at) \
         SELECT unhex(value ->> 0), unhex(value ->> 1), 0, {NOW} + (value ->> 2) \
-        FROM json_each(?1) WHERE true \
+        FROM json_each(?1) WHERE NOT EXISTS \
+            (SELECT 1 FROM {table} WHERE key = {RELEASED} AND expires_at > {NOW}) \
         ON CONFLICT (key) DO UPDATE \
         SET owner = excluded.owner, done = 0, expires_at = excluded.expires_at \
         WHERE held.expires_at <= {NOW} OR held.owner = excluded.owner AND NOT held.done \
@@ -49,19 +63,29 @@ fn claim(table: &str) -> String {
 fn look(table: &str) -> String {
     format!(
         "SELECT key, done, expires_at - {NOW} FROM {table} \
-        WHERE key IN (SELECT unhex(value ->> 0) FROM json_each(?1))"
+        WHERE key IN (SELECT unhex(value ->> 0) FROM json_each(?1)) AND expires_at > {NOW}"
     )
 }
 
 /// Gives back what was completed, now or before.
-fn complete(table: &str) -> String {
+fn complete(table: &str, and: &str) -> String {
     format!(
         "UPDATE {table} AS held \
         SET done = 1, expires_at = CASE WHEN done THEN expires_at ELSE {NOW} + ask.millis END \
         FROM (SELECT unhex(value ->> 0) AS event, unhex(value ->> 1) AS claimant, \
             value ->> 2 AS millis FROM json_each(?1)) AS ask \
         WHERE held.key = ask.event AND held.owner = ask.claimant AND held.expires_at > {NOW} \
-        RETURNING key, owner"
+        {and} RETURNING key, owner"
+    )
+}
+
+/// Gives back what is completed.
+fn completed(table: &str) -> String {
+    format!(
+        "SELECT key, owner FROM {table} \
+        WHERE key IN (SELECT unhex(value ->> 0) FROM json_each(?1)) \
+        AND (key, owner) IN (SELECT unhex(value ->> 0), unhex(value ->> 1) FROM json_each(?1)) \
+        AND done AND expires_at > {NOW}"
     )
 }
 
@@ -73,6 +97,16 @@ fn release(table: &str) -> String {
         AND (key, owner) IN (SELECT unhex(value ->> 0), unhex(value ->> 1) FROM json_each(?1)) \
         AND NOT done AND expires_at > {NOW} \
         RETURNING key, owner"
+    )
+}
+
+/// Keeps released tokens from claiming their keys, for the milliseconds that are given.
+fn remember(table: &str) -> String {
+    format!(
+        "INSERT INTO {table} (key, owner, done, expires_at) \
+        SELECT {RELEASED}, unhex(value ->> 1), 1, {NOW} + (value ->> 2) \
+        FROM json_each(?1) WHERE true \
+        ON CONFLICT (key) DO UPDATE SET expires_at = excluded.expires_at"
     )
 }
 
