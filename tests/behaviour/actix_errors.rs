@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use actix_web::HttpMessage as _;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
@@ -45,6 +46,11 @@ impl ResponseError for TwoFaced {
     }
 }
 
+/// What answers for the handler takes the delivery for it.
+fn take(request: &ServiceRequest) {
+    request.extensions().get::<countersign::Delivery>().unwrap().mark_taken();
+}
+
 /// What the errors of this module say to whoever stands outside.
 async fn expect_the_error(
     request: ServiceRequest,
@@ -69,7 +75,8 @@ async fn an_inner_middlewares_error_counts_by_the_response_that_is_sent() {
         let counted = Arc::clone(&made);
         let server = serve!(move || {
             let made = Arc::clone(&counted);
-            let fail = from_fn(move |_: ServiceRequest, _: Next<_>| {
+            let fail = from_fn(move |request: ServiceRequest, _: Next<_>| {
+                take(&request);
                 let made = Arc::clone(&made);
                 let says = StatusCode::from_u16(says).unwrap();
                 let sends = StatusCode::from_u16(sends).unwrap();
@@ -102,9 +109,10 @@ async fn an_inner_middlewares_error_counts_by_the_response_that_is_sent() {
 #[tokio::test]
 async fn an_error_that_has_its_response_once_sends_it() {
     async fn fail(
-        _: ServiceRequest,
+        request: ServiceRequest,
         _: Next<impl MessageBody>,
     ) -> Result<ServiceResponse<actix_web::body::BoxBody>, Error> {
+        take(&request);
         let response = HttpResponse::Accepted().body("taken");
         Err(InternalError::from_response("taken", response).into())
     }

@@ -125,8 +125,8 @@ impl<S: Store> WebhookMiddleware<S> {
     /// # }
     /// ```
     ///
-    /// In this order, because a worker that stops takes its handlers with it; their claims then
-    /// stay until their leases end. A server that is paused still serves its connections, and without
+    /// In this order, because a worker that stops cancels its handlers: their claims are released,
+    /// and their events come again. A server that is paused still serves its connections, and without
     /// the `drain` there may never be a moment without a handler. A delivery whose body is still
     /// arriving then is refused, and comes again.
     pub fn tasks(mut self, tasks: &HandlerTasks) -> Self {
