@@ -6,7 +6,7 @@ use std::sync::Arc;
 use countersign::{Clock as _, CompleteError, Delivery, Window};
 
 use crate::executor::{
-    MILLI, MachineClock, Micros, Process, SECOND, change_machine, choose, machine, spawn, wait,
+    MILLI, MachineClock, Micros, Process, SECOND, change_machine, choose, machine, now, spawn, wait,
 };
 use crate::network::{Database, Transaction, store};
 use crate::process::Settings;
@@ -244,8 +244,15 @@ struct Ran(u64);
 
 impl Drop for Ran {
     fn drop(&mut self) {
-        let running =
-            crate::world::WORLD.try_with(|world| world.borrow_mut().running.remove(&self.0));
+        let running = crate::world::WORLD.try_with(|world| {
+            let mut world = world.borrow_mut();
+            let running = world.running.remove(&self.0)?;
+            if crate::executor::in_a_world() {
+                let owner = (running.process, machine(running.process).start);
+                world.ended.push((owner, now()));
+            }
+            Some(running)
+        });
         // Its delivery is dropped when nothing is borrowed any more.
         drop(running);
     }

@@ -70,20 +70,21 @@ fn fate() -> Fate {
         let quick = |tape: &mut crate::tape::Tape| MILLI / 4 + Micros::from(tape.below(2_000));
         let (there, back) = (quick(tape), quick(tape));
         let mut fate = Fate { there: Some(there), again: None, back: Some(back), fails: false };
+        // Slow, but in time: just below what the core waits for. That is no fault.
+        if tape.chance(1, 32) {
+            let there = tape.below(1_900);
+            fate.there = Some(Micros::from(there) * MILLI);
+            fate.back = Some(Micros::from(tape.below(1_950 - there)) * MILLI);
+        }
         if trouble > 0 && tape.chance(trouble, 64) {
             let slow = |tape: &mut crate::tape::Tape| Micros::from(tape.below(6_000)) * MILLI;
-            match tape.below(7) {
+            match tape.below(6) {
                 0 => fate.fails = true,
                 1 => fate.there = Some(slow(tape)),
                 2 => fate.back = Some(slow(tape)),
                 3 => fate.there = None,
                 4 => fate.back = None,
-                5 => fate.again = Some(slow(tape)),
-                _ => {
-                    // Slow, but in time: just below what the core waits for.
-                    fate.there = Some(Micros::from(tape.below(1_000)) * MILLI);
-                    fate.back = Some(Micros::from(tape.below(990)) * MILLI);
-                }
+                _ => fate.again = Some(slow(tape)),
             }
         }
         fate

@@ -43,7 +43,7 @@ pub struct Wanted {
 }
 
 /// More steps than any run takes that comes to an end.
-const MOST_STEPS: u64 = 400_000;
+const MOST_STEPS: u64 = 3_000_000;
 
 pub fn run(tape: Tape, wanted: Wanted) -> Ended {
     let machines = 4;
@@ -94,7 +94,7 @@ impl Run {
                 Duration::from_secs(horizon + [60, 5, 600][tape.below(3) as usize]),
                 Duration::from_secs(future),
             );
-            let lease = tape.pick(&[60, 30, 8, 120, 300]).min(horizon / 2);
+            let lease = tape.pick(&[60, 30, 8, 120, 300, 2]).min(horizon / 2);
             let clocks_are_set = tape.chance(1, 2);
             let margin = Duration::from_secs(if clocks_are_set { 10 * 3_600 } else { 0 });
             let settings = Settings {
@@ -153,7 +153,7 @@ impl Run {
 
     fn step(&mut self, until: Micros) -> bool {
         self.steps += 1;
-        if self.steps > MOST_STEPS {
+        if self.steps == MOST_STEPS {
             broken("the run does not end: something goes on for ever");
         }
         if world(|world| world.broken.is_some()) {
@@ -163,6 +163,7 @@ impl Run {
         if self.steps.is_multiple_of(16) {
             self.check_memory();
             self.check_orphans();
+            self.check_shutdown();
         }
         stepped
     }
@@ -193,7 +194,7 @@ impl Run {
                 0 => Micros::from(tape.below(600)) * SECOND / 4,
                 1 => {
                     let edge = Micros::try_from(too_old).unwrap_or(0) * SECOND;
-                    (edge + SECOND).saturating_sub(Micros::from(tape.below(4_000)) * MILLI)
+                    (edge + SECOND / 2).saturating_sub(Micros::from(tape.below(2_000)) * MILLI)
                 }
                 _ => Micros::from(tape.below(3_000)) * MILLI,
             });
@@ -279,8 +280,11 @@ impl Run {
             };
             let (process, start) = entry.owner;
             let alive = machine(process).is_up && machine(process).start == start;
+            // A handler's transaction that is still open holds it.
+            let locked = store(|store| store.model.is_locked(event.key));
             let works = world(|world| {
                 world.open[process] > 0
+                    || locked
                     || world.running.values().any(|running| running.process == process)
             });
             if alive && !works && !world(|world| world.set_back || world.hurried) {
@@ -373,7 +377,7 @@ impl Run {
         let latest = world(|world| world.events.iter().map(|event| event.time).max()).unwrap_or(0);
         let too_old = latest - BEGINNING as i64 + self.settings.window.past.as_secs() as i64 + 2;
         let end = now().max(Micros::try_from(too_old).unwrap_or(0) * SECOND)
-            + Micros::try_from(self.settings.lease.as_micros()).unwrap_or(0)
+            + lease(&self.settings)
             + MINUTE;
         while self.step(end) {}
         self.check_end();
@@ -407,7 +411,35 @@ impl Run {
             let left = store(|store| entry.expires - store.model.clock(now()));
             return left + MILLI;
         }
+        // Its handler has ended, and its end is on the way to the store.
+        if world(|world| world.open[process] > 0) {
+            return 5 * SECOND;
+        }
         0
+    }
+
+    /// A shutdown waits for handlers, and for the settling of claims that were made.
+    fn check_shutdown(&self) {
+        let settling = now().saturating_sub(lease(&self.settings) + 10 * SECOND);
+        for process in 0..self.processes {
+            let Some(server) = server(process).filter(|_| machine(process).is_up) else { continue };
+            let (start, paused) = (machine(process).start, machine(process).paused_until);
+            if paused > settling {
+                continue;
+            }
+            let (open, ended) = world(|world| {
+                let ended = world.ended.iter().rev();
+                let ended = ended.take_while(|(_, time)| *time >= settling.max(1));
+                (world.open[process], ended.filter(|(owner, _)| *owner == (process, start)).count())
+            });
+            let waits_for = server.tasks.running();
+            if waits_for > open + ended && !world(|world| world.set_back || world.hurried) {
+                broken(format!(
+                    "P4: a shutdown of process {process} waits for {waits_for} handlers; {open} \
+                     deliveries are being worked on, and {ended} claims may be unsettled"
+                ));
+            }
+        }
     }
 
     /// No more is in memory than deliveries that are being worked on.
@@ -453,6 +485,10 @@ impl Run {
             broken(format!("memory: {} bodies are kept for ever", bodies()));
         }
     }
+}
+
+fn lease(settings: &Settings) -> Micros {
+    Micros::try_from(settings.lease.as_micros()).unwrap_or(Micros::MAX)
 }
 
 fn start(process: usize, settings: &Rc<Settings>) {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use countersign::{Delivery, EventKey};
 
-use crate::executor::{Process, now};
+use crate::executor::{Micros, Process, now};
 
 /// An event of the provider's, and what has become of it.
 #[derive(Clone)]
@@ -37,6 +37,8 @@ pub struct World {
     pub events: Vec<Event>,
     pub running: BTreeMap<u64, Running>,
     next_running: u64,
+    /// Which start of which process ended a handler, and when.
+    pub ended: Vec<((Process, u32), Micros)>,
     pub broken: Option<String>,
     pub log: Option<Vec<String>>,
     /// Whether things still go wrong.

@@ -214,15 +214,17 @@ impl<S: Store> Handling<S> {
         self.on_drop = OnDrop::Nothing;
     }
 
+    /// A shutdown waits for the end of a claim that was made, and not for one that may never have
+    /// been.
     fn settle_in_background(&self, settling: Settling) {
-        Settlings::add(&self.inner, settling);
+        let running = settling.held.is_some().then(|| self.running.clone());
+        Settlings::add(&self.inner, Settling { running, ..settling });
     }
 
     fn release_of(&self, held: &Arc<Held>) -> Settling {
         self.settling_of(held, End::Release)
     }
 
-    /// The end of a claim that a shutdown waits for.
     fn settling_of(&self, held: &Arc<Held>, end: End) -> Settling {
         Settling {
             key: held.key,
@@ -231,12 +233,12 @@ impl<S: Store> Handling<S> {
             until: held.latest(),
             held: Some(Arc::clone(held)),
             claiming: None,
-            running: Some(self.running.clone()),
+            running: None,
             report: None,
         }
     }
 
-    /// The end of a claim that may never have been made, which a shutdown does not wait for.
+    /// The end of a claim that may never have been made.
     fn release_of_doubtful(
         &self,
         token: ClaimToken,

@@ -86,6 +86,8 @@ impl Settling {
         }
         if let Some(held) = &self.held {
             held.turn_to_settle().await;
+            // A renewal that was under way may have made it later.
+            self.until = self.until.max(held.latest());
         }
         let (settled, step) = match self.end {
             End::Complete(retention) => {
