@@ -6,6 +6,7 @@ mod draining;
 mod final_answers;
 mod in_transaction;
 mod lease;
+mod overtaking;
 mod refused;
 mod store_errors;
 mod taken;

@@ -47,7 +47,7 @@ fn test(arguments: Vec<String>) -> ExitCode {
     // One failure must not hide another.
     let all = ["test", "--workspace", "--all-features", "--no-fail-fast"].map(String::from);
     let mut all = Vec::from(all);
-    all.extend(arguments);
+    all.extend(arguments.iter().cloned());
     let services = match services::find() {
         Ok(services) => services,
         Err(problem) => {
@@ -55,23 +55,35 @@ fn test(arguments: Vec<String>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    println!("> cargo {}", all.join(" "));
+    let variables = services.variables;
+    let mut passed = cargo(&all, &variables);
+    if arguments.is_empty() {
+        // Features are united over a workspace, so what runs with others is outside of it.
+        let features = "test --locked --manifest-path tests/features/Cargo.toml --target-dir \
+                        target/features";
+        let features: Vec<String> = features.split_whitespace().map(String::from).collect();
+        passed &= cargo(&features, &variables);
+    }
+    if !passed {
+        return ExitCode::FAILURE;
+    }
+    println!("> every test passed");
+    ExitCode::SUCCESS
+}
 
+fn cargo(arguments: &[String], variables: &[(&'static str, String)]) -> bool {
+    println!("> cargo {}", arguments.join(" "));
     // Cargo names itself to what it runs, so this is the toolchain that was asked for.
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let variables = services.variables.iter().cloned();
-    match Command::new(cargo).args(all).envs(variables).status() {
-        Ok(status) if status.success() => {
-            println!("> every test passed");
-            ExitCode::SUCCESS
-        }
+    match Command::new(cargo).args(arguments).envs(variables.iter().cloned()).status() {
+        Ok(status) if status.success() => true,
         Ok(status) => {
             eprintln!("> cargo test: {status}");
-            ExitCode::FAILURE
+            false
         }
         Err(error) => {
             eprintln!("> cannot run cargo: {error}");
-            ExitCode::FAILURE
+            false
         }
     }
 }

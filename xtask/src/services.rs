@@ -88,6 +88,7 @@ pub(crate) fn find() -> Result<Services, String> {
         println!("> {}: {}", service.name, probe::host(&url, service.port).unwrap_or_default());
         services.variables.push((service.variable, url));
     }
+    find_pgbouncer()?;
     Ok(services)
 }
 
@@ -139,16 +140,7 @@ impl Service {
     }
 
     fn install(&self) -> Result<(), String> {
-        println!("> no {} here; installing Debian's {}", self.name, self.package);
-        let apt = |arguments: &[&str]| {
-            let mut apt = Command::new("apt-get");
-            apt.env("DEBIAN_FRONTEND", "noninteractive").args(arguments).stdout(Stdio::null());
-            apt.status().is_ok_and(|status| status.success())
-        };
-        let installed = is_root()
-            && apt(&["update", "-q"])
-            && apt(&["install", "-qy", "--no-install-recommends", self.package]);
-        if installed && program(self.program).is_some() {
+        if install(self.name, self.package, self.program) {
             return Ok(());
         }
         Err(format!(
@@ -157,6 +149,28 @@ impl Service {
             self.name, self.package, self.variable, self.standard
         ))
     }
+}
+
+/// Installs a program with apt, where that is allowed, and tells whether it is there now.
+fn install(name: &str, package: &str, wanted: &str) -> bool {
+    println!("> no {name} here; installing Debian's {package}");
+    let apt = |arguments: &[&str]| {
+        let mut apt = Command::new("apt-get");
+        apt.env("DEBIAN_FRONTEND", "noninteractive").args(arguments).stdout(Stdio::null());
+        apt.status().is_ok_and(|status| status.success())
+    };
+    let installed = is_root()
+        && apt(&["update", "-q"])
+        && apt(&["install", "-qy", "--no-install-recommends", package]);
+    installed && program(wanted).is_some()
+}
+
+/// Behind PgBouncer some tests start one of their own.
+fn find_pgbouncer() -> Result<(), String> {
+    if program("pgbouncer").is_some() || install("PgBouncer", "pgbouncer", "pgbouncer") {
+        return Ok(());
+    }
+    Err("the tests need PgBouncer: install Debian's package pgbouncer".to_owned())
 }
 
 impl Drop for Started {
@@ -249,5 +263,7 @@ fn program(name: &str) -> Option<PathBuf> {
     });
     let path = env::var_os("PATH").unwrap_or_default();
     let places = debian.into_iter().rev().chain(env::split_paths(&path));
+    // Where Debian has some, and not every PATH.
+    let places = places.chain([PathBuf::from("/usr/sbin")]);
     places.map(|place| place.join(name)).find(|program| program.is_file())
 }

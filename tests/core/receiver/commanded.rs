@@ -21,6 +21,8 @@ pub(super) enum Act {
     Hang,
     /// It is done, and no answer comes.
     WorkAndHang,
+    /// Nothing is done but a panic.
+    Panic,
 }
 
 #[derive(Default)]
@@ -91,6 +93,7 @@ impl Commanded {
                 Err(StoreError::new(StoreErrorKind::Unavailable, "the answer got lost"))
             }
             Act::Hang => std::future::pending().await,
+            Act::Panic => panic!("as ordered"),
             Act::WorkAndHang => {
                 work.await?;
                 std::future::pending().await

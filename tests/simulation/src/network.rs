@@ -103,7 +103,7 @@ impl Client {
     ) -> Answered<T> {
         let slot = Arc::new(Mutex::new(Slot { answer: None, waker: None, refused: false }));
         let fate = fate();
-        World::cover(name, &fate.summary());
+        World::cover(name, fate.summary());
         store(|store| store.called.insert(self.process, now()));
         let carry_out = Rc::new(carry_out);
         let start = now().max(not_before);

@@ -412,7 +412,8 @@ impl Run {
             return left + MILLI;
         }
         // Its handler has ended, and its end is on the way to the store.
-        if world(|world| world.open[process] > 0) {
+        let called = store(|store| store.called.get(&process).copied()).unwrap_or(0);
+        if world(|world| world.open[process] > 0) || now() < called + 8 * SECOND {
             return 5 * SECOND;
         }
         0
