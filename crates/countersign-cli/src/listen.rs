@@ -192,6 +192,8 @@ async fn serve(
     let overdue = async {
         stop.stopped().await;
         sleep(ARRIVAL_GRACE).await;
+        // A connection that is kept alive starts no further handler.
+        tasks.drain();
         tasks.finished().await;
     };
     tokio::select! {
