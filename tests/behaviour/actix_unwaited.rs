@@ -116,7 +116,7 @@ fn outside_of_a_runtime_the_handler_is_cancelled() {
 
 /// The claim is released by a thread that outlives the runtime.
 fn until_settled(app: &App) {
-    let settled = current_thread().block_on(timeout(LONG, app.tasks.finished()));
+    let settled = current_thread().block_on(async { timeout(LONG, app.tasks.finished()).await });
     assert!(settled.is_ok(), "the claim is not settled");
 }
 

@@ -33,7 +33,7 @@ pub struct Database(pub Client);
 struct Slot<T> {
     answer: Option<Result<T, ()>>,
     waker: Option<Waker>,
-    /// Whether the caller has had an answer that no later copy may contradict.
+    /// Whether one copy was refused, which no later one may contradict.
     refused: bool,
 }
 
@@ -108,7 +108,7 @@ impl Client {
         let carry_out = Rc::new(carry_out);
         let start = now().max(not_before);
         if fate.fails {
-            answer_at(start + MILLI, Arc::clone(&slot), Err(()), is_refusal);
+            answer_at(start + MILLI, Arc::clone(&slot), Err(()));
         } else {
             for (wait, back) in [(fate.there, fate.back), (fate.again, None)] {
                 let Some(wait) = wait else { continue };
@@ -190,8 +190,11 @@ impl<T: Copy + Send + 'static> Arrival<T> {
         say(|| format!("store carries out {} of process {process}", self.name));
         go_on();
         let answer = answer.ok_or(());
+        if answer.as_ref().is_ok_and(self.is_refusal) {
+            self.slot.lock().unwrap_or_else(|poison| poison.into_inner()).refused = true;
+        }
         if let Some(back) = self.back {
-            answer_at(now() + back, self.slot, answer, self.is_refusal);
+            answer_at(now() + back, self.slot, answer);
         }
     }
 }
@@ -203,15 +206,9 @@ fn go_on() {
     }
 }
 
-fn answer_at<T: Send + 'static>(
-    time: Micros,
-    slot: Arc<Mutex<Slot<T>>>,
-    answer: Result<T, ()>,
-    is_refusal: fn(&T) -> bool,
-) {
+fn answer_at<T: Send + 'static>(time: Micros, slot: Arc<Mutex<Slot<T>>>, answer: Result<T, ()>) {
     at(time, move || {
         let mut slot = slot.lock().unwrap_or_else(|poison| poison.into_inner());
-        slot.refused |= answer.as_ref().is_ok_and(is_refusal);
         slot.answer = Some(answer);
         let waker = slot.waker.take();
         drop(slot);

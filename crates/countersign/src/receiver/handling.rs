@@ -92,7 +92,7 @@ impl<S: Store> Handling<S> {
             Ok(claimed) => Ok(claimed),
             // An error may hide a claim that was made: its answer got lost. Release it.
             Err(error) => {
-                self.settle_in_background(self.release_of_doubtful(token, at, None));
+                self.settle_in_background(self.release_of_doubtful(token, at));
                 Err(error)
             }
         }
@@ -232,26 +232,19 @@ impl<S: Store> Handling<S> {
             end,
             until: held.latest(),
             held: Some(Arc::clone(held)),
-            claiming: None,
             running: None,
             report: None,
         }
     }
 
     /// The end of a claim that may never have been made.
-    fn release_of_doubtful(
-        &self,
-        token: ClaimToken,
-        asked: Duration,
-        claiming: Option<ClaimCall>,
-    ) -> Settling {
+    fn release_of_doubtful(&self, token: ClaimToken, asked: Duration) -> Settling {
         Settling {
             key: self.delivery.key(),
             token,
             end: End::Release,
             until: latest(&self.inner.endpoint, asked),
             held: None,
-            claiming,
             running: None,
             report: None,
         }
@@ -267,18 +260,17 @@ impl<S: Store> Handling<S> {
 
 impl<S: Store> Drop for Handling<S> {
     fn drop(&mut self) {
-        let settling = match std::mem::replace(&mut self.on_drop, OnDrop::Nothing) {
+        match std::mem::replace(&mut self.on_drop, OnDrop::Nothing) {
             OnDrop::Nothing => return,
             OnDrop::Complete(held) => {
                 let settling = self.settling_of(&held, End::Complete(held.retention));
                 return self.settle_in_background(self.with_report(settling, None));
             }
-            OnDrop::Release(held) => self.release_of(&held),
+            OnDrop::Release(held) => self.settle_in_background(self.release_of(&held)),
             OnDrop::Asked(Asked { token, at, call }) => {
-                self.release_of_doubtful(token, at, Some(call))
+                Settlings::add_after(&self.inner, call, self.release_of_doubtful(token, at));
             }
-        };
-        self.settle_in_background(settling);
+        }
         let reason = Some("handler_cancelled");
         self.inner.reporter.handled(&self.delivery, Outcome::Failed, None, reason);
     }

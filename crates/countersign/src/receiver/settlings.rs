@@ -33,8 +33,6 @@ pub(crate) struct Settling {
     pub(super) until: Duration,
     /// The claim, if the store gave it.
     pub(super) held: Option<Arc<Held>>,
-    /// The claim's call, if it is still under way.
-    pub(super) claiming: Option<ClaimCall>,
     /// What a shutdown waits for.
     #[expect(dead_code, reason = "counts until it is dropped")]
     pub(super) running: Option<RunningHandler>,
@@ -79,11 +77,6 @@ impl Settling {
         inner: &Arc<Inner<S>>,
     ) -> Result<Option<&'static str>, StoreError> {
         // The calls of a token go one after the other.
-        if let Some(claiming) = &mut self.claiming {
-            // It is released whatever this answers.
-            let _ = claiming.await;
-            self.claiming = None;
-        }
         if let Some(held) = &self.held {
             held.turn_to_settle().await;
             // A renewal that was under way may have made it later.
@@ -115,7 +108,7 @@ impl Settling {
     fn release_as_well<S: Store>(&self, inner: &Inner<S>) -> Self {
         let until = latest(&inner.endpoint, inner.endpoint.monotonic());
         let (key, token, end) = (self.key, self.token, End::Release);
-        Self { key, token, end, until, held: None, claiming: None, running: None, report: None }
+        Self { key, token, end, until, held: None, running: None, report: None }
     }
 
     fn is_doubtful(&self) -> bool {
@@ -150,6 +143,22 @@ impl Settlings {
             let worker = Worker { inner: Arc::clone(inner), over: false };
             runtime.spawn(worker.work());
         }
+    }
+
+    /// Waits for a claim that nobody waits for any more, and releases it then. It has a task of its own:
+    /// a call that is not polled may hold a connection that the others wait for.
+    pub(super) fn add_after<S: Store>(
+        inner: &Arc<Inner<S>>,
+        claiming: ClaimCall,
+        settling: Settling,
+    ) {
+        let Some(runtime) = inner.calls.runtime() else { return };
+        let inner = Arc::clone(inner);
+        runtime.spawn(async move {
+            // It is released whatever this answers.
+            let _ = claiming.await;
+            Self::add(&inner, settling);
+        });
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
