@@ -131,7 +131,8 @@ impl Store for Commanded {
         let done = async {
             // The store in memory knows no transactions, and answers by its marks.
             let lease = Duration::from_secs(60);
-            Ok(self.inner.claim(key, token, lease).await? == Claimed::Done)
+            Ok(self.inner.claim(key, token, lease).await? == Claimed::Done
+                && self.inner.complete(key, token, lease).await? == Settled::Settled)
         };
         self.act("check", |orders| orders.check, done).await
     }

@@ -161,6 +161,75 @@ async fn the_retention_covers_a_slow_claim() {
     assert_eq!(refused.kind(), RejectionKind::Duplicate);
 }
 
+/// A renewal that finds the event handled has not found the handler's own commit, unless the store
+/// says so.
+#[tokio::test]
+async fn somebody_elses_mark_is_no_commit() {
+    let (bench, store) = bench(|receiver| receiver.runtime(TOKIO));
+    let delivery = bench.proven(1).await;
+    let (claims, key) = (store.clone(), delivery.key());
+    let handler = |delivery: Delivery| async move {
+        let rolled_back = async |_: Arc<Ledger>, _, _, _| Ok(InTransaction::Completed);
+        delivery.claim().complete_with(rolled_back).await.unwrap();
+        // As if this lease had run out, and another process had handled the event.
+        claims.forget(key).await;
+        let other = countersign::ClaimToken::random().unwrap();
+        assert_eq!(claims.inner.claim(key, other, LEASE).await.unwrap(), Claimed::Fresh);
+        let done = claims.inner.complete(key, other, LEASE * 100).await.unwrap();
+        assert_eq!(done, Settled::Settled);
+        while claims.count("check") == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(delivery.claim().is_lost());
+        Answer { status: Some(200), value: () }
+    };
+    let handled = bench.receiver.clone().handle(delivery, handler);
+    tokio::time::timeout(Duration::from_secs(10), handled).await.unwrap().unwrap();
+    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some("claim_lost"))]);
+}
+
+/// What a runtime leaves undone when it ends is done all the same.
+#[test]
+fn a_runtime_that_ends_leaves_nothing_unsettled() {
+    let tasks = HandlerTasks::new();
+    let (bench, store) = bench(|receiver| receiver.runtime(Runtime::tokio()).tasks(&tasks));
+    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let first = runtime();
+    store.order(|orders| orders.complete = Act::Hang);
+    first.block_on(async {
+        for number in 0..12 {
+            assert_eq!(bench.send(number, 200).await, Ok(number));
+        }
+    });
+    drop(first);
+    store.order(|orders| orders.complete = Act::Work);
+    tasks.drain();
+    let finished = runtime()
+        .block_on(async { tokio::time::timeout(Duration::from_secs(20), tasks.finished()).await });
+    assert!(finished.is_ok(), "{} are left", tasks.running());
+}
+
+/// A shutdown waits no longer than until the leases have run out, however many claims there are.
+#[tokio::test]
+async fn a_shutdown_ends_when_the_leases_have_run_out() {
+    let tasks = HandlerTasks::new();
+    let (bench, store) = bench(|receiver| receiver.runtime(TOKIO).tasks(&tasks));
+    store.order(|orders| orders.complete = Act::Hang);
+    let mut handlers = tokio::task::JoinSet::new();
+    for number in 0..100 {
+        let delivery = bench.proven(number).await;
+        let handler = |_| async { Answer { status: Some(200), value: () } };
+        handlers.spawn(bench.receiver.clone().handle(delivery, handler));
+    }
+    while handlers.join_next().await.is_some() {}
+    let left = store.count("complete");
+    tokio::time::timeout(Duration::from_secs(20), tasks.finished()).await.unwrap();
+    // One try of each of the eight tasks may begin before its lease's end and take its time.
+    let tries = store.count("complete") - left;
+    assert!(tries < 60, "{tries} tries though the leases had run out");
+}
+
 /// F30: a handler that blocks its thread keeps its claim, and those of others.
 #[test]
 fn a_blocked_thread_renews_its_leases() {
@@ -169,8 +238,9 @@ fn a_blocked_thread_renews_its_leases() {
             true => tokio::runtime::Builder::new_current_thread(),
             false => tokio::runtime::Builder::new_multi_thread(),
         };
-        let runtime = builder.enable_all().build().unwrap();
-        runtime.block_on(async {
+        let runtime = builder.worker_threads(1).enable_all().build().unwrap();
+        // On a thread of the runtime's, not on this one.
+        let worker = async {
             let (bench, store) = bench(|receiver| receiver.runtime(Runtime::tokio()));
             let delivery = bench.proven(1).await;
             let (claims, key) = (store.clone(), delivery.key());
@@ -185,7 +255,8 @@ fn a_blocked_thread_renews_its_leases() {
             bench.receiver.clone().handle(delivery, handler).await.unwrap();
             assert_eq!(bench.seen(), [ACCEPTED]);
             assert!(store.count("claim") >= 4, "renewed meanwhile");
-        });
+        };
+        runtime.block_on(async { tokio::spawn(worker).await.unwrap() });
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::executor::{MILLI, Micros, Process, SECOND, after, cancel, choose, machine};
+use crate::executor::{MILLI, Micros, Process, SECOND, after, cancel, choose, machine, now};
 use crate::network::store;
 use crate::process::{Settings, server};
 use crate::world::{broken, say, world};
@@ -89,6 +89,8 @@ pub fn deliver(
             let Some(answered) = answered.borrow_mut().take() else { return };
             say(|| format!("the sender of event {event} hangs up"));
             if cancels && machine(process).start == start && machine(process).is_up {
+                // A claim that is under way then is waited for, and released if it was made.
+                world(|world| world.ended.push(((process, start), now())));
                 cancel(task);
             }
             answered(0);

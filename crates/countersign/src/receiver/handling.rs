@@ -268,7 +268,8 @@ impl<S: Store> Drop for Handling<S> {
             }
             OnDrop::Release(held) => self.settle_in_background(self.release_of(&held)),
             OnDrop::Asked(Asked { token, at, call }) => {
-                Settlings::add_after(&self.inner, call, self.release_of_doubtful(token, at));
+                let settling = self.release_of_doubtful(token, at);
+                Settlings::add_after(&self.inner, call, self.running.clone(), settling);
             }
         }
         let reason = Some("handler_cancelled");

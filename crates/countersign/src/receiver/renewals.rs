@@ -111,11 +111,13 @@ async fn renew<S: Store>(inner: Arc<Inner<S>>, held: Arc<Held>) {
     let claimed = inner.calls.claim(held.key, held.token, inner.endpoint.lease()).await;
     match claimed {
         Ok(Claimed::Fresh) => held.renewed(asked),
-        // The handler has committed its transaction. If it began none, somebody else has handled
-        // the event, since this lease ran out.
+        // The handler has committed its transaction, or somebody else has handled the event since
+        // this lease ran out.
         Ok(Claimed::Done) => {
-            held.change(State::InTransaction, State::Done);
             held.change(State::Held, State::Lost);
+            if let Ok(own) = inner.calls.is_completed(held.key, held.token).await {
+                held.change(State::InTransaction, if own { State::Done } else { State::Lost });
+            }
         }
         // Somebody else has the claim, or the handler's own transaction is open and holds the row;
         // then the lease itself tells.

@@ -9,7 +9,7 @@ use super::Inner;
 use super::held::{Held, State, latest};
 use super::store_calls::ClaimCall;
 use super::tasks::RunningHandler;
-use crate::dedup::{ClaimToken, Settled, Store, StoreError};
+use crate::dedup::{ClaimToken, Claimed, Settled, Store, StoreError};
 use crate::delivery::Delivery;
 use crate::key::EventKey;
 use crate::report::Outcome;
@@ -34,7 +34,6 @@ pub(crate) struct Settling {
     /// The claim, if the store gave it.
     pub(super) held: Option<Arc<Held>>,
     /// What a shutdown waits for.
-    #[expect(dead_code, reason = "counts until it is dropped")]
     pub(super) running: Option<RunningHandler>,
     /// Who is told when the store has been told, or could not be.
     pub(super) report: Option<Box<LateReport>>,
@@ -63,8 +62,8 @@ struct Queue {
 const WORKERS: usize = 8;
 
 /// How many ends of claims that may never have been made are kept. Whoever replays one delivery
-/// while the store is away causes one each time. Without it, such a claim, if it was made after all,
-/// stays until its lease ends.
+/// while the store is away causes one each time. A further claim, if it was made after all, stays
+/// until its lease ends.
 const MOST_DOUBTFUL: usize = 10_000;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -111,8 +110,9 @@ impl Settling {
         Self { key, token, end, until, held: None, running: None, report: None }
     }
 
+    /// Whether the claim may never have been made.
     fn is_doubtful(&self) -> bool {
-        self.held.is_none()
+        self.held.is_none() && self.running.is_none()
     }
 
     /// Says how it has ended, to whom it concerns.
@@ -145,19 +145,25 @@ impl Settlings {
         }
     }
 
-    /// Waits for a claim that nobody waits for any more, and releases it then. It has a task of its own:
-    /// a call that is not polled may hold a connection that the others wait for.
+    /// Waits for a claim that nobody waits for any more, and releases it then, if it was made or may
+    /// have been. It has a task of its own: a call that is not polled may hold a connection that the
+    /// others wait for.
     pub(super) fn add_after<S: Store>(
         inner: &Arc<Inner<S>>,
         claiming: ClaimCall,
+        running: RunningHandler,
         settling: Settling,
     ) {
         let Some(runtime) = inner.calls.runtime() else { return };
         let inner = Arc::clone(inner);
         runtime.spawn(async move {
-            // It is released whatever this answers.
-            let _ = claiming.await;
-            Self::add(&inner, settling);
+            match claiming.await {
+                Ok(Claimed::Fresh) => {
+                    Self::add(&inner, Settling { running: Some(running), ..settling });
+                }
+                Ok(Claimed::Done | Claimed::InFlight { .. }) => {}
+                Err(_) => Self::add(&inner, settling),
+            }
         });
     }
 
@@ -215,15 +221,22 @@ impl<S: Store> Worker<S> {
     /// starts another task.
     fn next(&mut self) -> Option<Settling> {
         let now = self.inner.endpoint.monotonic();
+        let mut expired = Vec::new();
         let mut queue = self.inner.settlings.lock();
         let mut next = queue.pop();
-        while next.as_ref().is_some_and(|next| next.is_doubtful() && next.until <= now) {
+        // Each was tried, or there is nothing to release any more: a shutdown waits no longer.
+        while let Some(over) = next.take_if(|next| next.until <= now) {
+            expired.push(over);
             next = queue.pop();
         }
         if next.is_none() {
             queue.waiting = VecDeque::new();
             queue.workers -= 1;
             self.over = true;
+        }
+        drop(queue);
+        for over in expired {
+            over.report(&self.inner, "not_recorded");
         }
         next
     }

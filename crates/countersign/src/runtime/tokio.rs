@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Handle, RuntimeFlavor};
+use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
 use super::{BoxFuture, Runtime};
@@ -12,11 +12,11 @@ use super::{BoxFuture, Runtime};
 impl Runtime {
     /// tokio (feature `tokio`).
     ///
-    /// Background work runs on the runtime that it is started in, if that has several threads. In a
-    /// runtime of one thread, such as each worker of actix-web has, a handler that blocks would stop
-    /// it, and the end of the worker would end it: there, and outside of any runtime, it runs on a
-    /// thread of its own, named `countersign`, which all receivers of the process share. A store whose
-    /// connections belong to the blocked thread's runtime is still stopped by it.
+    /// Background work, such as the renewal of leases, runs on a thread of its own, named
+    /// `countersign`, which all receivers of the process share and which lives as long as the process.
+    /// So a handler that blocks all threads of its runtime keeps its lease, and the end of a runtime,
+    /// or of a worker of actix-web, leaves nothing undone. A store whose connections belong to a
+    /// runtime that is blocked or gone cannot answer meanwhile, wherever it is called from.
     #[must_use]
     pub const fn tokio() -> Self {
         Self::new(spawn, sleep)
@@ -24,10 +24,8 @@ impl Runtime {
 }
 
 fn spawn(task: BoxFuture) {
-    let here = Handle::try_current().ok();
-    let several = |handle: &Handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread;
-    // Without any runtime the process has no threads to spare, and a claim ends with its lease.
-    if let Some(runtime) = here.clone().filter(several).or_else(background).or(here) {
+    // Where no thread can be made there may be a runtime; without both, a claim ends with its lease.
+    if let Some(runtime) = background().or_else(|| Handle::try_current().ok()) {
         drop(runtime.spawn(task));
     }
 }
