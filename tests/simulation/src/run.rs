@@ -311,7 +311,13 @@ impl Run {
             // A task may watch over leases for a while when there are none, and calls nobody; one
             // that settles calls every few seconds. And a handler's transaction may be open.
             let called = store(|store| store.called.get(&process).copied()).unwrap_or(0);
+            let ended = world(|world| {
+                let ended = world.ended.iter().rev();
+                let mut ended = ended.take_while(|(_, time)| now() < time + 9 * SECOND);
+                ended.any(|(owner, _)| *owner == entry.owner)
+            });
             let works = world(|world| world.open[process] > 0)
+                || ended
                 || tasks_of(process) > 1
                 || now() < called.max(machine(process).paused_until) + 9 * SECOND
                 || (in_transaction && store(|store| store.model.is_locked(key)));

@@ -31,6 +31,8 @@ pub(crate) struct Settling {
     pub(super) end: End,
     /// When the lease has run out in the store as well.
     pub(super) until: Duration,
+    /// Whether the store was told once, and did not answer.
+    pub(super) tried: bool,
     /// The claim, if the store gave it.
     pub(super) held: Option<Arc<Held>>,
     /// What a shutdown waits for.
@@ -75,6 +77,7 @@ impl Settling {
         &mut self,
         inner: &Arc<Inner<S>>,
     ) -> Result<Option<&'static str>, StoreError> {
+        self.tried = true;
         // The calls of a token go one after the other.
         if let Some(held) = &self.held {
             held.turn_to_settle().await;
@@ -107,7 +110,7 @@ impl Settling {
     fn release_as_well<S: Store>(&self, inner: &Inner<S>) -> Self {
         let until = latest(&inner.endpoint, inner.endpoint.monotonic());
         let (key, token, end) = (self.key, self.token, End::Release);
-        Self { key, token, end, until, held: None, running: None, report: None }
+        Self { key, token, end, until, tried: false, held: None, running: None, report: None }
     }
 
     /// Whether the claim may never have been made.
@@ -224,8 +227,9 @@ impl<S: Store> Worker<S> {
         let mut expired = Vec::new();
         let mut queue = self.inner.settlings.lock();
         let mut next = queue.pop();
-        // Each was tried, or there is nothing to release any more: a shutdown waits no longer.
-        while let Some(over) = next.take_if(|next| next.until <= now) {
+        // After the lease's end one try is enough, and a shutdown waits no longer.
+        let is_over = |next: &mut Settling| next.until <= now && (next.tried || next.is_doubtful());
+        while let Some(over) = next.take_if(is_over) {
             expired.push(over);
             next = queue.pop();
         }
