@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::net::{TcpListener, TcpStream};
@@ -58,7 +58,8 @@ impl Proxy {
 
     /// The same options, through the proxy.
     pub(crate) fn through(&self, options: PgConnectOptions) -> PgConnectOptions {
-        options.host("127.0.0.1").port(self.port)
+        // The proxy reads the messages. TLS comes into this build with a feature of another member.
+        options.host("127.0.0.1").port(self.port).ssl_mode(PgSslMode::Disable)
     }
 
     async fn carry(self, client: TcpStream) {

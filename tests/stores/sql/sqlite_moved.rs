@@ -42,13 +42,14 @@ async fn a_file_that_was_moved_or_replaced_is_noticed() {
 #[tokio::test]
 async fn nothing_is_completed_in_a_file_that_was_replaced() {
     let (folder, store, pool) = Folder::migrated().await;
+    let file = folder.file().to_owned();
     let handler = |delivery: Delivery| async move {
         let mut tx = pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
-        let aside = folder.file().with_extension("aside");
-        std::fs::rename(folder.file(), &aside).unwrap();
+        let aside = file.with_extension("aside");
+        std::fs::rename(&file, &aside).unwrap();
         let error = delivery.complete_in(&mut tx).await.unwrap_err();
         assert!(error.to_string().contains("was moved, deleted or replaced"), "{error}");
-        std::fs::rename(&aside, folder.file()).unwrap();
+        std::fs::rename(&aside, &file).unwrap();
         delivery.complete_in(&mut tx).await.unwrap();
         tx.commit().await.unwrap();
         200
