@@ -308,3 +308,49 @@ async fn complete(delivery: &Delivery) -> Result<(), CompleteError> {
     };
     delivery.claim().complete_with(complete).await
 }
+
+/// A claim whose answer comes when its lease has run out is no claim: no handler runs under it.
+#[tokio::test]
+async fn a_claim_that_is_answered_after_its_lease_is_not_handled() {
+    struct Late(ManualClock, countersign::MemoryStore);
+
+    impl Store for Late {
+        async fn claim(
+            &self,
+            key: countersign::EventKey,
+            token: countersign::ClaimToken,
+            lease: Duration,
+        ) -> Result<Claimed, countersign::StoreError> {
+            self.0.advance(lease);
+            self.1.claim(key, token, lease).await
+        }
+
+        async fn complete(
+            &self,
+            key: countersign::EventKey,
+            token: countersign::ClaimToken,
+            retention: Duration,
+        ) -> Result<Settled, countersign::StoreError> {
+            self.1.complete(key, token, retention).await
+        }
+
+        async fn release(
+            &self,
+            key: countersign::EventKey,
+            token: countersign::ClaimToken,
+        ) -> Result<Settled, countersign::StoreError> {
+            self.1.release(key, token).await
+        }
+    }
+
+    let clock = clock_at(NOW);
+    let endpoint =
+        build(&hostwares::provider(), |endpoint| endpoint.clock(clock.clone()).lease(LEASE));
+    let store = countersign::MemoryStore::new();
+    let bench = Bench::at(endpoint, Late(clock, store.clone()), |receiver| receiver.runtime(TOKIO));
+    let delivery = bench.proven(1).await;
+    let handler = |_| async { panic!("handled under a lease that has run out") };
+    let handled: Result<(), _> = bench.receiver.clone().handle(delivery, handler).await;
+    assert_eq!(handled.unwrap_err().kind(), RejectionKind::StoreUnavailable);
+    bench.until("released", || store.is_empty()).await;
+}
