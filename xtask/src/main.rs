@@ -20,7 +20,7 @@ commands:
                      run the core in simulated worlds: 100 000 seeds unless told otherwise. A seed
                      that breaks a promise is made simple and printed; --seed S runs that one
   simulate --faults [names]
-                     plant mistakes, in the core and around it, and tell in how many of 60 000 seeds
+                     plant mistakes, in the core and around it, and tell in how many of 200 000 seeds
                      each is found";
 
 fn main() -> ExitCode {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// How many seeds a planted mistake is looked for in.
-const SEEDS: &str = "60000";
+const SEEDS: &str = "200000";
 
 pub(crate) fn run(arguments: Vec<String>) -> ExitCode {
     let outcome = match arguments.split_first() {
