@@ -6,7 +6,7 @@ use http::HeaderMap;
 
 use crate::headers::HttpHeaders;
 
-/// Steps 1 to 3. The body is handed over, as a server does.
+/// Steps 1 to 3. The body is given as a server gives it.
 pub fn prove(endpoint: &Endpoint, headers: &HeaderMap, body: Bytes) -> bool {
     let Ok(mut incoming) = endpoint.begin(&HttpHeaders(headers)) else { return false };
     incoming.push(body).is_ok() && incoming.prove().is_ok()

@@ -3,7 +3,7 @@
 #[path = "../core/one_reading.rs"]
 mod one_reading;
 #[path = "../core/support.rs"]
-#[allow(dead_code)]
+#[expect(dead_code, reason = "the file is shared with the suite of the core, which uses all of it")]
 mod support;
 
 /// What is tested here is there: a number that serde_json alone would read as `1.5`.

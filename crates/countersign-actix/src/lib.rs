@@ -1,7 +1,7 @@
 //! Webhook verification as an actix-web middleware, with an extractor.
 //!
 //! A resource behind a [`WebhookMiddleware`] sees only deliveries that are genuine, fresh and not
-//! handled before; a delivery that its handler did not finish is let in again. What that means
+//! handled before; a delivery that its handler did not finish is accepted again. What that means
 //! exactly is the [`countersign`] crate's to say: it makes the decisions, this one translates.
 //!
 //! ```no_run

@@ -183,6 +183,7 @@ impl ClaimToken {
         // One draw a process, not one a claim: asking the operating system takes longer than all
         // else that a claim does. The count makes each token new, and the time keeps apart copies
         // of a process that were made with its memory (a fork, a snapshot).
+        // No time is judged by this, so it is not the endpoint's clock: it only makes tokens differ.
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let digest = Sha256::new_with_prefix(seed)
             .chain_update(COUNT.fetch_add(1, Ordering::Relaxed).to_be_bytes())
