@@ -27,10 +27,11 @@ fn timed(retries: Retries) -> Provider {
 fn nothing_that_counts_is_zero() {
     type Set = fn(EndpointBuilder) -> EndpointBuilder;
     let nothing = Duration::ZERO;
-    let zeroes: [(&str, Set); 5] = [
+    let zeroes: [(&str, Set); 6] = [
         ("max_body", |endpoint| endpoint.max_body(0)),
         ("body_timeout", |endpoint| endpoint.body_timeout(Duration::ZERO)),
         ("lease", |endpoint| endpoint.lease(Duration::ZERO)),
+        ("store_timeout", |endpoint| endpoint.store_timeout(Duration::ZERO)),
         ("retention", |endpoint| endpoint.retention(Duration::ZERO)),
         ("window", |endpoint| endpoint.window(Window::new(Duration::ZERO, Duration::MAX))),
     ];

@@ -381,6 +381,16 @@ fn a_lease_ends_before_the_last_retry() {
     let expected =
         ConfigError::LeaseNotShorterThanRetries { lease: seconds(1000), retries: seconds(1000) };
     assert_error(lease(seconds(1000)), expected, &["`lease`", "16m 40s"]);
+    // Its end must not come before the store's answer.
+    let lease = |lease| endpoint(retrying()).store_timeout(seconds(3)).lease(lease).build();
+    assert!(lease(seconds(3) + NANO).is_ok());
+    let expected = ConfigError::LeaseNotLongerThanStoreTimeout {
+        lease: seconds(3),
+        store_timeout: seconds(3),
+    };
+    assert_error(lease(seconds(3)), expected, &["`lease`", "`store_timeout`", "3s"]);
+    let short = endpoint(retrying()).lease(seconds(3)).build().unwrap();
+    assert_eq!(short.store_timeout(), seconds(3) / 2);
     // Without a schedule, or without retries, nothing bounds it.
     for retries in [Retries::unknown(), Retries::never()] {
         let provider = hmac().retries(retries).build().unwrap();

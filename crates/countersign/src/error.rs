@@ -129,6 +129,13 @@ pub enum ConfigError {
         /// The time from the first delivery to the last retry.
         retries: Duration,
     },
+    /// A lease that may run out before the store has answered.
+    LeaseNotLongerThanStoreTimeout {
+        /// The lease.
+        lease: Duration,
+        /// How long a call of the store may take.
+        store_timeout: Duration,
+    },
     /// A setting that must be more than nothing.
     Zero {
         /// The builder method.
@@ -272,6 +279,15 @@ impl fmt::Display for ConfigError {
                     "`lease`: {lease} is not shorter than the provider's retry schedule of \
                  {retries}, so an event whose handler crashed would have no retry left; make it \
                  less than {retries}"
+                )
+            }
+            Self::LeaseNotLongerThanStoreTimeout { lease, store_timeout } => {
+                let (lease, timeout) = (Human(*lease), Human(*store_timeout));
+                write!(
+                    f,
+                    "`lease`: {lease} is not longer than the `store_timeout` of {timeout}, so it \
+                     could run out before the store has answered; make it more than {timeout}, or \
+                     the `store_timeout` less than {lease}"
                 )
             }
             Self::Zero { field } => write!(f, "`{field}` is zero; give it a value above"),

@@ -95,16 +95,31 @@ fn one(seed: u64, fault: Option<Fault>) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// A fault: which call, and its fate.
+type Met = (&'static str, &'static str);
+
+/// In how many worlds two faults met.
+fn print_pairs(faults: usize, pairs: &BTreeMap<(Met, Met), u64>) {
+    let all = faults * faults.saturating_sub(1) / 2;
+    println!("{} of {all} pairs of these faults met in one world; the rarest:", pairs.len());
+    let mut rarest: Vec<_> = pairs.iter().map(|(pair, count)| (count, pair)).collect();
+    rarest.sort_unstable();
+    for (count, ((call, fate), (other, other_fate))) in rarest.into_iter().take(5) {
+        println!("  {call} {fate} and {other} {other_fate}: {count}");
+    }
+}
+
 fn many(asked: &Asked) -> ExitCode {
     let started = Instant::now();
     let (next, failed) = (AtomicU64::new(asked.from), AtomicBool::new(false));
     let (found, coverage) = (Mutex::new(Vec::new()), Mutex::new(BTreeMap::new()));
+    let pairs = Mutex::new(BTreeMap::new());
     let (steps, troubles) = (AtomicU64::new(0), AtomicU64::new(0));
     let end = asked.from.saturating_add(asked.seeds);
     std::thread::scope(|scope| {
         for _ in 0..asked.threads.max(1) {
             scope.spawn(|| {
-                let mut covered = BTreeMap::new();
+                let (mut covered, mut pairs_here) = (BTreeMap::new(), BTreeMap::new());
                 while !failed.load(Ordering::Relaxed) || asked.go_on {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     if seed >= end {
@@ -114,6 +129,12 @@ fn many(asked: &Asked) -> ExitCode {
                     let ended = run(Tape::seeded(seed), wanted);
                     steps.fetch_add(ended.steps, Ordering::Relaxed);
                     troubles.fetch_add(u64::from(ended.troubles), Ordering::Relaxed);
+                    let faults: Vec<_> = ended.coverage.keys().copied().collect();
+                    for (number, fault) in faults.iter().enumerate() {
+                        for other in &faults[..number] {
+                            *pairs_here.entry((*other, *fault)).or_insert(0_u64) += 1;
+                        }
+                    }
                     for (what, count) in ended.coverage {
                         *covered.entry(what).or_insert(0_u64) += count;
                     }
@@ -125,6 +146,10 @@ fn many(asked: &Asked) -> ExitCode {
                 let mut coverage = coverage.lock().expect("no panics");
                 for (what, count) in covered {
                     *coverage.entry(what).or_insert(0) += count;
+                }
+                let mut pairs = pairs.lock().expect("no panics");
+                for (pair, count) in pairs_here {
+                    *pairs.entry(pair).or_insert(0) += count;
                 }
             });
         }
@@ -139,9 +164,11 @@ fn many(asked: &Asked) -> ExitCode {
         troubles.into_inner()
     );
     if !asked.go_on {
-        for ((call, fate), count) in coverage.into_inner().expect("no panics") {
+        let coverage = coverage.into_inner().expect("no panics");
+        for ((call, fate), count) in &coverage {
             println!("  {call} {fate}: {count}");
         }
+        print_pairs(coverage.len(), &pairs.into_inner().expect("no panics"));
     }
     if let Some((seed, broken)) = found.iter().min() {
         println!("{} seeds break a promise; seed {seed}: {broken}", found.len());

@@ -54,8 +54,12 @@ thread_local! {
 pub struct Shared {
     pub model: Model,
     pub away_until: Micros,
+    /// Until when it carries out what it is asked and answers nothing.
+    pub mute_until: Micros,
     /// Messages in so many of 64 go wrong.
     pub trouble: u32,
+    /// Until when most of them do.
+    pub storm_until: Micros,
     /// When each process called last.
     pub called: HashMap<Process, Micros>,
 }
@@ -65,7 +69,10 @@ pub fn store<T>(look: impl FnOnce(&mut Shared) -> T) -> T {
 }
 
 fn fate() -> Fate {
-    let trouble = store(|store| store.trouble);
+    let trouble = store(|store| match store.storm_until > now() {
+        true => store.trouble.max(40),
+        false => store.trouble,
+    });
     choose(|tape| {
         let quick = |tape: &mut crate::tape::Tape| MILLI / 4 + Micros::from(tape.below(2_000));
         let (there, back) = (quick(tape), quick(tape));
@@ -193,7 +200,9 @@ impl<T: Copy + Send + 'static> Arrival<T> {
         if answer.as_ref().is_ok_and(self.is_refusal) {
             self.slot.lock().unwrap_or_else(|poison| poison.into_inner()).refused = true;
         }
-        if let Some(back) = self.back {
+        if let Some(back) = self.back
+            && store(|store| store.mute_until) <= now()
+        {
             answer_at(now() + back, self.slot, answer);
         }
     }

@@ -94,7 +94,7 @@ impl Run {
                 Duration::from_secs(horizon + [60, 5, 600][tape.below(3) as usize]),
                 Duration::from_secs(future),
             );
-            let lease = tape.pick(&[60, 30, 8, 120, 300, 2]).min(horizon / 2);
+            let lease = tape.pick(&[60, 30, 8, 120, 300, 4]).min(horizon / 2);
             let clocks_are_set = tape.chance(1, 2);
             let margin = Duration::from_secs(if clocks_are_set { 10 * 3_600 } else { 0 });
             let settings = Settings {
@@ -218,31 +218,52 @@ impl Run {
             });
             let process = choose(|tape| tape.below(processes as u32) as usize);
             let settings = Rc::clone(&self.settings);
-            match choose(|tape| tape.below(6)) {
+            let lease = lease(&settings);
+            let what = choose(|tape| tape.below(7));
+            // In half of the worlds every clock is right.
+            match if self.clocks_are_set { what } else { what % 4 } {
                 0 => at(when, move || kill_and_start(process, long, &settings)),
                 1 => at(when, move || {
-                    say(|| format!("the store is away for {} s", long / SECOND));
-                    store(|store| store.away_until = now() + long);
+                    // Some servers that are too busy work for a while and answer nobody in time.
+                    let mute = choose(|tape| tape.below(8).saturating_sub(1)) as Micros * lease / 4;
+                    World::cover("store", if mute > 0 { "mute, then away" } else { "away" });
+                    say(|| format!("the store answers nothing for {} s", mute / SECOND));
+                    store(|store| store.mute_until = now() + mute);
+                    after(mute, move || {
+                        if world(|world| world.troubled) {
+                            say(|| format!("the store is away for {} s", long / SECOND));
+                            store(|store| store.away_until = now() + long);
+                        }
+                    });
                 }),
                 2 => at(when, move || {
+                    World::cover("process", "paused");
                     say(|| format!("process {process} is paused for {} s", long / SECOND));
                     change_machine(process, |machine| {
                         machine.paused_until = machine.paused_until.max(now() + long);
                     });
                 }),
-                3 if self.clocks_are_set => at(when, move || {
+                3 => at(when, move || {
+                    World::cover("network", "storm");
+                    say(|| format!("most messages go wrong for {} s", long / SECOND));
+                    store(|store| store.storm_until = now() + long);
+                }),
+                4 => at(when, move || {
                     let by = choose(|tape| tape.pick(&[5, -5, 40, -40, -3_600]));
+                    World::cover("process", "clock set");
                     say(|| format!("the clock of process {process} is set by {by} s"));
                     change_machine(process, |machine| machine.ahead += by * SECOND as i64);
                 }),
-                3 | 4 => at(when, move || {
+                5 => at(when, move || {
                     let by = choose(|tape| tape.pick(&[1, 30, 600]));
+                    World::cover("store", "clock set back");
                     say(|| format!("the store's clock is set back by {by} s"));
                     world(|world| world.set_back = true);
                     store(|store| store.model.ahead -= by * SECOND as i64);
                 }),
                 _ => at(when, move || {
                     let by = choose(|tape| tape.pick(&[3, 90, 7_200]));
+                    World::cover("store", "clock set forward");
                     say(|| format!("the store's clock is set forward by {by} s"));
                     world(|world| world.hurried = true);
                     store(|store| store.model.ahead += by * SECOND as i64);
@@ -262,7 +283,7 @@ impl Run {
         world(|world| world.troubled = false);
         store(|store| {
             store.trouble = 0;
-            store.away_until = 0;
+            (store.mute_until, store.away_until, store.storm_until) = (0, 0, 0);
         });
         for process in 0..self.processes {
             if !machine(process).is_up {
@@ -507,6 +528,7 @@ fn kill_and_start(process: usize, down: Micros, settings: &Rc<Settings>) {
     if !machine(process).is_up || !world(|world| world.troubled) {
         return;
     }
+    World::cover("process", "killed");
     say(|| format!("process {process} is killed, for {} s", down / SECOND));
     executor::kill(process);
     set_server(process, None);

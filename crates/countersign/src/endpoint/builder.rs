@@ -43,7 +43,7 @@ pub struct EndpointBuilder {
     lease: Option<Duration>,
     renewed_for: Duration,
     retention: Option<Duration>,
-    store_timeout: Duration,
+    store_timeout: Option<Duration>,
     retry_after: Duration,
     clock: Arc<dyn Clock>,
     statuses: Vec<(RejectionKind, u16)>,
@@ -62,7 +62,7 @@ impl EndpointBuilder {
             lease: None,
             renewed_for: DEFAULT_RENEWED_FOR,
             retention: None,
-            store_timeout: DEFAULT_STORE_TIMEOUT,
+            store_timeout: None,
             retry_after: DEFAULT_RETRY_AFTER,
             clock: Arc::new(SystemClock),
             statuses: Vec::new(),
@@ -113,7 +113,8 @@ impl EndpointBuilder {
     }
 
     /// How long a claim holds if nobody settles it or renews it: shorter than the provider's retry
-    /// schedule, so that the event of a crashed handler has a retry to come. It is renewed at a
+    /// schedule, so that the event of a crashed handler has a retry to come, and longer than
+    /// [`store_timeout`](Self::store_timeout). It is renewed at a
     /// third of it while the handler runs, see [`renew_for`](Self::renew_for). Defaults to 5 minutes, or to half the wait before the last retry where that is less.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = Some(lease);
@@ -128,9 +129,10 @@ impl EndpointBuilder {
     }
 
     /// How long one call of the store may take before the delivery is answered 503 and comes again,
-    /// or the claim is settled in the background. Defaults to 2 s.
+    /// or the claim is settled in the background. Defaults to 2 s, or to half the
+    /// [`lease`](Self::lease) where that is less.
     pub fn store_timeout(mut self, timeout: Duration) -> Self {
-        self.store_timeout = timeout;
+        self.store_timeout = Some(timeout);
         self
     }
 
@@ -179,7 +181,8 @@ impl EndpointBuilder {
         let half = self.provider.retries().last_wait().or(horizon).map(|wait| wait / 2);
         let lease =
             self.lease.or(half.map(|half| half.min(DEFAULT_LEASE))).unwrap_or(DEFAULT_LEASE);
-        self.check_numbers(lease)?;
+        let store_timeout = self.store_timeout.unwrap_or(DEFAULT_STORE_TIMEOUT.min(lease / 2));
+        self.check_numbers(lease, store_timeout)?;
         match (span, horizon) {
             (Some(window), _) if retention < window => {
                 return Err(ConfigError::RetentionShorterThanWindow { retention, window });
@@ -189,6 +192,9 @@ impl EndpointBuilder {
             }
             (_, Some(retries)) if lease >= retries => {
                 return Err(ConfigError::LeaseNotShorterThanRetries { lease, retries });
+            }
+            _ if lease <= store_timeout => {
+                return Err(ConfigError::LeaseNotLongerThanStoreTimeout { lease, store_timeout });
             }
             _ if retention.is_zero() => return Err(ConfigError::Zero { field: "retention" }),
             _ => {}
@@ -208,7 +214,7 @@ impl EndpointBuilder {
             lease,
             renewed_for: self.renewed_for,
             retention,
-            store_timeout: self.store_timeout,
+            store_timeout,
             retry_after: self.retry_after,
             clock: self.clock,
             statuses: self.statuses,
@@ -241,7 +247,7 @@ impl EndpointBuilder {
         }
     }
 
-    fn check_numbers(&self, lease: Duration) -> Result<(), ConfigError> {
+    fn check_numbers(&self, lease: Duration, store_timeout: Duration) -> Result<(), ConfigError> {
         if self.name.is_empty() {
             return Err(ConfigError::EmptyEndpointName);
         }
@@ -254,9 +260,9 @@ impl EndpointBuilder {
         let numbers = [
             ("max_body", self.max_body == 0),
             ("body_timeout", self.body_timeout.is_zero()),
-            ("store_timeout", self.store_timeout.is_zero()),
             // Stores count in milliseconds.
             ("lease", lease.as_millis() == 0),
+            ("store_timeout", store_timeout.is_zero()),
         ];
         if let Some((field, _)) = numbers.into_iter().find(|(_, zero)| *zero) {
             return Err(ConfigError::Zero { field });
