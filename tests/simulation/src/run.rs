@@ -136,6 +136,8 @@ impl Run {
     fn go(&mut self) {
         self.add_events();
         self.add_troubles();
+        let peaceful = self.troubles == 0 && store(|store| store.trouble) == 0;
+        world(|world| world.peaceful = peaceful);
         let kill_rarely = choose(|tape| tape.chance(1, 4));
         while self.step(self.calm_at) {
             // At any point at which a task waits.

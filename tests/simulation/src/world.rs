@@ -43,6 +43,8 @@ pub struct World {
     pub log: Option<Vec<String>>,
     /// Whether things still go wrong.
     pub troubled: bool,
+    /// Whether nothing goes wrong from the beginning to the end.
+    pub peaceful: bool,
     /// Deliveries that are being worked on, by process.
     pub open: Vec<usize>,
     /// How often each kind of call met each fate.
