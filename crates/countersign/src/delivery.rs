@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use time::OffsetDateTime;
 
-use crate::endpoint::{Endpoint, Keys};
+use crate::endpoint::Endpoint;
 use crate::key::EventKey;
 use crate::receiver::Claim;
 use crate::window::UnixMillis;
@@ -32,6 +32,7 @@ pub(crate) struct Facts {
     pub(crate) time: Option<UnixMillis>,
     pub(crate) received_at: SystemTime,
     pub(crate) secret: usize,
+    pub(crate) unverified: Unverified,
     /// When the request's head was there, where a receiver noted it, by the endpoint's monotonic time.
     pub(crate) arrived: Option<Duration>,
     /// Whether somebody took the delivery, or nobody was asked to.
@@ -56,8 +57,18 @@ impl Delivery {
 
     /// The same facts without the body, for what is kept longer than a request.
     pub(crate) fn without_body(&self) -> Self {
-        let Facts { endpoint, key, event_type, id, time, received_at, secret, arrived, .. } =
-            &*self.facts;
+        let Facts {
+            endpoint,
+            key,
+            event_type,
+            id,
+            time,
+            received_at,
+            secret,
+            unverified,
+            arrived,
+            ..
+        } = &*self.facts;
         let facts = Facts {
             endpoint: endpoint.clone(),
             body: Bytes::new(),
@@ -67,6 +78,7 @@ impl Delivery {
             time: *time,
             received_at: *received_at,
             secret: *secret,
+            unverified: unverified.clone(),
             arrived: *arrived,
             taken: AtomicBool::new(self.is_taken()),
         };
@@ -141,17 +153,20 @@ impl Delivery {
     /// The label of the secret that matched, where it has one.
     #[must_use]
     pub fn secret_label(&self) -> Option<&str> {
-        let label = match &self.facts.endpoint.inner().keys {
-            Keys::Hmac(keys) => &keys.get(self.facts.secret)?.label,
-            Keys::Token(keys) => &keys.get(self.facts.secret)?.label,
-        };
-        label.as_deref()
+        self.facts.endpoint.inner().labels.get(self.facts.secret)?.as_deref()
     }
 
     /// Which of the endpoint's secrets matched: 0 is the current one, others are older.
     #[must_use]
     pub fn secret_index(&self) -> usize {
         self.facts.secret
+    }
+
+    /// What headers outside of the proof claim about this delivery. Anybody who has captured a
+    /// delivery can send it again with other claims: use them to route, not to decide.
+    #[must_use]
+    pub fn unverified(&self) -> &Unverified {
+        &self.facts.unverified
     }
 
     /// The claim under which the handler runs.
@@ -208,6 +223,35 @@ impl Delivery {
     #[must_use]
     pub fn provider(&self) -> &str {
         self.facts.endpoint.provider().name()
+    }
+}
+
+/// What a delivery's headers claim outside of its proof. Empty where the provider has no such
+/// headers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unverified {
+    pub(crate) event_type: Option<Box<str>>,
+    pub(crate) id: Option<Box<str>>,
+    pub(crate) attempt: Option<Box<str>>,
+}
+
+impl Unverified {
+    /// The event's type, such as `push` in GitHub's `X-GitHub-Event`.
+    #[must_use]
+    pub fn event_type(&self) -> Option<&str> {
+        self.event_type.as_deref()
+    }
+
+    /// The delivery's or the event's id, such as GitHub's `X-GitHub-Delivery`.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// Which attempt this delivery is, as the provider counts and writes it.
+    #[must_use]
+    pub fn attempt(&self) -> Option<&str> {
+        self.attempt.as_deref()
     }
 }
 

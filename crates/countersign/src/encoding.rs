@@ -1,124 +1,144 @@
 //! Hex and base64, strict: what a provider would not have written does not decode.
 
+use base64::Engine as _;
+use base64::alphabet::{STANDARD, URL_SAFE};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use zeroize::Zeroizing;
+
 /// How a signature is written in its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Encoding {
     /// Two hex digits a byte, upper or lower case.
     Hex,
+    /// The same in lower case only.
+    LowerHex,
     /// The standard alphabet (RFC 4648 §4), padded, no stray bits.
     Base64,
+    /// The alphabet for URLs and file names (RFC 4648 §5), with or without padding.
+    Base64Url,
 }
 
+const PADDED: GeneralPurpose = GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new());
+const ANY_PADDING: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const UNPADDED: GeneralPurpose = GeneralPurpose::new(&STANDARD, NO_PADDING);
+const NO_PADDING: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::RequireNone);
+const FOR_URLS: GeneralPurpose =
+    GeneralPurpose::new(&URL_SAFE, ANY_PADDING.with_encode_padding(false));
+
+/// More than any MAC or signature of one length has.
+const LONGEST: usize = 64;
+
 impl Encoding {
-    /// Decodes exactly 32 bytes, or nothing.
-    pub(crate) fn decode_32(self, text: &[u8]) -> Option<[u8; 32]> {
+    /// Decodes exactly so many bytes, or nothing.
+    #[inline]
+    pub(crate) fn decode<const LENGTH: usize>(self, text: &[u8]) -> Option<[u8; LENGTH]> {
         match self {
-            Self::Hex => decode_hex_32(text),
-            Self::Base64 => decode_base64_32(text),
+            Self::Hex => decode_hex(text),
+            Self::LowerHex => decode_hex(text).filter(|_| !text.iter().any(u8::is_ascii_uppercase)),
+            Self::Base64 => decode_base64_exactly(&PADDED, text),
+            Self::Base64Url => decode_base64_exactly(&FOR_URLS, text),
+        }
+    }
+
+    /// Decodes what has no fixed length.
+    #[cfg(feature = "p256")]
+    pub(crate) fn decode_any(self, text: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Self::Hex | Self::LowerHex => decode_hex_any(text).map(|bytes| bytes.to_vec()),
+            Self::Base64 => PADDED.decode(text).ok(),
+            Self::Base64Url => FOR_URLS.decode(text).ok(),
+        }
+    }
+
+    /// Encodes as the provider would.
+    #[cfg(feature = "testing")]
+    pub(crate) fn encode(self, bytes: &[u8]) -> String {
+        match self {
+            Self::Hex | Self::LowerHex => {
+                let mut text = String::new();
+                let _ = write_hex(bytes, &mut text);
+                text
+            }
+            Self::Base64 => PADDED.encode(bytes),
+            Self::Base64Url => FOR_URLS.encode(bytes),
         }
     }
 }
 
-/// Marks a byte that is not a digit of the alphabet.
-const NOT_A_DIGIT: u8 = 0xff;
-
-const BASE64_ALPHABET: &[u8; 64] =
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-const BASE64: [u8; 256] = {
-    let mut table = [NOT_A_DIGIT; 256];
-    let mut value = 0;
-    while value < 64 {
-        table[BASE64_ALPHABET[value] as usize] = value as u8;
-        value += 1;
-    }
-    table
-};
-
-fn digit(table: &[u8; 256], byte: u8) -> u8 {
-    table.get(usize::from(byte)).copied().unwrap_or(NOT_A_DIGIT)
-}
-
 /// Without tables and branches, so that the compiler can take many digits at a time.
-fn decode_hex_32(text: &[u8]) -> Option<[u8; 32]> {
-    let text: &[u8; 64] = text.try_into().ok()?;
-    let mut wrong = 0;
-    let digits = text.map(|character| {
+#[inline]
+fn decode_hex<const LENGTH: usize>(text: &[u8]) -> Option<[u8; LENGTH]> {
+    if text.len() != 2 * LENGTH {
+        return None;
+    }
+    let (mut digits, mut wrong) = ([[0; 2]; LENGTH], 0);
+    for (digit, character) in digits.as_flattened_mut().iter_mut().zip(text) {
         let number = character.wrapping_sub(b'0');
         let letter = (character | 0x20).wrapping_sub(b'a');
         let (is_number, is_letter) = (number < 10, letter < 6);
         wrong |= u8::from(!(is_number | is_letter));
-        if is_number { number } else { letter.wrapping_add(10) }
-    });
-    let mut out = [0; 32];
-    for (byte, [high, low]) in out.iter_mut().zip(digits.as_chunks::<2>().0) {
+        *digit = if is_number { number } else { letter.wrapping_add(10) };
+    }
+    let mut out = [0; LENGTH];
+    for (byte, [high, low]) in out.iter_mut().zip(digits) {
         *byte = high << 4 | low & 0x0f;
     }
     (wrong == 0).then_some(out)
 }
 
-fn decode_base64_32(text: &[u8]) -> Option<[u8; 32]> {
-    let text: &[u8; 44] = text.try_into().ok()?;
-    let mut out = [0; 32];
-    let mut writer = out.iter_mut();
-    decode_base64_with(text, Padding::Required, |byte| {
-        if let Some(slot) = writer.next() {
-            *slot = byte;
-        }
-    })
-    .then_some(())?;
-    // 44 characters are 32 bytes only with exactly one `=`.
-    (writer.next().is_none() && text.ends_with(b"=") && !text.ends_with(b"==")).then_some(out)
+/// Decodes hex of any length.
+pub(crate) fn decode_hex_any(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let (pairs, rest) = text.as_chunks::<2>();
+    let mut out = Zeroizing::new(Vec::with_capacity(pairs.len()));
+    for pair in pairs {
+        let [byte] = decode_hex(pair)?;
+        out.push(byte);
+    }
+    rest.is_empty().then_some(out)
 }
 
-/// Whether base64 must carry its `=` signs.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Padding {
-    Required,
-    Optional,
-}
-
-/// Decodes standard base64 byte by byte into `sink`; false if the text is not base64.
-///
-/// What `sink` got before a `false` is to be thrown away.
-pub(crate) fn decode_base64_with(text: &[u8], padding: Padding, mut sink: impl FnMut(u8)) -> bool {
-    let digits = match text {
-        [rest @ .., b'=', b'='] | [rest @ .., b'='] if text.len().is_multiple_of(4) => rest,
-        _ if text.len().is_multiple_of(4) || padding == Padding::Optional => text,
-        _ => return false,
-    };
-    let (quads, tail) = digits.as_chunks::<4>();
-    for quad in quads {
-        let [a, b, c, d] = quad.map(|character| digit(&BASE64, character));
-        if a | b | c | d >= 64 {
-            return false;
-        }
-        sink(a << 2 | b >> 4);
-        sink(b << 4 | c >> 2);
-        sink(c << 6 | d);
+fn decode_base64_exactly<const LENGTH: usize>(
+    engine: &GeneralPurpose,
+    text: &[u8],
+) -> Option<[u8; LENGTH]> {
+    // The crate wants room for what the text's length may hold at the most.
+    let mut buffer = [0; LONGEST + 8];
+    if text.len() > buffer.len() / 3 * 4 {
+        return None;
     }
-    match *tail {
-        [] => true,
-        [a, b] => {
-            let (a, b) = (digit(&BASE64, a), digit(&BASE64, b));
-            sink(a << 2 | b >> 4);
-            a | b < 64 && b & 0x0f == 0
-        }
-        [a, b, c] => {
-            let [a, b, c] = [a, b, c].map(|character| digit(&BASE64, character));
-            sink(a << 2 | b >> 4);
-            sink(b << 4 | c >> 2);
-            a | b | c < 64 && c & 0x03 == 0
-        }
-        _ => false,
-    }
+    let length = engine.decode_slice(text, &mut buffer).ok()?;
+    buffer.get(..length)?.try_into().ok()
 }
 
 /// Decodes standard base64 with or without its padding.
-pub(crate) fn decode_base64(text: &[u8]) -> Option<zeroize::Zeroizing<Vec<u8>>> {
-    let mut out = zeroize::Zeroizing::new(Vec::with_capacity(text.len()));
-    decode_base64_with(text, Padding::Optional, |byte| out.push(byte)).then_some(out)
+pub(crate) fn decode_base64(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let engine = if text.contains(&b'=') { PADDED } else { UNPADDED };
+    engine.decode(text).ok().map(Zeroizing::new)
+}
+
+/// Decodes standard base64 that has its padding, piece by piece into `sink`, without allocating; false
+/// if the text is not base64. What `sink` got before a `false` is to be thrown away.
+pub(crate) fn decode_padded_base64_with(text: &[u8], mut sink: impl FnMut(&[u8])) -> bool {
+    let mut buffer = Zeroizing::new([0; LONGEST + 8]);
+    let mut pieces = text.chunks(LONGEST).peekable();
+    while let Some(piece) = pieces.next() {
+        // Padding stands at the end.
+        if pieces.peek().is_some() && piece.contains(&b'=') {
+            return false;
+        }
+        match PADDED.decode_slice(piece, &mut *buffer) {
+            Ok(length) => sink(buffer.get(..length).unwrap_or_default()),
+            Err(_) => return false,
+        }
+    }
+    true
+}
+
+/// Decodes the alphabet for URLs, with or without padding.
+pub(crate) fn decode_base64url(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    FOR_URLS.decode(text).ok().map(Zeroizing::new)
 }
 
 /// Writes bytes as lower-case hex.
@@ -126,20 +146,11 @@ pub(crate) fn write_hex(bytes: &[u8], out: &mut impl std::fmt::Write) -> std::fm
     bytes.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
 }
 
-/// Encodes bytes as padded standard base64.
-#[cfg(feature = "testing")]
-pub(crate) fn encode_base64(bytes: &[u8]) -> String {
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let group = chunk.iter().fold(0_u32, |group, byte| group << 8 | u32::from(*byte));
-        let group = group << (8 * (3 - chunk.len()));
-        for place in 0..4 {
-            let value = (group >> (18 - 6 * place)) as usize & 63;
-            let character = BASE64_ALPHABET.get(value).copied().unwrap_or(b'=');
-            out.push(if place <= chunk.len() { char::from(character) } else { '=' });
-        }
-    }
-    out
+/// Bytes as lower-case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    let _ = write_hex(bytes, &mut text);
+    text
 }
 
 #[cfg(test)]
@@ -149,17 +160,21 @@ mod tests {
     #[test]
     fn hex_is_64_digits_and_nothing_else() {
         let text = "00ff".repeat(16);
-        let bytes = decode_hex_32(text.as_bytes()).unwrap();
+        let bytes: [u8; 32] = decode_hex(text.as_bytes()).unwrap();
         assert_eq!(bytes[..4], [0, 0xff, 0, 0xff]);
-        assert_eq!(decode_hex_32(text.to_uppercase().as_bytes()), Some(bytes));
+        assert_eq!(decode_hex(text.to_uppercase().as_bytes()), Some(bytes));
+        assert_eq!(Encoding::LowerHex.decode(text.as_bytes()), Some(bytes));
+        assert_eq!(Encoding::LowerHex.decode::<32>(text.to_uppercase().as_bytes()), None);
         // `from_str_radix` takes a sign; this must not.
         for bad in ["+f", " f", "0x", "g0", "0g", "é", "\u{0}0"] {
             let mut text = text.clone().into_bytes();
             text.splice(..2, bad.bytes().take(2));
-            assert_eq!(decode_hex_32(&text), None, "{bad}");
+            assert_eq!(decode_hex::<32>(&text), None, "{bad}");
         }
-        assert_eq!(decode_hex_32(&text.as_bytes()[1..]), None);
-        assert_eq!(decode_hex_32(b""), None);
+        assert_eq!(decode_hex::<32>(&text.as_bytes()[1..]), None);
+        assert_eq!(decode_hex::<32>(b""), None);
+        assert_eq!(decode_hex_any(b"00fF").unwrap()[..], [0, 0xff]);
+        assert_eq!(decode_hex_any(b"00f"), None);
     }
 
     #[test]
@@ -175,18 +190,37 @@ mod tests {
             ("Zm9vYmFy", "foobar"),
         ] {
             assert_eq!(**decode_base64(text.as_bytes()).unwrap(), *bytes.as_bytes());
-            assert_eq!(
-                **decode_base64(text.trim_end_matches('=').as_bytes()).unwrap(),
-                *bytes.as_bytes()
-            );
+            let unpadded = text.trim_end_matches('=').as_bytes();
+            assert_eq!(**decode_base64(unpadded).unwrap(), *bytes.as_bytes());
+            let mut decoded = Vec::new();
+            let padded = |text, decoded: &mut Vec<u8>| {
+                decode_padded_base64_with(text, |piece| decoded.extend_from_slice(piece))
+            };
+            assert!(padded(text.as_bytes(), &mut decoded));
+            assert_eq!(decoded, bytes.as_bytes());
+            assert_eq!(padded(unpadded, &mut Vec::new()), unpadded.len() == text.len());
         }
         for bad in ["Zg=", "Z", "Zg===", "Zh==", "Zm9=", "Zm-v", "Zm v", "=", "====", "Zg==Zg=="] {
             assert_eq!(decode_base64(bad.as_bytes()), None, "{bad}");
         }
+        let long = "Zm9v".repeat(40);
+        let mut decoded = Vec::new();
+        assert!(
+            decode_padded_base64_with(long.as_bytes(), |piece| decoded.extend_from_slice(piece))
+        );
+        assert_eq!(decoded, "foo".repeat(40).as_bytes());
+        let padded_inside = format!("{}Zg=={}", "Zm9v".repeat(15), "Zm9v");
+        assert!(!decode_padded_base64_with(padded_inside.as_bytes(), |_| {}));
+        let decode = |text: &str| Encoding::Base64.decode::<32>(text.as_bytes());
         let text = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-        assert_eq!(decode_base64_32(text.as_bytes()), Some([0; 32]));
-        assert_eq!(decode_base64_32(text.replace("A=", "==").as_bytes()), None);
-        assert_eq!(decode_base64_32(text.replace("A=", "B=").as_bytes()), None);
-        assert_eq!(decode_base64_32(text.replace('=', "A").as_bytes()), None);
+        assert_eq!(decode(text), Some([0; 32]));
+        assert_eq!(decode(&text.replace("A=", "==")), None);
+        assert_eq!(decode(&text.replace("A=", "B=")), None);
+        assert_eq!(decode(&text.replace('=', "A")), None);
+        assert_eq!(decode(&"A".repeat(43)), None);
+        assert_eq!(decode(&"A".repeat(4_000)), None);
+        assert_eq!(Encoding::Base64Url.decode::<32>(&[b'_'; 42]), None);
+        assert_eq!(Encoding::Base64Url.decode::<3>(b"-_-_"), Some([0xfb, 0xff, 0xbf]));
+        assert_eq!(Encoding::Base64Url.decode::<1>(b"-w"), Some([0xfb]));
     }
 }

@@ -62,6 +62,8 @@ pub enum ConfigError {
         /// The header.
         header: String,
     },
+    /// A handshake whose answer has a MAC that could be the signature of a delivery.
+    HandshakeWouldSign,
     /// `optional_key_fields` without `key_fields`.
     OnlyOptionalKeyFields,
     /// An endpoint without a name.
@@ -128,6 +130,21 @@ pub enum ConfigError {
         lease: Duration,
         /// The time from the first delivery to the last retry.
         retries: Duration,
+    },
+    /// An endpoint of a provider that signs the URL, without the URL that the world sees.
+    NoPublicUrl {
+        /// The provider.
+        provider: String,
+    },
+    /// What is not a URL's scheme, host and port, with at most a path after them.
+    InvalidPublicUrl {
+        /// What was given.
+        given: String,
+    },
+    /// A verify token for a provider that asks for none.
+    NoVerifyTokenAsked {
+        /// The provider.
+        provider: String,
     },
     /// A lease that may run out before the store has answered.
     LeaseNotLongerThanStoreTimeout {
@@ -281,6 +298,26 @@ impl fmt::Display for ConfigError {
                  less than {retries}"
                 )
             }
+            Self::HandshakeWouldSign => f.write_str(
+                "`handshake`: the MAC in the answer could be the signature of a delivery, so a \
+                 handshake could be used to forge one; this handshake needs `hmac_sha256` alone and a \
+                 `signed_content` that begins with a literal",
+            ),
+            Self::NoVerifyTokenAsked { provider } => write!(
+                f,
+                "`verify_token` is set, and {provider} has no handshake that shows one; remove it, or \
+                 add `Handshake::echo_query_for_token` to the provider"
+            ),
+            Self::NoPublicUrl { provider } => write!(
+                f,
+                "`public_url` is not set, and {provider} signs the URL of a delivery; set it to the \
+                 scheme and host that {provider} sends to, such as `https://hooks.example.test`"
+            ),
+            Self::InvalidPublicUrl { given } => write!(
+                f,
+                "`public_url`: {given:?} is not a URL's scheme and host; write it as in \
+                 `https://hooks.example.test`, with a path only if a proxy removes that path"
+            ),
             Self::LeaseNotLongerThanStoreTimeout { lease, store_timeout } => {
                 let (lease, timeout) = (Human(*lease), Human(*store_timeout));
                 write!(

@@ -83,8 +83,17 @@ impl KeyHasher {
         self.finish()
     }
 
-    /// The key of an event that only its signed content tells apart.
-    pub(crate) fn content(mut self, feed: impl FnOnce(&mut dyn FnMut(&[u8]))) -> EventKey {
+    /// The key of an event that only its signed content tells apart, and the type that a header
+    /// claims, where there is one.
+    pub(crate) fn content(
+        mut self,
+        claimed_type: &[u8],
+        feed: impl FnOnce(&mut dyn FnMut(&[u8])),
+    ) -> EventKey {
+        if !claimed_type.is_empty() {
+            self.0.update(b"y");
+            self.bytes(claimed_type);
+        }
         self.0.update(b"c");
         feed(&mut |bytes| self.0.update(bytes));
         self.finish()

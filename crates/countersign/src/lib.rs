@@ -9,13 +9,15 @@
 //! # The parts
 //!
 //! - A [`Provider`] says how somebody sends: where the signature is, what it covers, where the time
-//!   and the id are, when they retry. Five are in [`providers`]; yours is
-//!   [ten lines](Provider#provider).
+//!   and the id are, when they retry. The [`catalogue`] has many, five with typed events are in
+//!   [`providers`]; yours is [ten lines](Provider#provider).
 //! - An [`Endpoint`] is one place that a provider sends to: its [`Secret`]s, its [`Window`], its
 //!   limits. What cannot keep its promises does not build: a [`ConfigError`] says what to change.
 //! - A [`Store`] remembers which events are being handled and which have been. [`MemoryStore`] is
 //!   for one process.
 //! - A [`Receiver`] is an endpoint with a store, for adapters and for servers without one.
+//! - A [`Handshake`] is a request by which a provider asks whether an endpoint wants its deliveries. It
+//!   is answered without a handler. A [`Reply`] is what to answer, to it or to what is refused.
 //! - A [`Delivery`] is what comes out: the bytes, and what is proven about them.
 //!
 //! # The way of a delivery
@@ -73,6 +75,10 @@
 //! | flag | default | |
 //! |---|---|---|
 //! | `tracing` | on | a span for every proven delivery and an event for every delivery |
+//! | `sha1` | off | HMAC with SHA-1, which Twilio and some older providers sign with |
+//! | `ed25519` | off | ed25519 signatures, such as Discord's |
+//! | `p256` | off | ECDSA over P-256, as SendGrid signs |
+//! | `tokio` | off | [`Runtime::tokio`], which the adapters bring |
 //! | `testing` | off | [`testing`]: signing as a provider would |
 //!
 //! # What is promised, and what is not
@@ -92,14 +98,16 @@ mod endpoint;
 mod envelope;
 mod error;
 mod event;
-mod headers;
+mod handshake;
 mod json;
 mod key;
 mod misuse;
 mod provider;
 mod receiver;
 mod rejection;
+mod reply;
 mod report;
+mod request_head;
 mod runtime;
 mod scheme;
 mod secret;
@@ -107,6 +115,7 @@ mod trace;
 mod verifier;
 mod window;
 
+pub mod catalogue;
 pub mod providers;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -116,11 +125,11 @@ pub use dedup::{
     ClaimToken, Claimed, DynStore, InTransaction, MemoryStore, MemoryStoreBuilder, RELEASED_FOR,
     Settled, Store, StoreError, StoreErrorKind, StoreFuture, Transactional,
 };
-pub use delivery::Delivery;
+pub use delivery::{Delivery, Unverified};
 pub use endpoint::{Endpoint, EndpointBuilder};
 pub use error::ConfigError;
 pub use event::{EventError, FromDelivery, extract_event};
-pub use headers::{Headers, Lookup};
+pub use handshake::{FieldValue, Handshake, When};
 pub use key::EventKey;
 pub use provider::{Provider, ProviderBuilder, Retries, Timestamp};
 pub use receiver::{
@@ -128,11 +137,14 @@ pub use receiver::{
     ReceiverBuilder,
 };
 pub use rejection::{Rejection, RejectionKind};
+pub use reply::Reply;
 pub use report::{Observer, Outcome, Report};
+pub use request_head::{HeadParts, Lookup, RequestHead};
 pub use runtime::{BoxFuture, Runtime};
+pub use scheme::Proof;
 pub use scheme::content::Part;
-pub use scheme::hmac::Signature;
+pub use scheme::signature::Signature;
 pub use scheme::token::Token;
 pub use secret::{Secret, SecretError};
-pub use verifier::{Incoming, Proven};
+pub use verifier::{Incoming, Opened, Proven};
 pub use window::{TimeFormat, Window};

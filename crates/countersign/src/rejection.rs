@@ -59,6 +59,12 @@ kinds! {
     TokenMismatch = 401 "token_mismatch",
     /// The id header of the signed content is missing, repeated or malformed (401).
     IdInvalid = 401 "id_invalid",
+    /// A handshake shows another verify token than the endpoint's (403). See
+    /// [`EndpointBuilder::verify_token`](crate::EndpointBuilder::verify_token).
+    VerifyTokenMismatch = 403 "verify_token_mismatch",
+    /// Something else that the signature covers is missing, repeated or malformed: a header, or the
+    /// URL (401).
+    SignedPartInvalid = 401 "signed_part_invalid",
     /// The time is missing from the signed content (401).
     TimestampMissing = 401 "timestamp_missing",
     /// The time is no time of the provider's format, or is there more than once (400).
@@ -119,7 +125,8 @@ impl RejectionKind {
 
 /// A delivery that was not handed over: its kind, the status to answer, and what to say.
 ///
-/// It says nothing of a secret or an expected signature. Adapters put it into the extensions of
+/// As a [`Reply`](crate::Reply) it is ready to be sent. It says nothing of a secret or an expected
+/// signature. Adapters put it into the extensions of
 /// their answer, so that an outer layer can log it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {

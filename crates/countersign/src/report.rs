@@ -21,10 +21,13 @@ pub enum Outcome {
     Rejected,
     /// A handler ran and did not answer 2xx: the event's next delivery is let in.
     Failed,
+    /// A handshake, answered by the middleware.
+    Handshake,
 }
 
 impl Outcome {
-    /// The outcome's name: `accepted`, `duplicate`, `in_flight`, `rejected`, `failed`.
+    /// The outcome's name: `accepted`, `duplicate`, `in_flight`, `rejected`, `failed`,
+    /// `handshake`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -33,6 +36,7 @@ impl Outcome {
             Self::InFlight => "in_flight",
             Self::Rejected => "rejected",
             Self::Failed => "failed",
+            Self::Handshake => "handshake",
         }
     }
 }
@@ -47,13 +51,13 @@ pub struct Report<'a> {
     pub endpoint: &'a str,
     /// The provider's name.
     pub provider: &'a str,
-    /// The delivery, if it was proven and fresh.
+    /// The delivery, if it was proven and fresh. A handshake is none.
     pub delivery: Option<&'a Delivery>,
     /// The HTTP status answered; none if the handler panicked, failed without a status, or was
     /// cancelled.
     pub status: Option<u16>,
     /// The reason code, except for what was accepted in good order: a rejection's
-    /// [`code`](crate::Rejection::code); `handler_status`, `handler_status_is_final` (a 4xx to a
+    /// [`code`](crate::Rejection::code) or a handshake's [`code`](crate::Handshake::code); `handler_status`, `handler_status_is_final` (a 4xx to a
     /// provider that does not retry after one), `handler_panicked`, `handler_cancelled`,
     /// `not_committed` (the handler's own transaction), `not_taken` (a 2xx of something that did not
     /// take the delivery). For an accepted one `claim_lost` (the

@@ -102,6 +102,9 @@ mod enabled {
                 say!(error, "webhook not handled, and its provider does not retry");
             }
             Outcome::Failed => say!(warn, "webhook not handled, its next delivery is let in"),
+            Outcome::Handshake if proven => say!(info, "webhook handshake answered"),
+            // A stranger can cause it.
+            Outcome::Handshake => say!(debug, "webhook handshake answered, unsigned"),
             // Whoever has captured a delivery can send it again for ever.
             Outcome::Rejected if proven && report.is_untimely() => {
                 say!(info, "webhook proven, but too old or too new");

@@ -58,6 +58,8 @@ pub enum TimeFormat {
     UnixMillis,
     /// RFC 3339, with or without a fraction: `2026-05-23T14:30:00.000Z`.
     Rfc3339,
+    /// The same without a zone, in UTC: `2026-05-23T14:30:00`.
+    Rfc3339WithoutZone,
 }
 
 /// Numbers from here on are milliseconds when the format is detected. In seconds this is the
@@ -80,17 +82,34 @@ impl TimeFormat {
             }
             return self.read_number(std::str::from_utf8(text).ok()?.parse().ok()?);
         }
-        if !matches!(self, Self::Detect | Self::Rfc3339) {
-            return None;
-        }
-        let time = OffsetDateTime::parse(std::str::from_utf8(text).ok()?, &Rfc3339).ok()?;
+        let text = std::str::from_utf8(text).ok()?;
+        let time = match self {
+            Self::Detect | Self::Rfc3339 => OffsetDateTime::parse(text, &Rfc3339).ok()?,
+            Self::Rfc3339WithoutZone => {
+                OffsetDateTime::parse(&format!("{text}Z"), &Rfc3339).ok()?
+            }
+            Self::UnixSeconds | Self::UnixMillis => return None,
+        };
         i64::try_from(time.unix_timestamp_nanos().checked_div(1_000_000)?).ok().map(UnixMillis)
+    }
+
+    /// Whether a text has the length that this format has in our times. From 2001 until 2286 there are
+    /// 10 digits of seconds and 13 of milliseconds; RFC 3339 begins with four digits of the year and
+    /// ends with its zone.
+    pub(crate) fn has_usual_length(self, text: &[u8]) -> bool {
+        match self {
+            Self::UnixSeconds => text.len() == 10,
+            Self::UnixMillis => text.len() == 13,
+            Self::Rfc3339 => true,
+            Self::Rfc3339WithoutZone => text.len() == 19,
+            Self::Detect => false,
+        }
     }
 
     /// Reads a time that a JSON body holds as a number.
     pub(crate) fn read_number(self, number: i64) -> Option<UnixMillis> {
         match self {
-            Self::Rfc3339 => None,
+            Self::Rfc3339 | Self::Rfc3339WithoutZone => None,
             Self::UnixMillis => Some(UnixMillis(number)),
             Self::Detect if number >= FIRST_MILLIS => Some(UnixMillis(number)),
             Self::Detect | Self::UnixSeconds => number.checked_mul(1000).map(UnixMillis),

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::mismatches::Mismatches;
-use super::{Endpoint, Inner, Keys};
+use super::{Endpoint, Inner};
 use crate::clock::{Clock, SystemClock};
 use crate::error::ConfigError;
-use crate::headers::is_method;
+use crate::handshake::{Unsigned, VerifyToken};
 use crate::key::KeyHasher;
 use crate::provider::Provider;
 use crate::rejection::RejectionKind;
-use crate::scheme::Scheme;
+use crate::request_head::is_method;
+use crate::scheme::Keyed;
 use crate::secret::Secret;
 use crate::window::Window;
 
@@ -37,6 +38,8 @@ pub struct EndpointBuilder {
     provider: Provider,
     secrets: Vec<Secret>,
     methods: Vec<Box<str>>,
+    public_url: Option<Box<str>>,
+    verify_token: Option<Secret>,
     window: Option<Window>,
     max_body: usize,
     body_timeout: Duration,
@@ -56,6 +59,8 @@ impl EndpointBuilder {
             provider,
             secrets: Vec::new(),
             methods: vec!["POST".into()],
+            public_url: None,
+            verify_token: None,
             window: None,
             max_body: DEFAULT_MAX_BODY,
             body_timeout: DEFAULT_BODY_TIMEOUT,
@@ -89,6 +94,27 @@ impl EndpointBuilder {
     /// event in the same way, because the first 2xx completes it.
     pub fn methods<M: AsRef<str>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
         self.methods = methods.into_iter().map(|method| method.as_ref().into()).collect();
+        self
+    }
+
+    /// The scheme, host and port under which the world reaches this endpoint, such as
+    /// `https://hooks.example.test`, for providers that sign the URL. The URL is this followed by the
+    /// path and the query as received; where a proxy or a router cuts something off the front of the
+    /// path, that belongs here: `https://example.test/api`.
+    ///
+    /// It is never taken from `Host` or `X-Forwarded-*`, which anybody can write.
+    pub fn public_url(mut self, origin: &str) -> Self {
+        self.public_url = Some(origin.into());
+        self
+    }
+
+    /// The token that the provider shows in its handshake, such as Meta's `hub.verify_token`: what was
+    /// typed into the provider's console. Another token is refused with
+    /// [`VerifyTokenMismatch`](RejectionKind::VerifyTokenMismatch). Without this, the endpoint answers
+    /// no such handshake. It comes in the URL, where access logs show it, and proves no delivery: it
+    /// must not be a secret that does.
+    pub fn verify_token(mut self, token: Secret) -> Self {
+        self.verify_token = Some(token);
         self
     }
 
@@ -199,7 +225,16 @@ impl EndpointBuilder {
             _ if retention.is_zero() => return Err(ConfigError::Zero { field: "retention" }),
             _ => {}
         }
+        let asks_for_token = |handshake: &Unsigned| handshake.needs_token();
+        if self.verify_token.is_some()
+            && !self.provider.spec().handshakes.unsigned.iter().any(asks_for_token)
+        {
+            let provider = self.provider.name().to_owned();
+            return Err(ConfigError::NoVerifyTokenAsked { provider });
+        }
         let keys = self.keys()?;
+        let public_url = self.checked_public_url()?;
+        let labels = self.secrets.iter().map(Secret::shared_label).collect();
         let mismatches = Mismatches::of(&self.provider.spec().scheme, &self.secrets);
         Ok(Endpoint(Arc::new(Inner {
             key_hasher: KeyHasher::new(&self.name),
@@ -208,6 +243,9 @@ impl EndpointBuilder {
             allow: self.methods.join(", ").into(),
             methods: self.methods,
             keys,
+            labels,
+            public_url,
+            verify_token: self.verify_token.as_ref().map(VerifyToken::new),
             window,
             max_body: self.max_body,
             body_timeout: self.body_timeout,
@@ -273,32 +311,38 @@ impl EndpointBuilder {
         }
     }
 
-    fn keys(&self) -> Result<Keys, ConfigError> {
-        let endpoint = || self.name.clone().into_string();
+    fn keys(&self) -> Result<Keyed, ConfigError> {
+        let endpoint = self.name.clone().into_string();
         if self.secrets.is_empty() {
-            return Err(ConfigError::NoSecret { endpoint: endpoint() });
+            return Err(ConfigError::NoSecret { endpoint });
         }
-        let scheme = &self.provider.spec().scheme;
-        let unusable = |position, expected| ConfigError::UnusableSecret {
-            endpoint: endpoint(),
-            position,
-            expected,
-        };
-        let secrets = self.secrets.iter().zip(1..);
-        Ok(match scheme {
-            Scheme::Token(token) => Keys::Token(
-                secrets
-                    .map(|(secret, n)| {
-                        token.key(secret).ok_or_else(|| unusable(n, token.expected()))
-                    })
-                    .collect::<Result<_, _>>()?,
-            ),
-            Scheme::Hmac { signature, .. } => Keys::Hmac(
-                secrets
-                    .map(|(secret, n)| signature.key(secret).ok_or_else(|| unusable(n, "base64")))
-                    .collect::<Result<_, _>>()?,
-            ),
+        let keyed = self.provider.spec().scheme.key(&self.secrets);
+        keyed.map_err(|(index, unusable)| ConfigError::UnusableSecret {
+            endpoint,
+            position: index + 1,
+            expected: unusable.expected,
         })
+    }
+
+    fn checked_public_url(&self) -> Result<Option<Box<str>>, ConfigError> {
+        let needed = self.provider.spec().scheme.content.needs_public_url();
+        let Some(given) = &self.public_url else {
+            let provider = || self.provider.name().to_owned();
+            return match needed {
+                true => Err(ConfigError::NoPublicUrl { provider: provider() }),
+                false => Ok(None),
+            };
+        };
+        let authority = given.strip_prefix("https://").or_else(|| given.strip_prefix("http://"));
+        let legal = |rest: &str| {
+            let graphic =
+                rest.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#\"<>\\".contains(&byte));
+            graphic && !rest.starts_with('/') && !rest.is_empty()
+        };
+        match authority.map(|rest| rest.trim_end_matches('/')) {
+            Some(rest) if legal(rest) => Ok(Some(given.trim_end_matches('/').into())),
+            _ => Err(ConfigError::InvalidPublicUrl { given: given.clone().into_string() }),
+        }
     }
 }
 

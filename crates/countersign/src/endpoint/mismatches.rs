@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::encoding::decode_base64;
-use crate::scheme::Scheme;
 use crate::scheme::content::Part;
+use crate::scheme::{Scheme, SecretReading};
 use crate::secret::Secret;
 
 /// Between two warnings of an endpoint, so that nobody can fill its log.
@@ -60,9 +60,10 @@ impl Mismatches {
 /// What is odd about a secret, in the order in which to look. It says nothing of what is in it that
 /// would help to guess it.
 fn flaw(scheme: &Scheme, secret: &[u8]) -> Option<&'static str> {
-    let takes_base64 =
-        matches!(scheme, Scheme::Hmac { signature, .. } if signature.takes_base64_secret());
-    let signs_id = matches!(scheme, Scheme::Hmac { content, .. } if content.contains(&Part::Id));
+    let reading = scheme.signature().map(|signature| &signature.secret);
+    let takes_base64 = reading.is_some_and(SecretReading::takes_base64);
+    let takes_text = reading.is_none_or(SecretReading::takes_text);
+    let signs_id = scheme.content.contains(&Part::Id);
     let is_around =
         |quote: &[u8]| secret.len() > 1 && secret.starts_with(quote) && secret.ends_with(quote);
     if secret.trim_ascii_end() != secret {
@@ -73,11 +74,11 @@ fn flaw(scheme: &Scheme, secret: &[u8]) -> Option<&'static str> {
         Some("is in quotes: does something that reads an .env file leave them on?")
     } else if secret.starts_with(b"$") {
         Some("begins with `$`: was a variable not expanded?")
-    } else if !takes_base64 && signs_id && secret.starts_with(b"whsec_") {
+    } else if takes_text && signs_id && secret.starts_with(b"whsec_") {
         Some("begins with `whsec_`: is the key what its base64 stands for (`base64_secret`)?")
     } else if takes_base64 && is_hex(secret) {
         Some("is in hex, and this provider's secrets are in base64")
-    } else if !takes_base64 && is_text_in_base64(secret) {
+    } else if takes_text && is_text_in_base64(secret) {
         Some("looks like a text in base64: was it copied from a Kubernetes manifest as it stands?")
     } else {
         None

@@ -10,13 +10,11 @@ use std::time::Duration;
 pub use builder::EndpointBuilder;
 
 use crate::clock::Clock;
+use crate::handshake::VerifyToken;
 use crate::key::KeyHasher;
 use crate::provider::Provider;
 use crate::rejection::{Rejection, RejectionKind};
-use crate::scheme::Scheme;
-use crate::scheme::content::Part;
-use crate::scheme::hmac::HmacKey;
-use crate::scheme::token::TokenKey;
+use crate::scheme::Keyed;
 use crate::trace;
 use crate::window::Window;
 use mismatches::Mismatches;
@@ -40,7 +38,14 @@ pub(crate) struct Inner {
     /// The methods that are accepted, and the same as the `Allow` header has them.
     pub(crate) methods: Vec<Box<str>>,
     pub(crate) allow: Arc<str>,
-    pub(crate) keys: Keys,
+    /// The secrets in the form that the provider's scheme works with, the current one first.
+    pub(crate) keys: Keyed,
+    /// The secrets' labels.
+    pub(crate) labels: Box<[Option<Arc<str>>]>,
+    /// Scheme, host and port under which the world reaches this endpoint.
+    pub(crate) public_url: Option<Box<str>>,
+    /// What a handshake has to show.
+    pub(crate) verify_token: Option<VerifyToken>,
     pub(crate) window: Option<Window>,
     pub(crate) max_body: usize,
     pub(crate) body_timeout: Duration,
@@ -53,12 +58,6 @@ pub(crate) struct Inner {
     pub(crate) key_hasher: KeyHasher,
     pub(crate) statuses: Vec<(RejectionKind, u16)>,
     mismatches: Mismatches,
-}
-
-/// The endpoint's secrets in the form its scheme works with, the current one first.
-pub(crate) enum Keys {
-    Hmac(Vec<HmacKey>),
-    Token(Vec<TokenKey>),
 }
 
 impl Endpoint {
@@ -127,10 +126,7 @@ impl Endpoint {
     /// as sensitive, so that a handler that prints its headers does not print the token.
     #[must_use]
     pub fn secret_header(&self) -> Option<&str> {
-        match &self.0.provider.spec().scheme {
-            Scheme::Token(token) => Some(&token.header),
-            Scheme::Hmac { .. } => None,
-        }
+        self.0.provider.spec().scheme.secret_header()
     }
 
     /// The rejection of this kind, with the status that this endpoint answers.
@@ -142,10 +138,8 @@ impl Endpoint {
     /// The same for what a delivery's head lacks. A time that is missing from the signed content is a
     /// bad proof (401); one that is not part of it is bad form (400).
     pub(crate) fn reject_head(&self, kind: RejectionKind) -> Rejection {
-        let signs_time = matches!(
-            &self.0.provider.spec().scheme,
-            Scheme::Hmac { content, .. } if content.contains(&Part::Timestamp)
-        );
+        let scheme = &self.0.provider.spec().scheme;
+        let signs_time = scheme.covers_content() && scheme.content.signs_time();
         match kind {
             RejectionKind::TimestampMissing if !signs_time => self.reject_with(kind, 400),
             _ => self.reject(kind),

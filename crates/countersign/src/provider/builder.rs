@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use super::timestamp::Place;
+use super::unverified::UnverifiedNames;
 use super::{HeaderTime, KeySpec, Provider, Retries, Spec, TimeSource, Timestamp};
 use crate::envelope::{Paths, Slot};
 use crate::error::ConfigError;
-use crate::headers::normalize_name;
-use crate::scheme::Scheme;
+use crate::handshake::{Handshake, Handshakes};
+use crate::request_head::normalize_name;
 use crate::scheme::content::{Part, SignedContent};
-use crate::scheme::hmac::Signature;
+use crate::scheme::signature::Signature;
 use crate::scheme::token::Token;
-use crate::window::TimeFormat;
+use crate::scheme::{Proof, Scheme};
+use crate::window::{TimeFormat, Window};
 
 /// Makes a [`Provider`]; start with [`Provider::builder`].
 ///
@@ -22,7 +24,9 @@ use crate::window::TimeFormat;
 #[must_use = "call `build`"]
 pub struct ProviderBuilder {
     name: Box<str>,
-    proof: Option<Proof>,
+    proofs: Vec<Proof>,
+    /// The method that set the proofs.
+    proven_by: Option<&'static str>,
     content: Option<Vec<Part>>,
     time: Option<Timestamp>,
     time_may_be_unsigned: bool,
@@ -32,6 +36,10 @@ pub struct ProviderBuilder {
     key_fields: Vec<Box<str>>,
     optional_key_fields: Vec<Box<str>>,
     key_by_body: bool,
+    unverified: UnverifiedNames,
+    window: Option<Window>,
+    accepts_forms: bool,
+    handshakes: Vec<Handshake>,
     retries: Retries,
     answer_within: Option<Duration>,
     final_on_4xx: bool,
@@ -40,24 +48,9 @@ pub struct ProviderBuilder {
 }
 
 #[derive(Clone, Debug)]
-enum Proof {
-    Hmac(Signature),
-    Token(Token),
-}
-
-#[derive(Clone, Debug)]
 enum Id {
     Field(Box<str>),
     Header(Box<str>),
-}
-
-impl Proof {
-    fn method(&self) -> &'static str {
-        match self {
-            Self::Hmac(_) => "hmac_sha256",
-            Self::Token(_) => "shared_token",
-        }
-    }
 }
 
 impl Id {
@@ -73,7 +66,8 @@ impl ProviderBuilder {
     pub(super) fn new(name: &str) -> Self {
         Self {
             name: name.into(),
-            proof: None,
+            proofs: Vec::new(),
+            proven_by: None,
             content: None,
             time: None,
             time_may_be_unsigned: false,
@@ -83,6 +77,10 @@ impl ProviderBuilder {
             key_fields: Vec::new(),
             optional_key_fields: Vec::new(),
             key_by_body: false,
+            unverified: UnverifiedNames::default(),
+            window: None,
+            accepts_forms: false,
+            handshakes: Vec::new(),
             retries: Retries::unknown(),
             answer_within: None,
             final_on_4xx: false,
@@ -99,20 +97,58 @@ impl ProviderBuilder {
     }
 
     /// Deliveries are signed with HMAC-SHA256.
-    pub fn hmac_sha256(mut self, signature: Signature) -> Self {
-        self.set(self.proof.as_ref().map(Proof::method), "hmac_sha256");
-        self.proof = Some(Proof::Hmac(signature));
-        self
+    pub fn hmac_sha256(self, signature: Signature) -> Self {
+        self.proof(Proof::hmac_sha256(signature))
+    }
+
+    /// Deliveries are signed with HMAC-SHA1 (feature `sha1`).
+    #[cfg(feature = "sha1")]
+    pub fn hmac_sha1(self, signature: Signature) -> Self {
+        self.proof(Proof::hmac_sha1(signature))
+    }
+
+    /// Deliveries are signed with HMAC-SHA512.
+    pub fn hmac_sha512(self, signature: Signature) -> Self {
+        self.proof(Proof::hmac_sha512(signature))
+    }
+
+    /// Deliveries are signed with ed25519 (feature `ed25519`); the endpoint's secret is the
+    /// provider's public key.
+    #[cfg(feature = "ed25519")]
+    pub fn ed25519(self, signature: Signature) -> Self {
+        self.proof(Proof::ed25519(signature))
+    }
+
+    /// Deliveries are signed with ECDSA over P-256 (feature `p256`); the endpoint's secret is the
+    /// provider's public key.
+    #[cfg(feature = "p256")]
+    pub fn ecdsa_p256(self, signature: Signature) -> Self {
+        self.proof(Proof::ecdsa_p256(signature))
     }
 
     /// Deliveries carry a token that the provider and the endpoint share.
-    pub fn shared_token(mut self, token: Token) -> Self {
-        self.set(self.proof.as_ref().map(Proof::method), "shared_token");
-        self.proof = Some(Proof::Token(token));
+    pub fn shared_token(self, token: Token) -> Self {
+        self.proof(Proof::shared_token(token))
+    }
+
+    /// Deliveries carry one of several proofs. All of those that a delivery carries are computed,
+    /// and the first that holds counts. Each of the endpoint's secrets must be of use for one of
+    /// them.
+    pub fn any_of(mut self, proofs: impl IntoIterator<Item = Proof>) -> Self {
+        self.set(self.proven_by, "any_of");
+        self.proven_by = Some("any_of");
+        self.proofs = proofs.into_iter().collect();
         self
     }
 
-    /// What the MAC covers, in order. Defaults to the body alone.
+    fn proof(mut self, proof: Proof) -> Self {
+        self.set(self.proven_by, proof.method());
+        self.proven_by = Some(proof.method());
+        self.proofs = vec![proof];
+        self
+    }
+
+    /// What the signature covers, in order. Defaults to the body alone.
     pub fn signed_content(mut self, parts: impl IntoIterator<Item = Part>) -> Self {
         self.set(self.content.as_ref().map(|_| "signed_content"), "signed_content");
         self.content = Some(parts.into_iter().collect());
@@ -170,6 +206,28 @@ impl ProviderBuilder {
         self
     }
 
+    /// The header that claims the event's type, outside of the proof. It is part of the key of events
+    /// that are known by their signed content, because two different events can have the same bytes;
+    /// whoever replays a delivery with another type there makes another event of it. See
+    /// [`Delivery::unverified`](crate::Delivery::unverified).
+    pub fn unverified_event_type(mut self, header: &str) -> Self {
+        self.unverified.event_type = Some(header.into());
+        self
+    }
+
+    /// The header that claims the delivery's or the event's id, outside of the proof. It is never part
+    /// of a key: whoever replays a delivery could write a new one each time.
+    pub fn unverified_id(mut self, header: &str) -> Self {
+        self.unverified.id = Some(header.into());
+        self
+    }
+
+    /// The header that claims which attempt a delivery is, outside of the proof.
+    pub fn unverified_attempt(mut self, header: &str) -> Self {
+        self.unverified.attempt = Some(header.into());
+        self
+    }
+
     /// The body field with the event's id, which is then its key unless
     /// [`key_fields`](Self::key_fields) says otherwise. An event without it is keyed by its signed
     /// content.
@@ -210,6 +268,27 @@ impl ProviderBuilder {
     /// bodies are equal to the byte are one.
     pub fn key_by_body(mut self) -> Self {
         self.key_by_body = true;
+        self
+    }
+
+    /// The replay window that endpoints have by default, where the provider says what it should be.
+    pub fn window(mut self, window: Window) -> Self {
+        self.window = Some(window);
+        self
+    }
+
+    /// Some deliveries have a form for a body (`application/x-www-form-urlencoded`) instead of JSON.
+    /// Nothing is read from a form: it has no event type and no id, and is keyed by its signed
+    /// content.
+    pub fn accepts_forms(mut self) -> Self {
+        self.accepts_forms = true;
+        self
+    }
+
+    /// Adds a request that the middleware answers itself. Each handshake needs a call of its own, and
+    /// the first that fits a request answers it.
+    pub fn handshake(mut self, handshake: Handshake) -> Self {
+        self.handshakes.push(handshake);
         self
     }
 
@@ -268,7 +347,8 @@ impl ProviderBuilder {
                     Place::Body { paths } => paths,
                 };
                 let slots = fields.iter().map(|path| slot("timestamp", path));
-                Some(timestamp.source(slots.collect::<Result<_, _>>()?, time_header))
+                let touches = scheme.content.time_touches();
+                Some(timestamp.source(slots.collect::<Result<_, _>>()?, time_header, touches))
             }
         };
         let event_type = match &self.event_type {
@@ -279,6 +359,8 @@ impl ProviderBuilder {
             Some(Id::Field(path)) => Some(slot("event_id", path)?),
             _ => None,
         };
+        let add = |path: &str| slot("handshake", path);
+        let handshakes = Handshakes::new(self.handshakes, &scheme, add)?;
         let mut slots = |field, paths: &[Box<str>]| {
             paths.iter().map(|path| slot(field, path)).collect::<Result<Box<[Slot]>, _>>()
         };
@@ -290,12 +372,11 @@ impl ProviderBuilder {
             Some(_) => KeySpec::Id,
             None => KeySpec::Content,
         };
-        if matches!(key, KeySpec::Content) && !self.key_by_body && self.retries.horizon().is_some()
-        {
-            let signs_time = matches!(&scheme, Scheme::Hmac { content, .. } if content.contains(&Part::Timestamp));
-            if signs_time && time.as_ref().is_some_and(TimeSource::is_per_delivery) {
-                return Err(ConfigError::RetriesLookNew);
-            }
+        let new_each_time =
+            scheme.content.signs_time() && time.as_ref().is_some_and(TimeSource::is_per_delivery);
+        let retried = self.retries.horizon().is_some();
+        if matches!(key, KeySpec::Content) && !self.key_by_body && retried && new_each_time {
+            return Err(ConfigError::RetriesLookNew);
         }
         let required_time = match &self.required_time {
             None => None,
@@ -303,8 +384,10 @@ impl ProviderBuilder {
                 name: header_name("require_unsigned_timestamp_header", name)?,
                 item: None,
                 format: TimeFormat::Detect,
+                one_length: false,
             }),
         };
+        let unverified = self.unverified.checked()?;
         Ok(Provider(std::sync::Arc::new(Spec {
             name: self.name,
             scheme,
@@ -317,6 +400,10 @@ impl ProviderBuilder {
             id,
             key,
             key_by_body: self.key_by_body,
+            unverified,
+            window: self.window,
+            accepts_forms: self.accepts_forms,
+            handshakes,
             retries: self.retries,
             answer_within: self.answer_within,
             final_on_4xx: self.final_on_4xx,
@@ -330,13 +417,17 @@ impl ProviderBuilder {
         time_header: Option<&str>,
         id_header: Option<&str>,
     ) -> Result<Scheme, ConfigError> {
-        let mut proof = self.proof.clone().ok_or(ConfigError::NoProof)?;
-        let signs = |part| matches!(proof, Proof::Hmac(_)) && content.contains(&part);
+        if self.proofs.is_empty() {
+            return Err(ConfigError::NoProof);
+        }
+        let mut scheme = Scheme { proofs: self.proofs.clone().into(), content };
+        let signs = |part| scheme.covers_content() && scheme.content.contains(&part);
+        let signs_time = scheme.covers_content() && scheme.content.signs_time();
         match time_header {
-            Some(header) if !signs(Part::Timestamp) && !self.time_may_be_unsigned => {
+            Some(header) if !signs_time && !self.time_may_be_unsigned => {
                 return Err(ConfigError::TimestampNotSigned { header: header.to_owned() });
             }
-            None if content.contains(&Part::Timestamp) => {
+            None if scheme.content.contains(&Part::Timestamp) => {
                 return Err(ConfigError::PartWithoutHeader {
                     part: "Part::Timestamp",
                     method: "timestamp(Timestamp::header(…))",
@@ -348,7 +439,7 @@ impl ProviderBuilder {
             Some(header) if !signs(Part::Id) => {
                 return Err(ConfigError::IdNotSigned { header: header.to_owned() });
             }
-            None if content.contains(&Part::Id) => {
+            None if scheme.content.contains(&Part::Id) => {
                 return Err(ConfigError::PartWithoutHeader {
                     part: "Part::Id",
                     method: "event_id_header(…)",
@@ -357,26 +448,23 @@ impl ProviderBuilder {
             _ => {}
         }
         let fixed = self.time.as_ref().is_some_and(|time| time.format != TimeFormat::Detect);
-        if content.is_ambiguous(fixed) {
+        if scheme.content.is_ambiguous(fixed) {
             return Err(ConfigError::AmbiguousSignedContent);
         }
-        match &mut proof {
-            Proof::Hmac(signature) => {
-                signature.header = header_name("hmac_sha256", &signature.header)?;
-            }
-            Proof::Token(_) if self.content.is_some() => {
-                return Err(ConfigError::SignedContentWithoutMac);
-            }
-            Proof::Token(token) => token.header = header_name("shared_token", &token.header)?,
+        if self.content.is_some() && !scheme.covers_content() {
+            return Err(ConfigError::SignedContentWithoutMac);
         }
-        Ok(match proof {
-            Proof::Hmac(signature) => Scheme::Hmac { signature, content },
-            Proof::Token(token) => Scheme::Token(token),
-        })
+        for proof in &mut scheme.proofs {
+            let method = proof.method();
+            for name in proof.headers_mut() {
+                *name = header_name(method, name)?;
+            }
+        }
+        Ok(scheme)
     }
 }
 
-fn header_name(field: &'static str, name: &str) -> Result<Box<str>, ConfigError> {
+pub(super) fn header_name(field: &'static str, name: &str) -> Result<Box<str>, ConfigError> {
     normalize_name(name)
         .ok_or_else(|| ConfigError::InvalidHeaderName { field, name: name.to_owned() })
 }

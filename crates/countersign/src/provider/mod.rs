@@ -1,8 +1,10 @@
 //! A provider is data: where its proof, its time, its type and its id are, and how it retries.
 
 mod builder;
+mod describe;
 mod retries;
 mod timestamp;
+mod unverified;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +14,13 @@ pub use retries::Retries;
 pub use timestamp::Timestamp;
 
 use crate::envelope::{Paths, Slot};
+use crate::handshake::Handshakes;
 use crate::scheme::Scheme;
 use crate::window::Window;
+#[cfg(feature = "testing")]
+pub(crate) use timestamp::Item;
 pub(crate) use timestamp::{HeaderTime, TimeSource};
+use unverified::UnverifiedNames;
 
 /// How one provider sends webhooks. Cheap to clone.
 ///
@@ -70,6 +76,13 @@ impl Provider {
         self.0.final_on_4xx
     }
 
+    /// Whether one of its [handshakes](crate::Handshake) is a `GET` or an `OPTIONS` that nobody signs.
+    /// The middleware can answer it only if requests with these methods reach it.
+    #[must_use]
+    pub fn has_unsigned_handshake(&self) -> bool {
+        !self.0.handshakes.unsigned.is_empty()
+    }
+
     /// The replay window that endpoints have unless they set their own; none where deliveries
     /// carry no time.
     ///
@@ -82,6 +95,9 @@ impl Provider {
         const MARGIN: Duration = Duration::from_secs(60 * 60);
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         let time = self.0.time.as_ref()?;
+        if self.0.window.is_some() {
+            return self.0.window;
+        }
         let past = match (time.is_per_delivery(), self.0.retries.horizon()) {
             (true, _) => FIVE_MINUTES,
             (false, Some(horizon)) => horizon.saturating_add(MARGIN),
@@ -114,6 +130,13 @@ pub(crate) struct Spec {
     pub(crate) key: KeySpec,
     /// Whether the body stands for the signed content where that is the key.
     pub(crate) key_by_body: bool,
+    /// The headers that claim something outside of the proof.
+    pub(crate) unverified: Option<UnverifiedNames>,
+    /// The window, where it is not the default one.
+    pub(crate) window: Option<Window>,
+    /// Whether a body may be a form.
+    pub(crate) accepts_forms: bool,
+    pub(crate) handshakes: Handshakes,
     pub(crate) retries: Retries,
     pub(crate) answer_within: Option<Duration>,
     pub(crate) final_on_4xx: bool,

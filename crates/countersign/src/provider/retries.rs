@@ -6,38 +6,48 @@ use std::time::Duration;
 /// A provider's retry schedule. It bounds windows, retention and leases from the right side, so
 /// that the last genuine retry is neither stale nor forgotten nor locked out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Retries(Option<Arc<[Duration]>>);
+pub struct Retries {
+    waits: Option<Arc<[Duration]>>,
+    /// When the last retry comes, where the waits are not known.
+    within: Option<Duration>,
+}
 
 impl Retries {
     /// The provider does not say. The default.
     #[must_use]
     pub fn unknown() -> Self {
-        Self(None)
+        Self::default()
     }
 
     /// The provider sends once and never again.
     #[must_use]
     pub fn never() -> Self {
-        Self(Some(Arc::default()))
+        Self { waits: Some(Arc::default()), within: None }
     }
 
     /// The waits before the first retry, between the first and the second, and so on.
     #[must_use]
     pub fn after(waits: impl IntoIterator<Item = Duration>) -> Self {
-        Self(Some(waits.into_iter().collect()))
+        Self { waits: Some(waits.into_iter().collect()), within: None }
+    }
+
+    /// The provider tries again for this long; when, it does not say.
+    #[must_use]
+    pub fn within(horizon: Duration) -> Self {
+        Self { waits: None, within: Some(horizon) }
     }
 
     /// The waits, where they are known.
     #[must_use]
     pub fn waits(&self) -> Option<&[Duration]> {
-        self.0.as_deref()
+        self.waits.as_deref()
     }
 
     /// The time from the first delivery to the last retry; none if the schedule is unknown or
     /// has no retry.
     #[must_use]
     pub fn horizon(&self) -> Option<Duration> {
-        self.due_times().last().filter(|horizon| !horizon.is_zero())
+        self.due_times().last().or(self.within).filter(|horizon| !horizon.is_zero())
     }
 
     /// The wait before the last retry.

@@ -1,9 +1,8 @@
 //! Where a provider puts its time.
 
-use crate::headers::{Headers, Lookup};
 use crate::rejection::RejectionKind;
-use crate::scheme::content::Text;
-use crate::scheme::hmac::list_items;
+use crate::request_head::{Lookup, RequestHead};
+use crate::scheme::Separators;
 use crate::window::{MAX_TIME_LENGTH, TimeFormat, UnixMillis};
 
 /// Where a delivery's time is and what it tells, for
@@ -17,8 +16,17 @@ pub struct Timestamp {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Place {
-    Header { name: Box<str>, item: Option<(char, Box<str>)> },
+    Header { name: Box<str>, item: Option<Item> },
     Body { paths: Vec<Box<str>> },
+}
+
+/// Which item of a list header the time is.
+#[derive(Clone, Debug)]
+pub(crate) enum Item {
+    /// The one with this prefix. In a header of several groups each may have it, with the same time.
+    Prefixed(Separators, Box<str>),
+    /// The first.
+    First(Separators),
 }
 
 impl Timestamp {
@@ -33,7 +41,30 @@ impl Timestamp {
     /// `Timestamp::header_item("Stripe-Signature", ',', "t=")`.
     #[must_use]
     pub fn header_item(name: &str, separator: char, prefix: &str) -> Self {
-        Self::at(Place::Header { name: name.into(), item: Some((separator, prefix.into())) }, true)
+        let separators = Separators { item: separator, group: None };
+        let item = Some(Item::Prefixed(separators, prefix.into()));
+        Self::at(Place::Header { name: name.into(), item }, true)
+    }
+
+    /// The time is the first item of a list header, without a prefix.
+    #[must_use]
+    pub fn first_item(name: &str, separator: char) -> Self {
+        let item = Some(Item::First(Separators { item: separator, group: None }));
+        Self::at(Place::Header { name: name.into(), item }, true)
+    }
+
+    /// The list header has several groups of items, which all name the same time. See
+    /// [`Signature::group_separator`](crate::Signature::group_separator).
+    #[must_use]
+    pub fn group_separator(mut self, separator: char) -> Self {
+        if let Place::Header {
+            item: Some(Item::Prefixed(separators, _) | Item::First(separators)),
+            ..
+        } = &mut self.place
+        {
+            separators.group = Some(separator);
+        }
+        self
     }
 
     /// The time is a field of the JSON body, named by its path: `timestamp`,
@@ -78,11 +109,22 @@ impl Timestamp {
         Self { place, format: TimeFormat::Detect, per_delivery }
     }
 
-    pub(crate) fn source(&self, slots: Box<[usize]>, header: Option<Box<str>>) -> TimeSource {
+    /// `touches`: the time stands beside other signed parts with nothing between.
+    pub(crate) fn source(
+        &self,
+        slots: Box<[usize]>,
+        header: Option<Box<str>>,
+        touches: bool,
+    ) -> TimeSource {
         let format = self.format;
         match &self.place {
             Place::Header { item, .. } => TimeSource::Header {
-                time: HeaderTime { name: header.unwrap_or_default(), item: item.clone(), format },
+                time: HeaderTime {
+                    name: header.unwrap_or_default(),
+                    item: item.clone(),
+                    format,
+                    one_length: touches,
+                },
                 per_delivery: self.per_delivery,
             },
             Place::Body { .. } => {
@@ -111,34 +153,43 @@ impl TimeSource {
 #[derive(Clone, Debug)]
 pub(crate) struct HeaderTime {
     pub(crate) name: Box<str>,
-    pub(crate) item: Option<(char, Box<str>)>,
+    pub(crate) item: Option<Item>,
     pub(crate) format: TimeFormat,
+    /// Numbers must have as many digits as the present time has: what stands beside the time could
+    /// pass for digits of it.
+    pub(crate) one_length: bool,
 }
 
 impl HeaderTime {
-    /// Reads the time and keeps its bytes as sent, which are what the MAC covers.
-    pub(crate) fn read(
+    /// Reads the time, with its bytes as sent, which are what the MAC covers.
+    #[inline]
+    pub(crate) fn read<'h>(
         &self,
-        headers: &(impl Headers + ?Sized),
-    ) -> Result<(UnixMillis, Text<MAX_TIME_LENGTH>), RejectionKind> {
-        let value = match headers.lookup(&self.name) {
+        head: &'h (impl RequestHead + ?Sized),
+    ) -> Result<(UnixMillis, &'h [u8]), RejectionKind> {
+        let value = match head.lookup(&self.name) {
             Lookup::Missing => return Err(RejectionKind::TimestampMissing),
             Lookup::Repeated => return Err(RejectionKind::TimestampMalformed),
             Lookup::One(value) => value,
         };
         let text = match &self.item {
             None => value,
-            Some((separator, prefix)) => {
-                let mut items = list_items(value, *separator)
-                    .filter_map(|item| item.strip_prefix(prefix.as_bytes()));
-                match (items.next(), items.next()) {
-                    (None, _) => return Err(RejectionKind::TimestampMissing),
-                    (Some(text), None) => text,
-                    (Some(_), Some(_)) => return Err(RejectionKind::TimestampMalformed),
+            Some(Item::First(separators)) => {
+                separators.items(value).next().ok_or(RejectionKind::TimestampMissing)?
+            }
+            Some(Item::Prefixed(separators, prefix)) => {
+                let mut items =
+                    separators.items(value).filter_map(|item| item.strip_prefix(prefix.as_bytes()));
+                let text = items.next().ok_or(RejectionKind::TimestampMissing)?;
+                let same = separators.group.is_some();
+                if items.any(|other| !same || other != text) {
+                    return Err(RejectionKind::TimestampMalformed);
                 }
+                text
             }
         };
-        let read = || Some((self.format.read(text)?, Text::new(text)?));
-        read().ok_or(RejectionKind::TimestampMalformed)
+        let fits = !self.one_length || self.format.has_usual_length(text);
+        let time = self.format.read(text).filter(|_| fits && text.len() <= MAX_TIME_LENGTH);
+        time.map(|time| (time, text)).ok_or(RejectionKind::TimestampMalformed)
     }
 }

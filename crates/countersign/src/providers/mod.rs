@@ -75,7 +75,7 @@ fn lenient_time<'de, D: Deserializer<'de>>(json: D) -> Result<Option<OffsetDateT
 }
 
 /// Builds a provider of this crate. Each is built in the tests, so none can fail for a user.
-fn built_in(provider: ProviderBuilder) -> Provider {
+pub(crate) fn built_in(provider: ProviderBuilder) -> Provider {
     provider.build().unwrap_or_else(|error| unreachable!("a built-in provider is sound: {error}"))
 }
 

@@ -32,12 +32,13 @@ use self::store_calls::StoreCalls;
 use crate::dedup::Store;
 use crate::delivery::Delivery;
 use crate::endpoint::Endpoint;
-use crate::headers::Headers;
 use crate::rejection::{Rejection, RejectionKind};
+use crate::reply::Reply;
 use crate::report::Observer;
+use crate::request_head::RequestHead;
 use crate::runtime::Runtime;
 use crate::trace;
-use crate::verifier::Incoming;
+use crate::verifier::{Incoming, Opened};
 
 /// An endpoint with its store: steps 1 to 7 of a delivery's way. Cheap to clone.
 ///
@@ -106,21 +107,33 @@ impl<S: Store> Receiver<S> {
         self
     }
 
-    /// Step 1: judges a delivery by its headers. Nothing of the body is needed or read.
+    /// Step 1: judges a delivery by its headers, and answers an unsigned
+    /// [handshake](crate::Handshake). Nothing of the body is needed or read.
     ///
     /// # Errors
     ///
-    /// A [`Rejection`], already reported.
-    pub fn begin(&self, headers: &(impl Headers + ?Sized)) -> Result<Arriving, Rejection> {
+    /// A [`Reply`] to send, already reported: a rejection, or the answer to a handshake.
+    pub fn begin(&self, head: &(impl RequestHead + ?Sized)) -> Result<Arriving, Reply> {
         let arrived = self.endpoint().monotonic();
-        match self.endpoint().begin(headers) {
-            Ok(_) if self.tasks.is_draining() => Err(self.refuse(self.shutting_down(), arrived)),
-            Ok(incoming) => Ok(Arriving { incoming, arrived }),
-            Err(rejection) => Err(self.refuse(rejection, arrived)),
+        if let Some(answer) = self.endpoint().handshake(head) {
+            return Err(match answer {
+                Ok(reply) => {
+                    self.inner.reporter.handshake(&reply, false, arrived);
+                    reply
+                }
+                Err(rejection) => self.refuse(rejection, arrived).into(),
+            });
         }
+        let rejection = match self.endpoint().begin(head) {
+            Ok(_) if self.tasks.is_draining() => self.shutting_down(),
+            Ok(incoming) => return Ok(Arriving { incoming, arrived }),
+            Err(rejection) => rejection,
+        };
+        Err(self.refuse(rejection, arrived).into())
     }
 
-    /// Steps 2 to 4: takes the body's chunks as they come, proves and opens.
+    /// Steps 2 to 4: takes the body's chunks as they come, proves and opens. A handshake that is
+    /// proven is answered.
     ///
     /// Only the caller has a timer, so it brings the deadline: a future that ends when the body
     /// has taken too long, such as a sleep of [`Endpoint::body_timeout`]. Nothing is claimed yet,
@@ -128,20 +141,24 @@ impl<S: Store> Receiver<S> {
     ///
     /// # Errors
     ///
-    /// A [`Rejection`], already reported.
+    /// A [`Reply`] to send, already reported: a rejection, or the answer to a handshake.
     pub async fn receive(
         &self,
         arriving: Arriving,
         body: impl BodySource,
         deadline: impl Future,
-    ) -> Result<Delivery, Rejection> {
+    ) -> Result<Delivery, Reply> {
         let Arriving { incoming, arrived } = arriving;
         let dropped = ReportOnDrop { receiver: self, arrived };
         let read = self.read(incoming, body, deadline).await;
         std::mem::forget(dropped);
         match read {
-            Ok(delivery) => Ok(delivery.arrived_at(arrived)),
-            Err(rejection) => Err(self.refuse(rejection, arrived)),
+            Ok(Opened::Delivery(delivery)) => Ok(delivery.arrived_at(arrived)),
+            Ok(Opened::Handshake(reply)) => {
+                self.inner.reporter.handshake(&reply, true, arrived);
+                Err(reply)
+            }
+            Err(rejection) => Err(self.refuse(rejection, arrived).into()),
         }
     }
 
@@ -150,7 +167,7 @@ impl<S: Store> Receiver<S> {
         mut incoming: Incoming,
         body: impl BodySource,
         deadline: impl Future,
-    ) -> Result<Delivery, Rejection> {
+    ) -> Result<Opened, Rejection> {
         let (mut body, mut deadline) = (pin!(body), pin!(deadline));
         loop {
             let chunk = poll_fn(|cx| match body.as_mut().poll_chunk(cx) {
@@ -161,7 +178,7 @@ impl<S: Store> Receiver<S> {
                 }
             });
             match chunk.await {
-                Ok(None) => return incoming.finish(),
+                Ok(None) => return incoming.prove()?.open_or_answer(),
                 Ok(Some(Ok(chunk))) => incoming.push(chunk)?,
                 Ok(Some(Err(error))) => return Err(self.endpoint().reject(error.kind())),
                 Err(kind) => return Err(self.endpoint().reject(kind)),

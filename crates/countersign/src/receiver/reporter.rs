@@ -7,6 +7,7 @@ use crate::dedup::StoreError;
 use crate::delivery::Delivery;
 use crate::endpoint::Endpoint;
 use crate::rejection::{Rejection, RejectionKind};
+use crate::reply::Reply;
 use crate::report::{Observer, Outcome, Report};
 use crate::trace;
 
@@ -42,6 +43,21 @@ impl Reporter {
             elapsed: self.endpoint.monotonic().saturating_sub(arrived),
         };
         trace::report(&report, rejection.is_proven());
+        self.observe(&report);
+    }
+
+    /// Tells of a handshake that was answered.
+    pub(crate) fn handshake(&self, reply: &Reply, proven: bool, arrived: Duration) {
+        let report = Report {
+            outcome: Outcome::Handshake,
+            endpoint: self.endpoint.name(),
+            provider: self.endpoint.provider().name(),
+            delivery: None,
+            status: Some(reply.status()),
+            reason: reply.handshake(),
+            elapsed: self.endpoint.monotonic().saturating_sub(arrived),
+        };
+        trace::report(&report, proven);
         self.observe(&report);
     }
 

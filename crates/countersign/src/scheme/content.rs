@@ -1,16 +1,35 @@
-//! The signed content: which bytes are under the MAC, in which order.
+//! The signed content: which bytes are under the signature, in which order.
 
 use std::borrow::Cow;
 
+use subtle::ConstantTimeEq as _;
+
+use super::pieces::piece;
+use super::whole_body::{feed_sorted_form, form_is_small, sha256_hex};
+use super::{Context, Texts};
 use crate::error::ConfigError;
+use crate::rejection::RejectionKind;
+use crate::request_head::{RequestHead, normalize_name};
 
 /// A piece of the signed content, for
 /// [`ProviderBuilder::signed_content`](crate::ProviderBuilder::signed_content).
+///
+/// One of them stands for the body: [`Body`](Self::Body), [`SortedForm`](Self::SortedForm),
+/// [`BodySha256`](Self::BodySha256) or [`BodySha256InQuery`](Self::BodySha256InQuery).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Part {
-    /// The request's body, byte for byte. Every signed content has it once.
+    /// The request's body, byte for byte.
     Body,
+    /// The fields of a form, sorted by name: each name and its value, with nothing between. The
+    /// order of the fields, and how often one value of a field is repeated, is not signed; and bytes
+    /// could be moved from a name to its value. That is how Twilio signs.
+    SortedForm,
+    /// The SHA-256 of the body, as lower-case hex digits.
+    BodySha256,
+    /// Adds nothing: this parameter of the URL's query must hold the SHA-256 of the body as hex
+    /// digits, and [`Url`](Self::Url) signs the query.
+    BodySha256InQuery(Cow<'static, str>),
     /// The time header's bytes as sent.
     Timestamp,
     /// The id header's bytes as sent: 1 to 128 visible ASCII characters, without the literal that
@@ -18,6 +37,28 @@ pub enum Part {
     Id,
     /// Fixed text.
     Literal(Cow<'static, str>),
+    /// A header's value, which must be there once: visible ASCII characters without `{}[]<>"\`.
+    Header(Cow<'static, str>),
+    /// The request's method.
+    Method,
+    /// The request's URL as the world sees it:
+    /// [`public_url`](crate::EndpointBuilder::public_url), then the path and the query as received.
+    Url,
+    /// The same with 12 percent-escapes decoded (`:/?@!$'()*,;`), as HubSpot signs it.
+    UrlDecoded,
+    /// The path and the query as received.
+    Target,
+    /// The same with the query percent-encoded and then the whole percent-encoded again, as
+    /// Contentful signs it.
+    TargetEncoded,
+    /// The headers whose names this header lists with commas: `name:value`, the names in lower case
+    /// and sorted, joined with `;`. The time's header must be among them.
+    NamedHeaders(Cow<'static, str>),
+    /// The names that the signature header lists in the item with this prefix, as sent.
+    NamesInItem(Cow<'static, str>),
+    /// The values of the headers whose names the signature header lists in the item with this
+    /// prefix, separated by spaces; the values are joined with `.`.
+    ValuesOfNamesInItem(Cow<'static, str>),
 }
 
 impl Part {
@@ -25,49 +66,138 @@ impl Part {
     pub fn literal(text: impl Into<Cow<'static, str>>) -> Self {
         Self::Literal(text.into())
     }
+
+    /// A header's value.
+    pub fn header(name: impl Into<Cow<'static, str>>) -> Self {
+        Self::Header(name.into())
+    }
+
+    /// Whether it stands for the body.
+    fn is_body(&self) -> bool {
+        matches!(
+            self,
+            Self::Body | Self::SortedForm | Self::BodySha256 | Self::BodySha256InQuery(_)
+        )
+    }
+
+    /// Whether it is made of the request's head and has to be kept until the body is there.
+    fn is_piece(&self) -> bool {
+        !self.is_body() && !matches!(self, Self::Timestamp | Self::Id | Self::Literal(_))
+            || matches!(self, Self::BodySha256InQuery(_))
+    }
+
+    fn needs_public_url(&self) -> bool {
+        matches!(self, Self::Url | Self::UrlDecoded)
+    }
+
+    /// The headers that it names, with their names made comparable.
+    fn checked(self) -> Result<Self, ConfigError> {
+        let name = |name: Cow<'static, str>| match normalize_name(&name) {
+            Some(name) => Ok(Cow::Owned(name.into_string())),
+            None => Err(ConfigError::InvalidHeaderName {
+                field: "signed_content",
+                name: name.into_owned(),
+            }),
+        };
+        Ok(match self {
+            Self::Header(header) => Self::Header(name(header)?),
+            Self::NamedHeaders(header) => Self::NamedHeaders(name(header)?),
+            other => other,
+        })
+    }
 }
 
-/// The parts, split at the body.
+/// The parts, split at what stands for the body.
 #[derive(Clone, Debug)]
 pub(crate) struct SignedContent {
     before: Box<[Part]>,
+    body: Part,
     after: Box<[Part]>,
+    has_pieces: bool,
 }
 
 impl SignedContent {
     pub(crate) fn body_only() -> Self {
-        Self { before: Box::default(), after: Box::default() }
+        Self { before: Box::default(), body: Part::Body, after: Box::default(), has_pieces: false }
     }
 
     pub(crate) fn new(parts: &[Part]) -> Result<Self, ConfigError> {
-        let bodies = parts.iter().filter(|part| **part == Part::Body).count();
-        match parts.iter().position(|part| *part == Part::Body).map(|at| parts.split_at(at)) {
-            Some((before, [_, after @ ..])) if bodies == 1 => {
-                Ok(Self { before: before.into(), after: after.into() })
-            }
+        let parts = parts.iter().cloned().map(Part::checked).collect::<Result<Vec<_>, _>>()?;
+        let bodies = parts.iter().filter(|part| part.is_body()).count();
+        match parts.iter().position(Part::is_body).map(|at| parts.split_at(at)) {
+            Some((before, [body, after @ ..])) if bodies == 1 => Ok(Self {
+                before: before.into(),
+                body: body.clone(),
+                after: after.into(),
+                has_pieces: parts.iter().any(Part::is_piece),
+            }),
             _ => Err(ConfigError::SignedContentBody { bodies }),
         }
     }
 
+    fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.before.iter().chain([&self.body]).chain(&self.after)
+    }
+
     /// Whether some part that varies stands right beside another, with no literal between, so
-    /// that the MAC does not say where the one ends. A time of one fixed format is recognized.
+    /// that the MAC does not say where the one ends.
+    ///
+    /// A time of one fixed format is recognized, and so is what is made of a request's head: it has
+    /// none of the characters with which JSON begins and ends.
     pub(crate) fn is_ambiguous(&self, time_format_is_fixed: bool) -> bool {
         let literal = |part: &Part| matches!(part, Part::Literal(text) if !text.is_empty());
-        let ends_itself = |part: &Part| *part == Part::Timestamp && time_format_is_fixed;
-        let body = [Part::Body];
-        let parts: Vec<_> = self.before.iter().chain(&body).chain(&self.after).collect();
+        let ends_itself = |part: &Part| match part {
+            Part::Timestamp => time_format_is_fixed,
+            Part::BodySha256 | Part::BodySha256InQuery(_) => true,
+            Part::Body | Part::SortedForm | Part::Id | Part::Literal(_) => false,
+            _ => true,
+        };
+        let parts: Vec<_> = self.parts().collect();
         parts.windows(2).any(|pair| match pair {
             [left, right] => {
-                let id = **left == Part::Id || **right == Part::Id;
-                !(literal(left) || literal(right))
-                    && (id || !(ends_itself(left) || ends_itself(right)))
+                !(literal(left) || literal(right) || ends_itself(left) || ends_itself(right))
             }
             _ => false,
         })
     }
 
+    /// Whether the time stands beside something with no literal between: then only one length of it
+    /// will do.
+    pub(crate) fn time_touches(&self) -> bool {
+        let parts: Vec<_> = self.parts().collect();
+        parts.windows(2).any(|pair| match pair {
+            [Part::Timestamp, Part::Literal(_)] | [Part::Literal(_), Part::Timestamp] => false,
+            [left, right] => **left == Part::Timestamp || **right == Part::Timestamp,
+            _ => false,
+        })
+    }
+
     pub(crate) fn contains(&self, wanted: &Part) -> bool {
-        self.before.iter().chain(&self.after).any(|part| part == wanted)
+        self.parts().any(|part| part == wanted)
+    }
+
+    /// Whether the time is signed: by its text, or as one of the headers that the request names.
+    pub(crate) fn signs_time(&self) -> bool {
+        self.contains(&Part::Timestamp)
+            || self.parts().any(|part| matches!(part, Part::NamedHeaders(_)))
+    }
+
+    /// The literal with which it begins; empty if it begins with something else.
+    pub(crate) fn first_literal(&self) -> &[u8] {
+        match self.parts().next() {
+            Some(Part::Literal(text)) => text.as_bytes(),
+            _ => &[],
+        }
+    }
+
+    pub(crate) fn needs_public_url(&self) -> bool {
+        self.parts().any(Part::needs_public_url)
+    }
+
+    /// Whether the signature can be computed while the body arrives.
+    #[inline]
+    pub(crate) fn streams(&self) -> bool {
+        self.body == Part::Body
     }
 
     /// Whether an id can be told from its neighbours. The literal at its side must not occur
@@ -90,56 +220,76 @@ impl SignedContent {
         })
     }
 
+    /// Keeps what the head has to give.
+    #[inline]
+    pub(crate) fn keep_pieces(
+        &self,
+        head: &(impl RequestHead + ?Sized),
+        context: &Context<'_>,
+        texts: &mut Texts,
+    ) -> Result<(), RejectionKind> {
+        if self.has_pieces {
+            let pieces = self.parts().filter(|part| part.is_piece());
+            let pieces = pieces.map(|part| piece(part, head, context));
+            let pieces = pieces.collect::<Option<_>>();
+            texts.pieces = Some(pieces.ok_or(RejectionKind::SignedPartInvalid)?);
+        }
+        Ok(())
+    }
+
+    /// Whether the body is such that the signature can cover it.
+    #[inline]
+    pub(crate) fn fits(&self, texts: &Texts, body: &[u8]) -> bool {
+        match &self.body {
+            Part::SortedForm => form_is_small(body),
+            Part::BodySha256InQuery(_) => {
+                let before = self.before.iter().filter(|part| part.is_piece()).count();
+                let given = texts.pieces().get(before).map(Vec::as_slice).unwrap_or_default();
+                given.to_ascii_lowercase().ct_eq(sha256_hex(body).as_bytes()).into()
+            }
+            _ => true,
+        }
+    }
+
     /// Feeds what stands before the body.
+    #[inline]
     pub(crate) fn feed_before(&self, texts: &Texts, sink: impl FnMut(&[u8])) {
-        feed(&self.before, texts, sink);
+        feed(&self.before, texts, texts.pieces().iter(), sink);
+    }
+
+    /// Feeds what stands for the body.
+    #[inline]
+    pub(crate) fn feed_body(&self, body: &[u8], mut sink: impl FnMut(&[u8])) {
+        match &self.body {
+            Part::SortedForm => feed_sorted_form(body, sink),
+            Part::BodySha256 => sink(sha256_hex(body).as_bytes()),
+            Part::BodySha256InQuery(_) => {}
+            _ => sink(body),
+        }
     }
 
     /// Feeds what stands after the body.
+    #[inline]
     pub(crate) fn feed_after(&self, texts: &Texts, sink: impl FnMut(&[u8])) {
-        feed(&self.after, texts, sink);
+        let before = || self.before.iter().chain([&self.body]).filter(|part| part.is_piece());
+        let passed = if self.has_pieces { before().count() } else { 0 };
+        feed(&self.after, texts, texts.pieces().iter().skip(passed), sink);
     }
 }
 
-fn feed(parts: &[Part], texts: &Texts, mut sink: impl FnMut(&[u8])) {
+#[inline]
+fn feed<'t>(
+    parts: &[Part],
+    texts: &Texts,
+    mut pieces: impl Iterator<Item = &'t Vec<u8>>,
+    mut sink: impl FnMut(&[u8]),
+) {
     for part in parts {
         match part {
-            Part::Body => {}
-            Part::Timestamp => sink(texts.time.as_bytes()),
-            Part::Id => sink(texts.id.as_bytes()),
+            Part::Timestamp => sink(texts.time()),
+            Part::Id => sink(texts.id()),
             Part::Literal(text) => sink(text.as_bytes()),
+            _ => sink(pieces.next().map(Vec::as_slice).unwrap_or_default()),
         }
-    }
-}
-
-/// The header texts that belong to the signed content, kept until the body has arrived.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Texts {
-    pub(crate) time: Text<{ crate::window::MAX_TIME_LENGTH }>,
-    pub(crate) id: Text<128>,
-}
-
-/// A short text held inline, so that keeping it allocates nothing.
-#[derive(Clone, Debug)]
-pub(crate) struct Text<const CAPACITY: usize> {
-    length: usize,
-    bytes: [u8; CAPACITY],
-}
-
-impl<const CAPACITY: usize> Text<CAPACITY> {
-    pub(crate) fn new(text: &[u8]) -> Option<Self> {
-        let mut bytes = [0; CAPACITY];
-        bytes.get_mut(..text.len())?.copy_from_slice(text);
-        Some(Self { length: text.len(), bytes })
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
-    }
-}
-
-impl<const CAPACITY: usize> Default for Text<CAPACITY> {
-    fn default() -> Self {
-        Self { length: 0, bytes: [0; CAPACITY] }
     }
 }

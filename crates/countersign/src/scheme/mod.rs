@@ -1,16 +1,318 @@
-//! How a provider proves a delivery.
+//! How a provider proves a delivery, in three lives: configured ([`Scheme`]), prepared with an
+//! endpoint's secrets ([`Keyed`]), and proving one delivery ([`Proving`]). Only this folder knows the
+//! kinds of proofs.
 
+mod algorithm;
+mod candidates;
 pub(crate) mod content;
-pub(crate) mod hmac;
+mod lists;
+mod mac;
+mod pieces;
+mod proof;
+#[cfg(any(feature = "ed25519", feature = "p256"))]
+mod public_key;
+mod secret_reading;
+pub(crate) mod signature;
+#[cfg(feature = "testing")]
+mod signing;
+mod texts;
 pub(crate) mod token;
+mod whole_body;
 
+use std::sync::Arc;
+
+use algorithm::{Keys, Run};
 use content::SignedContent;
-use hmac::Signature;
-use token::Token;
+pub(crate) use lists::Separators;
+pub(crate) use pieces::Context;
+use proof::Kind;
+pub use proof::Proof;
+pub(crate) use secret_reading::SecretReading;
+use signature::Signature;
+pub(crate) use texts::Texts;
+use token::TokenKeys;
 
-/// The proof that a provider's deliveries carry.
+use crate::rejection::RejectionKind;
+use crate::request_head::RequestHead;
+use crate::secret::Secret;
+
+/// The proofs of which a provider's deliveries carry one, and what they cover.
 #[derive(Clone, Debug)]
-pub(crate) enum Scheme {
-    Hmac { signature: Signature, content: SignedContent },
-    Token(Token),
+pub(crate) struct Scheme {
+    pub(crate) proofs: Box<[Proof]>,
+    pub(crate) content: SignedContent,
+}
+
+/// Why a head is refused, and for which header.
+pub(crate) struct Refused<'a> {
+    pub(crate) kind: RejectionKind,
+    pub(crate) header: Option<&'a str>,
+}
+
+/// What a secret should have been.
+pub(crate) struct Unusable {
+    pub(crate) expected: &'static str,
+}
+
+impl Scheme {
+    /// Whether a delivery's body is covered, and not only its sender shown.
+    pub(crate) fn covers_content(&self) -> bool {
+        !self.proofs.iter().any(|proof| matches!(proof.0, Kind::Token(_)))
+    }
+
+    /// Whether the MAC of a text that does not begin as the content does is no signature.
+    pub(crate) fn can_answer_with_mac(&self) -> bool {
+        let hmac = |proof: &Proof| matches!(proof.0, Kind::HmacSha256(_));
+        self.proofs.iter().all(hmac) && !self.content.first_literal().is_empty()
+    }
+
+    /// The header whose value is the secret itself.
+    pub(crate) fn secret_header(&self) -> Option<&str> {
+        self.proofs.iter().find_map(|proof| match &proof.0 {
+            Kind::Token(token) => Some(&*token.header),
+            _ => None,
+        })
+    }
+
+    /// How the first proof that reads a signature finds it.
+    pub(crate) fn signature(&self) -> Option<&Signature> {
+        self.proofs.iter().find_map(Proof::signature)
+    }
+
+    /// The header and the value that prove this content, with the first proof.
+    #[cfg(feature = "testing")]
+    pub(crate) fn sign(
+        &self,
+        secret: &Secret,
+        texts: &Texts,
+        body: &[u8],
+    ) -> Option<(String, String)> {
+        let mut content = Vec::new();
+        self.content.feed_before(texts, |bytes| content.extend_from_slice(bytes));
+        self.content.feed_body(body, |bytes| content.extend_from_slice(bytes));
+        self.content.feed_after(texts, |bytes| content.extend_from_slice(bytes));
+        self.proofs.first()?.sign(secret, &content)
+    }
+
+    /// Prepares the secrets. Each must be of use for one of the proofs; if one is not, its index.
+    pub(crate) fn key(&self, secrets: &[Secret]) -> Result<Keyed, (usize, Unusable)> {
+        let keyed: Vec<_> = self.proofs.iter().map(|proof| proof.key(secrets)).collect();
+        for index in 0..secrets.len() {
+            if !keyed.iter().any(|keys| keys.used().any(|used| used == index)) {
+                let expected = self.proofs.first().map_or("", Proof::expected);
+                return Err((index, Unusable { expected }));
+            }
+        }
+        Ok(Keyed(keyed.into_iter().filter(|keys| keys.used().next().is_some()).collect()))
+    }
+}
+
+macro_rules! kinds {
+    ($($(#[$feature:meta])? $kind:ident($algorithm:ty, $doc:literal),)+) => {
+        /// One proof, with the endpoint's secrets.
+        enum KeyedProof {
+            Token(TokenKeys),
+            $($(#[$feature])? #[doc = $doc] $kind(Arc<Keys<$algorithm>>),)+
+        }
+
+        /// One proof of one delivery.
+        pub(crate) enum ProvingOne {
+            /// A token, which is this secret.
+            Token(usize),
+            $($(#[$feature])? #[doc = $doc] $kind(Run<$algorithm>),)+
+        }
+
+        impl KeyedProof {
+            fn used(&self) -> Box<dyn Iterator<Item = usize> + '_> {
+                match self {
+                    Self::Token(keys) => Box::new(keys.used()),
+                    $($(#[$feature])? Self::$kind(keys) => Box::new(keys.used()),)+
+                }
+            }
+
+            /// Step 1: what the head shows, and the start of its proof. The rest of the head is read
+            /// once the proof is known to be there.
+            #[inline(always)]
+            fn start<R: AsRef<Texts>>(
+                &self,
+                head: &(impl RequestHead + ?Sized),
+                content: &SignedContent,
+                rest: impl FnOnce() -> Result<R, RejectionKind>,
+            ) -> Result<(ProvingOne, R), Refused<'_>> {
+                let rest = || rest().map_err(|kind| Refused { kind, header: None });
+                Ok(match self {
+                    Self::Token(keys) => {
+                        let matched = keys.check(head)?;
+                        (ProvingOne::Token(matched), rest()?)
+                    }
+                    $($(#[$feature])? Self::$kind(keys) => {
+                        let shown = keys.read(head)?;
+                        let rest = rest()?;
+                        let run = Run::start(keys, shown, content, rest.as_ref());
+                        (ProvingOne::$kind(run), rest)
+                    })+
+                })
+            }
+        }
+
+        impl ProvingOne {
+            #[inline]
+            fn push(&mut self, chunk: &[u8]) {
+                match self {
+                    Self::Token(_) => {}
+                    $($(#[$feature])? Self::$kind(run) => run.push(chunk),)+
+                }
+            }
+
+            #[inline]
+            fn finish(
+                &mut self,
+                content: &SignedContent,
+                texts: &Texts,
+                body: &[u8],
+            ) -> Option<usize> {
+                match self {
+                    Self::Token(secret) => Some(*secret),
+                    $($(#[$feature])? Self::$kind(run) => run.finish(content, texts, body),)+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    #[cfg(feature = "sha1")]
+    HmacSha1(mac::HmacSha1, "HMAC with SHA-1."),
+    HmacSha256(mac::HmacSha256, "HMAC with SHA-256."),
+    HmacSha512(mac::HmacSha512, "HMAC with SHA-512."),
+    #[cfg(feature = "ed25519")]
+    Ed25519(public_key::Ed25519, "ed25519."),
+    #[cfg(feature = "p256")]
+    EcdsaP256(public_key::EcdsaP256, "ECDSA over P-256 with SHA-256."),
+}
+
+/// A scheme with an endpoint's secrets.
+pub(crate) struct Keyed(Box<[KeyedProof]>);
+
+impl Keyed {
+    /// HMAC-SHA256 of a handshake's challenge, under the secret at this index. Whoever calls this sees
+    /// to it that the text is not a delivery's content.
+    pub(crate) fn hmac_sha256(&self, secret: usize, challenge: &[u8]) -> Option<[u8; 32]> {
+        self.0.iter().find_map(|keyed| match keyed {
+            KeyedProof::HmacSha256(keys) => mac::hmac_sha256(keys, secret, challenge),
+            _ => None,
+        })
+    }
+
+    /// Starts a delivery's proof with what its head shows. `rest` reads the rest of the head, once
+    /// the proof is known to be there.
+    #[inline(always)]
+    pub(crate) fn start<R: AsRef<Texts>>(
+        &self,
+        head: &(impl RequestHead + ?Sized),
+        content: &SignedContent,
+        rest: impl FnOnce() -> Result<R, RejectionKind>,
+    ) -> Result<(Proving, R), Refused<'_>> {
+        match &*self.0 {
+            [only] => {
+                let (one, rest) = only.start(head, content, rest)?;
+                Ok((Proving::One(one), rest))
+            }
+            several => start_several(several, head, content, rest),
+        }
+    }
+}
+
+/// All the proofs that the head shows: one of them must hold.
+fn start_several<'k, R: AsRef<Texts>>(
+    proofs: &'k [KeyedProof],
+    head: &(impl RequestHead + ?Sized),
+    content: &SignedContent,
+    rest: impl FnOnce() -> Result<R, RejectionKind>,
+) -> Result<(Proving, R), Refused<'k>> {
+    let (mut started, mut refused) = (Vec::new(), None::<Refused<'_>>);
+    let (mut unread, mut read) = (Some(rest), None);
+    for proof in proofs {
+        let result = match (&read, unread.take()) {
+            (Some(rest), _) => proof.start(head, content, || Ok(rest)).map(|(one, _)| one),
+            (None, Some(rest)) => {
+                let mut failed = None;
+                let mut left = Some(rest);
+                let once = || {
+                    let read =
+                        left.take().map_or(Err(RejectionKind::SignatureMalformed), |rest| rest());
+                    read.inspect_err(|kind| failed = Some(*kind))
+                };
+                match proof.start(head, content, once) {
+                    Ok((one, rest)) => {
+                        read = Some(rest);
+                        Ok(one)
+                    }
+                    // The rest of the head is the same for every proof.
+                    Err(why) if failed.is_some() => return Err(why),
+                    Err(why) => {
+                        unread = left;
+                        Err(why)
+                    }
+                }
+            }
+            (None, None) => break,
+        };
+        match (result, &refused) {
+            (Ok(one), _) => started.push(one),
+            // What is there and wrong tells more than what is missing.
+            (Err(_), Some(Refused { kind, .. })) if !is_missing(*kind) => {}
+            (Err(why), _) => refused = Some(why),
+        }
+    }
+    match (read, refused) {
+        (Some(rest), _) => Ok((Proving::AnyOf(started), rest)),
+        (None, Some(why)) => Err(why),
+        (None, None) => Err(Refused { kind: RejectionKind::SignatureMissing, header: None }),
+    }
+}
+
+fn is_missing(kind: RejectionKind) -> bool {
+    matches!(kind, RejectionKind::SignatureMissing | RejectionKind::TokenMissing)
+}
+
+/// A delivery that is being proven.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "almost always the large one, which a box would slow"
+)]
+pub(crate) enum Proving {
+    One(ProvingOne),
+    /// The first that holds counts.
+    AnyOf(Vec<ProvingOne>),
+}
+
+impl Proving {
+    /// Takes the next chunk of the body.
+    #[inline]
+    pub(crate) fn push(&mut self, chunk: &[u8]) {
+        match self {
+            Self::One(one) => one.push(chunk),
+            Self::AnyOf(several) => several.iter_mut().for_each(|one| one.push(chunk)),
+        }
+    }
+
+    /// Step 3: which secret matches. Nothing of the body has been looked at before.
+    #[inline]
+    pub(crate) fn finish(
+        &mut self,
+        content: &SignedContent,
+        texts: &Texts,
+        body: &[u8],
+    ) -> Option<usize> {
+        if !content.fits(texts, body) {
+            return None;
+        }
+        match self {
+            Self::One(one) => one.finish(content, texts, body),
+            Self::AnyOf(several) => {
+                several.iter_mut().find_map(|one| one.finish(content, texts, body))
+            }
+        }
+    }
 }

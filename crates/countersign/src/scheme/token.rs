@@ -1,13 +1,12 @@
 //! Shared tokens: the sender shows the secret itself.
 
-use std::sync::Arc;
-
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::encoding::{Padding, decode_base64_with};
-use crate::headers::{Headers, Lookup};
+use super::Refused;
+use crate::encoding::decode_padded_base64_with;
 use crate::rejection::RejectionKind;
+use crate::request_head::{Lookup, RequestHead};
 use crate::secret::Secret;
 
 /// Where a provider puts a shared token, for
@@ -18,7 +17,8 @@ use crate::secret::Secret;
 #[derive(Clone, Debug)]
 pub struct Token {
     pub(crate) header: Box<str>,
-    pub(crate) form: Form,
+    form: Form,
+    prefix: Box<str>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -32,39 +32,46 @@ impl Token {
     /// The header's value is the token.
     #[must_use]
     pub fn header(name: &str) -> Self {
-        Self { header: name.into(), form: Form::Plain }
+        Self { header: name.into(), form: Form::Plain, prefix: Box::default() }
     }
 
     /// `Authorization: Bearer <token>` (RFC 6750). `Bearer` matches without case.
     #[must_use]
     pub fn bearer() -> Self {
-        Self { header: "authorization".into(), form: Form::Bearer }
+        Self { header: "authorization".into(), form: Form::Bearer, prefix: Box::default() }
     }
 
     /// `Authorization: Basic <base64 of user:password>` (RFC 7617). The secret is
     /// `user:password`; the comparison is over the decoded bytes, so a password may hold `:`.
     #[must_use]
     pub fn basic() -> Self {
-        Self { header: "authorization".into(), form: Form::Basic }
+        Self { header: "authorization".into(), form: Form::Basic, prefix: Box::default() }
+    }
+
+    /// The text before the token in its header, such as `Token ` or `key=`.
+    #[must_use]
+    pub fn prefix(mut self, prefix: &str) -> Self {
+        self.prefix = prefix.into();
+        self
     }
 
     /// Steps 1 and 3: the token is there, once, well formed, and one of the endpoint's.
     /// Tells which one.
-    pub(crate) fn check(
+    fn check(
         &self,
-        headers: &(impl Headers + ?Sized),
-        keys: &[TokenKey],
+        head: &(impl RequestHead + ?Sized),
+        keys: &[(usize, TokenKey)],
     ) -> Result<usize, RejectionKind> {
-        let value = match headers.lookup(&self.header) {
+        let value = match head.lookup(&self.header) {
             Lookup::Missing => return Err(RejectionKind::TokenMissing),
             Lookup::Repeated => return Err(RejectionKind::TokenRepeated),
             Lookup::One(value) => value,
         };
         let digest = self.digest(value).ok_or(RejectionKind::TokenMalformed)?;
         let mut matched = None;
-        for (index, key) in keys.iter().enumerate().rev() {
-            if key.digest.ct_eq(&digest).into() {
-                matched = Some(index);
+        for (index, key) in keys.iter().rev() {
+            if key.0.ct_eq(&digest).into() {
+                matched = Some(*index);
             }
         }
         matched.ok_or(RejectionKind::TokenMismatch)
@@ -75,19 +82,21 @@ impl Token {
     fn digest(&self, value: &[u8]) -> Option<[u8; 32]> {
         let mut hasher = Sha256::new();
         match self.form {
-            Form::Plain => hasher.update(Some(value).filter(|token| !token.is_empty())?),
+            Form::Plain => {
+                let token = value.strip_prefix(self.prefix.as_bytes())?;
+                hasher.update(Some(token).filter(|token| !token.is_empty())?);
+            }
             Form::Bearer => hasher.update(credentials(value, b"bearer")?),
             Form::Basic => {
                 let encoded = credentials(value, b"basic")?;
-                decode_base64_with(encoded, Padding::Required, |byte| hasher.update([byte]))
-                    .then_some(())?;
+                decode_padded_base64_with(encoded, |piece| hasher.update(piece)).then_some(())?;
             }
         }
         Some(hasher.finalize().into())
     }
 
     /// Prepares a token; nothing if no header could ever carry it.
-    pub(crate) fn key(&self, secret: &Secret) -> Option<TokenKey> {
+    fn key(&self, secret: &Secret) -> Option<TokenKey> {
         let token = secret.expose();
         let possible = match self.form {
             // A server hands over header values without the white space around them.
@@ -95,8 +104,7 @@ impl Token {
             Form::Bearer => token.iter().all(u8::is_ascii_graphic),
             Form::Basic => token.contains(&b':'),
         };
-        let digest = || Sha256::digest(token).into();
-        possible.then(|| TokenKey { digest: digest(), label: secret.shared_label() })
+        possible.then(|| TokenKey(Sha256::digest(token).into()))
     }
 
     /// What such a secret is, for the message about one that is not.
@@ -112,9 +120,9 @@ impl Token {
     pub(crate) fn write(&self, secret: &Secret) -> String {
         let token = secret.expose();
         match self.form {
-            Form::Plain => String::from_utf8_lossy(token).into_owned(),
+            Form::Plain => format!("{}{}", self.prefix, String::from_utf8_lossy(token)),
             Form::Bearer => format!("Bearer {}", String::from_utf8_lossy(token)),
-            Form::Basic => format!("Basic {}", crate::encoding::encode_base64(token)),
+            Form::Basic => format!("Basic {}", crate::encoding::Encoding::Base64.encode(token)),
         }
     }
 }
@@ -127,7 +135,28 @@ fn credentials<'a>(value: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
 }
 
 /// A token as its digest; the token itself is not kept.
-pub(crate) struct TokenKey {
-    digest: [u8; 32],
-    pub(crate) label: Option<Arc<str>>,
+struct TokenKey([u8; 32]);
+
+/// The endpoint's tokens, each with the index of its secret.
+pub(crate) struct TokenKeys {
+    token: Token,
+    keys: Box<[(usize, TokenKey)]>,
+}
+
+impl TokenKeys {
+    pub(super) fn new(token: &Token, secrets: &[Secret]) -> Self {
+        let keys = secrets.iter().enumerate();
+        let keys = keys.filter_map(|(index, secret)| Some((index, token.key(secret)?)));
+        Self { token: token.clone(), keys: keys.collect() }
+    }
+
+    pub(super) fn used(&self) -> impl Iterator<Item = usize> {
+        self.keys.iter().map(|(index, _)| *index)
+    }
+
+    /// Steps 1 and 3. Tells which secret it is.
+    pub(super) fn check(&self, head: &(impl RequestHead + ?Sized)) -> Result<usize, Refused<'_>> {
+        let refused = |kind| Refused { kind, header: Some(&self.token.header) };
+        self.token.check(head, &self.keys).map_err(refused)
+    }
 }

@@ -1,10 +1,12 @@
 //! Step 1: what the headers say besides the proof.
 
 use crate::endpoint::Endpoint;
-use crate::headers::{Headers, Lookup};
+use crate::handshake::Signed;
 use crate::provider::TimeSource;
 use crate::rejection::RejectionKind;
-use crate::scheme::content::{SignedContent, Text, Texts};
+use crate::request_head::{Lookup, RequestHead};
+use crate::scheme::content::SignedContent;
+use crate::scheme::{Context, Scheme, Texts};
 use crate::trace;
 use crate::window::UnixMillis;
 
@@ -15,35 +17,101 @@ pub(super) struct Head {
     pub(super) time: Option<UnixMillis>,
     /// How long the body is, if the head says so and means the body as it arrives here.
     pub(super) length: Option<u64>,
+    /// Whether the body is said to be a form, and the provider sends forms.
+    pub(super) is_form: bool,
+    /// What it shows of handshakes.
+    pub(super) handshakes: ShownHandshakes,
+}
+
+/// The signed handshakes that a head may be of, one bit each, and a text that one of them echoes.
+#[derive(Debug, Default)]
+pub(super) struct ShownHandshakes {
+    set: u32,
+    /// In a box: it is rare, and would make every delivery's head larger.
+    echo: Option<Box<(usize, Box<[u8]>)>>,
+}
+
+impl ShownHandshakes {
+    fn read(known: &[Signed], head: &(impl RequestHead + ?Sized)) -> Self {
+        let mut shown = Self::default();
+        for (index, handshake) in known.iter().enumerate() {
+            match handshake.shown(head) {
+                Some([]) => shown.set |= 1_u32.checked_shl(index as u32).unwrap_or_default(),
+                // At most 256 bytes, and only where a provider has such a handshake.
+                Some(text) if shown.echo.is_none() => {
+                    shown.echo = Some(Box::new((index, text.into())));
+                }
+                _ => {}
+            }
+        }
+        shown
+    }
+
+    /// What the head shows of the handshake at this index, if it may be of that one.
+    pub(super) fn get(&self, index: usize) -> Option<&[u8]> {
+        match self.echo.as_deref() {
+            Some((echoing, text)) if *echoing == index => Some(text),
+            _ => (self.set.checked_shr(index as u32)? & 1 == 1).then_some(&[]),
+        }
+    }
 }
 
 impl Head {
+    #[inline]
     pub(super) fn read(
         endpoint: &Endpoint,
-        headers: &(impl Headers + ?Sized),
-        content: &SignedContent,
+        headers: &(impl RequestHead + ?Sized),
+        scheme: &Scheme,
     ) -> Result<Self, RejectionKind> {
         let inner = endpoint.inner();
         let spec = inner.provider.spec();
-        let mut head = Self { texts: Texts::default(), time: None, length: None };
+        let mut id = &[][..];
         if let Some(name) = &spec.id_header {
-            let kind = RejectionKind::IdInvalid;
-            let id = read_id(headers.lookup(name), content).ok_or(kind);
-            head.texts.id = id.inspect_err(|kind| trace::header_refused(endpoint, name, *kind))?;
+            id = read_id(headers.lookup(name), &scheme.content).ok_or_else(|| {
+                trace::header_refused(endpoint, name, RejectionKind::IdInvalid);
+                RejectionKind::IdInvalid
+            })?;
         }
-        if let Some(TimeSource::Header { time, .. }) = &spec.time {
-            let (time, text) = time
+        let (mut time, mut text, mut time_header) = (None, &[][..], None);
+        if let Some(TimeSource::Header { time: header, .. }) = &spec.time {
+            let (read, as_sent) = header
                 .read(headers)
-                .inspect_err(|kind| trace::header_refused(endpoint, &time.name, *kind))?;
+                .inspect_err(|kind| trace::header_refused(endpoint, &header.name, *kind))?;
             if let Some(window) = &inner.window {
-                window.check(time, inner.clock.now().into())?;
+                window.check(read, inner.clock.now().into())?;
             }
-            head.texts.time = text;
-            head.time = Some(time);
+            (time, text, time_header) = (Some(read), as_sent, Some(&*header.name));
         }
         if let Some(time) = &spec.required_time {
             time.read(headers)
                 .inspect_err(|kind| trace::header_refused(endpoint, &time.name, *kind))?;
+        }
+        let mut head = Self {
+            texts: Texts::default(),
+            time,
+            length: None,
+            is_form: false,
+            handshakes: ShownHandshakes::default(),
+        };
+        // Most providers have none of these.
+        let has_texts = !(text.is_empty() && id.is_empty());
+        if has_texts && !head.texts.keep(text, id) {
+            return Err(RejectionKind::IdInvalid);
+        }
+        let context = Context {
+            public_url: inner.public_url.as_deref().unwrap_or_default(),
+            signature: scheme.signature(),
+            time_header,
+        };
+        scheme.content.keep_pieces(headers, &context, &mut head.texts)?;
+        if spec.accepts_forms {
+            head.is_form = is_form(headers.lookup("content-type"));
+        }
+        if let Some(names) = &spec.unverified {
+            head.texts.keep_unverified(names.claims(headers));
+        }
+        if !spec.handshakes.signed.is_empty() {
+            head.handshakes = ShownHandshakes::read(&spec.handshakes.signed, headers);
         }
         if let Some(length) = declared_length(headers) {
             if length > inner.max_body as u64 {
@@ -57,16 +125,29 @@ impl Head {
     }
 }
 
+impl AsRef<Texts> for Head {
+    fn as_ref(&self) -> &Texts {
+        &self.texts
+    }
+}
+
 /// An id that the signed content can be cut at in one way only.
-fn read_id(found: Lookup<'_>, content: &SignedContent) -> Option<Text<128>> {
+fn read_id<'h>(found: Lookup<'h>, content: &SignedContent) -> Option<&'h [u8]> {
     let Lookup::One(id) = found else { return None };
     let legal = !id.is_empty() && id.iter().all(u8::is_ascii_graphic);
-    Text::new(id).filter(|_| legal && content.sets_apart(id))
+    (legal && content.sets_apart(id)).then_some(id)
+}
+
+fn is_form(content_type: Lookup<'_>) -> bool {
+    const FORM: &[u8] = b"application/x-www-form-urlencoded";
+    let Lookup::One(value) = content_type else { return false };
+    let kind = value.split(|byte| *byte == b';').next().unwrap_or_default();
+    kind.trim_ascii().eq_ignore_ascii_case(FORM)
 }
 
 /// The declared length; a number that does not fit counts as the largest. What is no number at
 /// all is the server's to refuse: the limit holds when the body arrives.
-fn declared_length(headers: &(impl Headers + ?Sized)) -> Option<u64> {
+fn declared_length(headers: &(impl RequestHead + ?Sized)) -> Option<u64> {
     let Lookup::One(value) = headers.lookup("content-length") else { return None };
     let value = value.trim_ascii();
     let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);

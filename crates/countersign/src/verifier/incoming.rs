@@ -3,24 +3,19 @@
 use std::fmt;
 
 use bytes::{Bytes, BytesMut};
-use hmac::Mac as _;
 
-use super::Proof;
 use super::head::Head;
 use super::proven::Proven;
 use crate::delivery::Delivery;
-use crate::endpoint::{Endpoint, Keys};
+use crate::endpoint::Endpoint;
 use crate::rejection::{Rejection, RejectionKind};
-use crate::scheme::Scheme;
-use crate::scheme::hmac::{Mac, finish};
+use crate::scheme::Proving;
 
 /// A delivery whose head was good and whose body is arriving.
 #[must_use = "push the body's chunks, then call `finish`"]
 pub struct Incoming {
     endpoint: Endpoint,
-    proof: Proof,
-    /// The MAC so far, for the current secret. None is needed for a token.
-    mac: Option<Mac>,
+    proving: Proving,
     head: Head,
     body: Body,
     received: usize,
@@ -34,17 +29,9 @@ enum Body {
 }
 
 impl Incoming {
-    #[inline]
-    pub(super) fn new(endpoint: Endpoint, proof: Proof, head: Head) -> Self {
-        let inner = endpoint.inner();
-        // Made in its place: to move a MAC costs as much as to feed it a block.
-        let mac = match (&inner.provider.spec().scheme, &inner.keys) {
-            (Scheme::Hmac { content, .. }, Keys::Hmac(keys)) => {
-                keys.first().map(|key| key.start(content, &head.texts))
-            }
-            _ => None,
-        };
-        Self { mac, proof, head, body: Body::Empty, received: 0, endpoint }
+    #[inline(always)]
+    pub(super) fn new(endpoint: Endpoint, proving: Proving, head: Head) -> Self {
+        Self { endpoint, proving, head, body: Body::Empty, received: 0 }
     }
 
     /// Step 2: takes the next chunk of the body and feeds it to the MAC. Chunks may be cut
@@ -63,9 +50,7 @@ impl Incoming {
             self.body = Body::Empty;
             return Err(self.endpoint.reject(RejectionKind::BodyTooLarge));
         }
-        if let Some(mac) = &mut self.mac {
-            mac.update(&chunk);
-        }
+        self.proving.push(&chunk);
         self.body = match std::mem::replace(&mut self.body, Body::Empty) {
             Body::Empty => Body::One(chunk),
             Body::One(first) => {
@@ -83,7 +68,8 @@ impl Incoming {
         Ok(())
     }
 
-    /// Steps 3 and 4, after the last chunk: [`prove`](Self::prove), then [`Proven::open`].
+    /// Steps 3 and 4, after the last chunk: [`prove`](Self::prove), then [`Proven::open`]. To have
+    /// handshakes answered, take [`Proven::open_or_answer`] instead of the latter.
     ///
     /// # Errors
     ///
@@ -101,53 +87,25 @@ impl Incoming {
     /// shorter than the head's `Content-Length` (which a head with a `Content-Encoding` is not held
     /// to).
     #[inline]
-    pub fn prove(mut self) -> Result<Proven, Rejection> {
-        match self.matching_secret() {
-            Ok(secret) => {
-                let body = match self.body {
-                    Body::Empty => Bytes::new(),
-                    Body::One(chunk) => chunk,
-                    Body::Joined(joined) => joined.freeze(),
-                };
-                Ok(Proven::new(self.endpoint, self.head, body, secret))
-            }
-            Err(kind) => Err(self.endpoint.reject(kind)),
-        }
-    }
-
-    fn matching_secret(&mut self) -> Result<usize, RejectionKind> {
-        if self.received > self.endpoint.max_body() {
-            return Err(RejectionKind::BodyTooLarge);
+    pub fn prove(self) -> Result<Proven, Rejection> {
+        let Self { endpoint, mut proving, head, body, received } = self;
+        if received > endpoint.max_body() {
+            return Err(endpoint.reject(RejectionKind::BodyTooLarge));
         }
         // Servers should tell this themselves, and some have not. A token covers nothing of a body.
-        if self.head.length.is_some_and(|length| (self.received as u64) < length) {
-            return Err(RejectionKind::BodyIncomplete);
+        if head.length.is_some_and(|length| (received as u64) < length) {
+            return Err(endpoint.reject(RejectionKind::BodyIncomplete));
         }
-        let candidates = match &self.proof {
-            Proof::Token(secret) => return Ok(*secret),
-            Proof::Mac(candidates) => candidates,
-        };
-        let inner = self.endpoint.inner();
-        let (Scheme::Hmac { content, .. }, Keys::Hmac(keys), Some(mac)) =
-            (&inner.provider.spec().scheme, &inner.keys, self.mac.take())
-        else {
-            return Err(RejectionKind::SignatureMismatch);
-        };
-        if candidates.contain(&finish(mac, content, &self.head.texts)) {
-            return Ok(0);
-        }
-        let body: &[u8] = match &self.body {
-            Body::Empty => &[],
+        let body = match body {
+            Body::Empty => Bytes::new(),
             Body::One(chunk) => chunk,
-            Body::Joined(joined) => joined,
+            Body::Joined(joined) => joined.freeze(),
         };
-        let older = keys.iter().enumerate().skip(1);
-        let found = older.into_iter().find(|(_, key)| {
-            let mut mac = key.start(content, &self.head.texts);
-            mac.update(body);
-            candidates.contain(&finish(mac, content, &self.head.texts))
-        });
-        found.map(|(index, _)| index).ok_or(RejectionKind::SignatureMismatch)
+        let content = &endpoint.inner().provider.spec().scheme.content;
+        match proving.finish(content, &head.texts, &body) {
+            Some(secret) => Ok(Proven::new(endpoint, head, body, secret)),
+            None => Err(endpoint.reject(RejectionKind::SignatureMismatch)),
+        }
     }
 }
 

@@ -5,19 +5,18 @@ mod incoming;
 mod proven;
 
 pub use incoming::Incoming;
-pub use proven::Proven;
+pub use proven::{Opened, Proven};
 
-use crate::endpoint::{Endpoint, Keys};
-use crate::headers::Headers;
+use crate::endpoint::Endpoint;
 use crate::rejection::{Rejection, RejectionKind};
-use crate::scheme::Scheme;
-use crate::scheme::content::SignedContent;
-use crate::scheme::hmac::Candidates;
+use crate::reply::Reply;
+use crate::request_head::RequestHead;
+use crate::scheme::Proving;
 use crate::trace;
 use head::Head;
 
 impl Endpoint {
-    /// Step 1: judges a delivery by its method and headers alone. A shared token is proven here.
+    /// Step 1: judges a delivery by its method, target and headers alone. A shared token is proven here.
     ///
     /// ```
     /// use bytes::Bytes;
@@ -50,42 +49,45 @@ impl Endpoint {
     /// A [`Rejection`]: of the method, the signature or token, the id, the time, or the declared
     /// length.
     #[inline]
-    pub fn begin(&self, headers: &(impl Headers + ?Sized)) -> Result<Incoming, Rejection> {
-        match self.read_head(headers) {
-            Ok((proof, head)) => Ok(Incoming::new(self.clone(), proof, head)),
+    pub fn begin(&self, head: &(impl RequestHead + ?Sized)) -> Result<Incoming, Rejection> {
+        match self.read_head(head) {
+            Ok((proving, head)) => Ok(Incoming::new(self.clone(), proving, head)),
             Err(kind) => Err(self.reject_head(kind)),
         }
     }
 
-    fn read_head(&self, headers: &(impl Headers + ?Sized)) -> Result<(Proof, Head), RejectionKind> {
+    /// Before step 1: the answer to a [handshake](crate::Handshake) that nobody signs, or the
+    /// rejection of one; nothing if the request is none. A [`Receiver`](crate::Receiver) asks this
+    /// itself.
+    #[inline]
+    pub fn handshake(
+        &self,
+        head: &(impl RequestHead + ?Sized),
+    ) -> Option<Result<Reply, Rejection>> {
         let inner = self.inner();
-        let method = headers.method();
+        let mut kinds = inner.provider.spec().handshakes.unsigned.iter();
+        let answer =
+            kinds.find_map(|kind| kind.answer(head, inner.verify_token.as_ref(), &inner.allow))?;
+        Some(answer.map(Reply::handshake_answered).map_err(|kind| self.reject(kind)))
+    }
+
+    #[inline(always)]
+    fn read_head(
+        &self,
+        request: &(impl RequestHead + ?Sized),
+    ) -> Result<(Proving, Head), RejectionKind> {
+        let inner = self.inner();
+        let method = request.method();
         if !inner.methods.iter().any(|accepted| **accepted == *method) {
             return Err(RejectionKind::MethodNotAllowed);
         }
-        match (&inner.provider.spec().scheme, &inner.keys) {
-            (Scheme::Hmac { signature, content }, Keys::Hmac(_)) => {
-                let candidates = signature.read(headers).inspect_err(|kind| {
-                    trace::header_refused(self, &signature.header, *kind);
-                })?;
-                Ok((Proof::Mac(candidates), Head::read(self, headers, content)?))
+        let scheme = &inner.provider.spec().scheme;
+        let rest = || Head::read(self, request, scheme);
+        inner.keys.start(request, &scheme.content, rest).map_err(|refused| {
+            if let Some(header) = refused.header {
+                trace::header_refused(self, header, refused.kind);
             }
-            (Scheme::Token(token), Keys::Token(keys)) => {
-                let secret = token
-                    .check(headers, keys)
-                    .inspect_err(|kind| trace::header_refused(self, &token.header, *kind))?;
-                Ok((Proof::Token(secret), Head::read(self, headers, &SignedContent::body_only())?))
-            }
-            // The builder prepares the keys by the scheme.
-            _ => Err(RejectionKind::SignatureMismatch),
-        }
+            refused.kind
+        })
     }
-}
-
-/// The proof that a head carries.
-enum Proof {
-    /// These signatures, one of which must be the MAC.
-    Mac(Candidates),
-    /// A token, which is this secret.
-    Token(usize),
 }

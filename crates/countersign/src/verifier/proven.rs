@@ -3,19 +3,21 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::atomic::AtomicBool;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
 use super::head::Head;
-use crate::delivery::{Delivery, Facts};
+use crate::delivery::{Delivery, Facts, Unverified};
 use crate::endpoint::Endpoint;
-use crate::envelope::{self, Value};
+use crate::envelope::{self, Slot, Value};
+use crate::handshake::Context;
 use crate::key::EventKey;
 use crate::provider::{KeySpec, Spec, TimeSource};
 use crate::rejection::{Rejection, RejectionKind};
-use crate::scheme::Scheme;
-use crate::scheme::content::Part;
+use crate::reply::{Answered, Reply};
 use crate::trace;
+use crate::window::UnixMillis;
 
 /// A delivery whose proof was good.
 pub struct Proven {
@@ -25,6 +27,16 @@ pub struct Proven {
     secret: usize,
 }
 
+/// What a proven request is.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Opened {
+    /// A delivery.
+    Delivery(Delivery),
+    /// A handshake, and its answer.
+    Handshake(Reply),
+}
+
 /// Why a proven delivery is refused.
 struct Flaw {
     kind: RejectionKind,
@@ -32,6 +44,18 @@ struct Flaw {
     field: Option<String>,
     /// For the operator; empty where the kind says it all.
     problem: Cow<'static, str>,
+}
+
+/// What is wrong with a field.
+fn flaw(spec: &Spec, kind: RejectionKind, slot: Slot, problem: &'static str) -> Flaw {
+    Flaw { kind, field: Some(spec.paths.path(slot)), problem: problem.into() }
+}
+
+/// What was looked for in a proven body, and the delivery's time.
+struct Read<'b> {
+    found: Vec<Option<Value<'b>>>,
+    time: Option<UnixMillis>,
+    received_at: SystemTime,
 }
 
 impl From<RejectionKind> for Flaw {
@@ -62,27 +86,62 @@ impl Proven {
     }
 
     /// Step 4: reads the envelope, holds a time in the body against the window, and makes the
-    /// event key.
+    /// event key. A handshake comes out as any other delivery.
     ///
     /// # Errors
     ///
     /// [`RejectionKind::BodyMalformed`], or what is wrong with the time in the body.
     pub fn open(self) -> Result<Delivery, Rejection> {
-        match self.read() {
-            Ok(facts) => Ok(Delivery::new(facts)),
-            Err(Flaw { kind, field, problem }) => {
-                if !problem.is_empty() {
-                    trace::body_refused(&self.endpoint, field.as_deref(), &problem);
-                }
-                Err(self.endpoint.reject(kind).after_proof())
-            }
-        }
+        let facts = self.read().and_then(|read| self.facts(&read));
+        facts.map(Delivery::new).map_err(|flaw| self.refuse(flaw))
     }
 
-    fn read(&self) -> Result<Facts, Flaw> {
+    /// The same, but a [handshake](crate::Handshake) is answered.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_or_answer(self) -> Result<Opened, Rejection> {
+        let opened = self.read().and_then(|read| match self.handshake(&read) {
+            Some(answered) => Ok(Opened::Handshake(Reply::handshake_answered(answered?))),
+            None => Ok(Opened::Delivery(Delivery::new(self.facts(&read)?))),
+        });
+        opened.map_err(|flaw| self.refuse(flaw))
+    }
+
+    fn refuse(&self, Flaw { kind, field, problem }: Flaw) -> Rejection {
+        if !problem.is_empty() {
+            trace::body_refused(&self.endpoint, field.as_deref(), &problem);
+        }
+        self.endpoint.reject(kind).after_proof()
+    }
+
+    /// The answer, if this is a handshake.
+    fn handshake(&self, read: &Read<'_>) -> Option<Result<Answered, Flaw>> {
         let inner = self.endpoint.inner();
         let spec = inner.provider.spec();
-        let found = if spec.paths.is_empty() {
+        let mut known = spec.handshakes.signed.iter().enumerate();
+        let answer = known.find_map(|(index, handshake)| {
+            handshake.answer(&Context {
+                shown: self.head.handshakes.get(index)?,
+                value: &|slot| read.found.get(slot)?.as_ref(),
+                content_begins: spec.scheme.content.first_literal(),
+                mac: &|text| inner.keys.hmac_sha256(self.secret, text),
+            })
+        })?;
+        let flaw = |problem: &'static str| Flaw {
+            kind: RejectionKind::BodyMalformed,
+            field: None,
+            problem: problem.into(),
+        };
+        Some(answer.map_err(flaw))
+    }
+
+    /// Reads what is looked for, and judges the time.
+    fn read(&self) -> Result<Read<'_>, Flaw> {
+        let inner = self.endpoint.inner();
+        let spec = inner.provider.spec();
+        let found = if spec.paths.is_empty() || self.head.is_form {
             Vec::new()
         } else {
             // Our reader's errors are fixed texts, and show nothing of the body.
@@ -93,18 +152,13 @@ impl Proven {
             })?
         };
         let value = |slot: usize| found.get(slot)?.as_ref();
-        let flaw = |kind, slot, problem: &'static str| Flaw {
-            kind,
-            field: Some(spec.paths.path(slot)),
-            problem: problem.into(),
-        };
         let received_at = inner.clock.now();
         let time = match &spec.time {
             Some(TimeSource::Body { slots, format, .. }) => {
                 let first = slots.first().copied().unwrap_or_default();
                 let found = slots.iter().find_map(|slot| Some((*slot, value(*slot)?)));
                 let (slot, value) = found.ok_or_else(|| {
-                    flaw(RejectionKind::TimestampMissing, first, "the time is missing")
+                    flaw(spec, RejectionKind::TimestampMissing, first, "the time is missing")
                 })?;
                 let time = match value {
                     Value::Text(text) => format.read(text.as_bytes()),
@@ -114,7 +168,8 @@ impl Proven {
                     Value::Bool(_) | Value::Other => None,
                 };
                 let time = time.ok_or_else(|| {
-                    flaw(RejectionKind::TimestampMalformed, slot, "that is no time of its format")
+                    let problem = "that is no time of its format";
+                    flaw(spec, RejectionKind::TimestampMalformed, slot, problem)
                 })?;
                 if let Some(window) = &inner.window {
                     window.check(time, received_at.into())?;
@@ -129,6 +184,12 @@ impl Proven {
                 self.head.time
             }
         };
+        Ok(Read { found, time, received_at })
+    }
+
+    fn facts(&self, read: &Read<'_>) -> Result<Facts, Flaw> {
+        let spec = self.endpoint.inner().provider.spec();
+        let value = |slot: usize| read.found.get(slot)?.as_ref();
         let event_type = match spec.event_type.and_then(value) {
             Some(Value::Text(text)) if !text.is_empty() => Some(text.as_ref().into()),
             found => match spec.event_type.filter(|_| spec.event_type_required) {
@@ -137,7 +198,7 @@ impl Proven {
                         None => "the event's type is missing",
                         Some(_) => "the event's type is empty or no text",
                     };
-                    return Err(flaw(RejectionKind::BodyMalformed, slot, problem));
+                    return Err(flaw(spec, RejectionKind::BodyMalformed, slot, problem));
                 }
                 None => None,
             },
@@ -148,9 +209,10 @@ impl Proven {
             key: self.key(spec, &value),
             event_type,
             id: self.id(spec, &value),
-            time: time.filter(|_| time_is_proven(spec)),
-            received_at,
+            time: read.time.filter(|_| time_is_proven(spec)),
+            received_at: read.received_at,
             secret: self.secret,
+            unverified: self.unverified(),
             arrived: None,
             taken: AtomicBool::new(true),
         })
@@ -165,7 +227,7 @@ impl Proven {
         };
         match &spec.key {
             KeySpec::Id => match spec.id {
-                None => return hasher.id(self.head.texts.id.as_bytes()),
+                None => return hasher.id(self.head.texts.id()),
                 Some(slot) => {
                     if let Some(id) = value(slot).filter(names) {
                         return hasher.fields([Some(id)].into_iter());
@@ -181,14 +243,24 @@ impl Proven {
             }
             KeySpec::Content => {}
         }
-        hasher.content(|sink| match &spec.scheme {
-            Scheme::Hmac { content, .. } if !spec.key_by_body => {
-                content.feed_before(&self.head.texts, &mut *sink);
-                sink(&self.body);
-                content.feed_after(&self.head.texts, sink);
+        let [claimed_type, ..] = self.head.texts.unverified();
+        let content = &spec.scheme.content;
+        hasher.content(claimed_type, |sink| {
+            if spec.key_by_body || !spec.scheme.covers_content() {
+                return sink(&self.body);
             }
-            Scheme::Hmac { .. } | Scheme::Token(_) => sink(&self.body),
+            content.feed_before(&self.head.texts, &mut *sink);
+            content.feed_body(&self.body, &mut *sink);
+            content.feed_after(&self.head.texts, sink);
         })
+    }
+
+    fn unverified(&self) -> Unverified {
+        let text = |claim: &[u8]| {
+            std::str::from_utf8(claim).ok().filter(|claim| !claim.is_empty()).map(Into::into)
+        };
+        let [event_type, id, attempt] = self.head.texts.unverified();
+        Unverified { event_type: text(event_type), id: text(id), attempt: text(attempt) }
     }
 
     fn id<'v>(
@@ -197,7 +269,7 @@ impl Proven {
         value: &dyn Fn(usize) -> Option<&'v Value<'v>>,
     ) -> Option<Box<str>> {
         if spec.id_header.is_some() {
-            return std::str::from_utf8(self.head.texts.id.as_bytes()).ok().map(Into::into);
+            return std::str::from_utf8(self.head.texts.id()).ok().map(Into::into);
         }
         match value(spec.id?)? {
             Value::Text(text) if !text.is_empty() => Some(text.as_ref().into()),
@@ -210,11 +282,11 @@ impl Proven {
 /// Whether the delivery's time is vouched for by its proof. One that is not may be held against a
 /// window, but is never handed over.
 fn time_is_proven(spec: &Spec) -> bool {
-    match (&spec.time, &spec.scheme) {
-        (Some(TimeSource::Body { .. }), _) => true,
-        (Some(TimeSource::Header { .. }), Scheme::Hmac { content, .. }) => {
-            content.contains(&Part::Timestamp)
+    match &spec.time {
+        Some(TimeSource::Body { .. }) => true,
+        Some(TimeSource::Header { .. }) => {
+            spec.scheme.covers_content() && spec.scheme.content.signs_time()
         }
-        _ => false,
+        None => false,
     }
 }

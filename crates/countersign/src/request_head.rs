@@ -1,4 +1,4 @@
-//! Request headers as the core reads them, whichever `http` generation a framework uses.
+//! A request's head as the core reads it, whichever `http` generation a framework uses.
 
 /// What a request holds under one header name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,20 +11,20 @@ pub enum Lookup<'a> {
     Repeated,
 }
 
-/// A request's method and headers. Adapters implement it for their framework's request.
+/// A request's method, target and headers. Adapters implement it for their framework's request.
 ///
 /// It is implemented for a slice of name and value pairs, for tests and for servers that are
 /// none of those with an adapter:
 ///
 /// ```
-/// use countersign::{Headers, Lookup};
+/// use countersign::{Lookup, RequestHead};
 ///
 /// let headers = [("X-Signature", "abc"), ("x-other", "1"), ("X-Other", "2")];
 /// assert_eq!(headers.lookup("x-signature"), Lookup::One(b"abc"));
 /// assert_eq!(headers.lookup("x-other"), Lookup::Repeated);
 /// assert_eq!(headers.lookup("x-missing"), Lookup::Missing);
 /// ```
-pub trait Headers {
+pub trait RequestHead {
     /// Looks up a header by its name, which is given in lower case. Names match without case.
     fn lookup(&self, name: &str) -> Lookup<'_>;
 
@@ -34,9 +34,16 @@ pub trait Headers {
     fn method(&self) -> &str {
         "POST"
     }
+
+    /// The path and the query as they were received, such as `/webhooks/twilio?account=1`. Needed
+    /// only by providers that sign the URL, see
+    /// [`EndpointBuilder::public_url`](crate::EndpointBuilder::public_url).
+    fn target(&self) -> &str {
+        "/"
+    }
 }
 
-impl<N: AsRef<str>, V: AsRef<[u8]>> Headers for [(N, V)] {
+impl<N: AsRef<str>, V: AsRef<[u8]>> RequestHead for [(N, V)] {
     fn lookup(&self, name: &str) -> Lookup<'_> {
         let mut found = self.iter().filter(|(other, _)| other.as_ref().eq_ignore_ascii_case(name));
         match (found.next(), found.next()) {
@@ -47,15 +54,51 @@ impl<N: AsRef<str>, V: AsRef<[u8]>> Headers for [(N, V)] {
     }
 }
 
-impl<N: AsRef<str>, V: AsRef<[u8]>, const LENGTH: usize> Headers for [(N, V); LENGTH] {
+impl<N: AsRef<str>, V: AsRef<[u8]>, const LENGTH: usize> RequestHead for [(N, V); LENGTH] {
     fn lookup(&self, name: &str) -> Lookup<'_> {
         self.as_slice().lookup(name)
     }
 }
 
-impl<N: AsRef<str>, V: AsRef<[u8]>> Headers for Vec<(N, V)> {
+impl<N: AsRef<str>, V: AsRef<[u8]>> RequestHead for Vec<(N, V)> {
     fn lookup(&self, name: &str) -> Lookup<'_> {
         self.as_slice().lookup(name)
+    }
+}
+
+/// A head of its parts, for servers without an adapter.
+///
+/// ```
+/// use countersign::{HeadParts, RequestHead};
+///
+/// let head = HeadParts {
+///     method: "POST",
+///     target: "/webhooks/twilio?account=1",
+///     headers: &[("X-Twilio-Signature", "c8K4…")],
+/// };
+/// assert_eq!(head.target(), "/webhooks/twilio?account=1");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct HeadParts<'a, N, V> {
+    /// The method.
+    pub method: &'a str,
+    /// The path and the query, as received.
+    pub target: &'a str,
+    /// Names and values, in any order.
+    pub headers: &'a [(N, V)],
+}
+
+impl<N: AsRef<str>, V: AsRef<[u8]>> RequestHead for HeadParts<'_, N, V> {
+    fn lookup(&self, name: &str) -> Lookup<'_> {
+        self.headers.lookup(name)
+    }
+
+    fn method(&self) -> &str {
+        self.method
+    }
+
+    fn target(&self) -> &str {
+        self.target
     }
 }
 

@@ -1,0 +1,168 @@
+//! The providers that come with the crate, as rows of data.
+//!
+//! A row is made with the [builder](crate::ProviderBuilder) that is open to you too. Whatever is not
+//! known of a provider is left at the safe default: an unknown retry schedule, a window of five
+//! minutes over a time that every delivery has of its own, and the signed content as the event's key.
+//!
+//! ```
+//! use countersign::{Endpoint, Secret, catalogue};
+//!
+//! let github = catalogue::by_id("github").expect("it is in the catalogue");
+//! let endpoint = Endpoint::builder("github", github.provider())
+//!     .secret(Secret::new("a secret of your choice")?)
+//!     .build()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod body_base64;
+mod body_hex;
+mod public_keys;
+mod standard_webhooks;
+mod timed;
+mod tokens;
+mod typed;
+mod urls;
+
+use std::fmt;
+
+use crate::provider::Provider;
+
+/// A provider of the catalogue. It is [confirmed](Self::confidence) to some degree.
+#[derive(Clone, Copy)]
+pub struct Preset {
+    id: &'static str,
+    name: &'static str,
+    confidence: Confidence,
+    source: &'static str,
+    make: fn() -> Provider,
+}
+
+/// How well a row's facts are confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Confidence {
+    /// Only other catalogues say so. Nobody has compared it with the provider's documentation.
+    Weak,
+    /// The provider's documentation says so.
+    Documented,
+    /// The source code of the provider's own library or of the specification says so.
+    Read,
+    /// The provider's own library, or the best of other parties, was run and agrees.
+    Ran,
+}
+
+impl Confidence {
+    /// A word for tables.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Weak => "weak",
+            Self::Documented => "docs",
+            Self::Read => "read",
+            Self::Ran => "ran",
+        }
+    }
+}
+
+impl Preset {
+    /// The id, such as `github`. It does not change.
+    #[must_use]
+    pub const fn id(&self) -> &'static str {
+        self.id
+    }
+
+    /// The name, for people.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// How well the row's facts are confirmed.
+    #[must_use]
+    pub const fn confidence(&self) -> Confidence {
+        self.confidence
+    }
+
+    /// Where the facts are from: the provider's pages or packages, or other catalogues.
+    #[must_use]
+    pub const fn source(&self) -> &'static str {
+        self.source
+    }
+
+    /// The provider, for an [`Endpoint`](crate::Endpoint).
+    #[must_use]
+    pub fn provider(&self) -> Provider {
+        (self.make)()
+    }
+}
+
+impl fmt::Debug for Preset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Preset")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .field("confidence", &self.confidence)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Every provider of the catalogue, by families. Those that sign with SHA-1, ed25519 or ECDSA are
+/// there with the features `sha1`, `ed25519` and `p256`.
+pub fn all() -> impl Iterator<Item = &'static Preset> {
+    [
+        typed::ROWS,
+        standard_webhooks::ROWS,
+        timed::ROWS,
+        body_hex::ROWS,
+        body_base64::ROWS,
+        urls::ROWS,
+        public_keys::ROWS,
+        tokens::ROWS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// The provider with this id.
+#[must_use]
+pub fn by_id(id: &str) -> Option<&'static Preset> {
+    all().find(|preset| preset.id == id)
+}
+
+/// Rows: id, name, confidence, source, and the calls of the builder.
+macro_rules! rows {
+    ($($(#[$feature:meta])? $id:literal, $name:literal, $confidence:ident, $source:literal =>
+        $(.$method:ident($($argument:tt)*))+;)+) => {
+        pub(super) const ROWS: &[crate::catalogue::Preset] = &[$(
+            $(#[$feature])?
+            crate::catalogue::Preset {
+                id: $id,
+                name: $name,
+                confidence: crate::catalogue::Confidence::$confidence,
+                source: $source,
+                make: || {
+                    crate::providers::built_in(
+                        crate::provider::Provider::builder($id)$(.$method($($argument)*))+,
+                    )
+                },
+            },
+        )+];
+    };
+}
+use rows;
+
+/// What rows are written with.
+mod prelude {
+    pub(super) use std::time::Duration;
+
+    pub(super) use super::rows;
+    pub(super) use crate::handshake::Handshake;
+    pub(super) use crate::provider::{Retries, Timestamp};
+    pub(super) use crate::scheme::content::Part;
+    pub(super) use crate::scheme::content::Part::{
+        Body, Id, Method, SortedForm, TargetEncoded, Timestamp as Time, Url, UrlDecoded,
+    };
+    pub(super) use crate::scheme::signature::Signature;
+    pub(super) use crate::scheme::token::Token;
+    pub(super) use crate::window::{TimeFormat, Window};
+}

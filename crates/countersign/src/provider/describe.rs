@@ -1,0 +1,68 @@
+//! A provider in words, for tables.
+
+use std::time::Duration;
+
+use super::{KeySpec, Provider, TimeSource};
+
+impl Provider {
+    /// How a delivery is proven, such as `hmac_sha256 in x-hub-signature-256`.
+    #[must_use]
+    pub fn describe_proof(&self) -> String {
+        let proofs = self.0.scheme.proofs.iter().map(|proof| {
+            let headers = proof.headers();
+            match headers {
+                [first, .., last] if headers.len() > 2 => {
+                    format!("{} in {first} to {last}", proof.method())
+                }
+                _ => format!("{} in {}", proof.method(), headers.join(" or ")),
+            }
+        });
+        proofs.collect::<Vec<_>>().join(", or ")
+    }
+
+    /// What the replay window is held against, such as `time in a header, 300 s`.
+    #[must_use]
+    pub fn describe_freshness(&self) -> String {
+        let (Some(time), Some(window)) = (&self.0.time, self.default_window()) else {
+            return "none: no time to judge".to_owned();
+        };
+        let place = match time {
+            TimeSource::Header { .. } => "time in a header",
+            TimeSource::Body { .. } => "time in the body",
+        };
+        let signed = match time {
+            TimeSource::Header { .. } if !self.0.scheme.content.signs_time() => ", not signed",
+            _ => "",
+        };
+        format!("{place}{signed}, {} s", window.past.as_secs())
+    }
+
+    /// What makes two deliveries the same event, such as `id` or `signed content and claimed type`.
+    #[must_use]
+    pub fn describe_key(&self) -> String {
+        let content = if self.0.key_by_body { "body" } else { "signed content" };
+        let claimed = self.0.unverified.as_ref().is_some_and(|names| names.event_type.is_some());
+        let content =
+            if claimed { format!("{content} and claimed type") } else { content.to_owned() };
+        match &self.0.key {
+            KeySpec::Content => content,
+            KeySpec::Id if self.0.id_header.is_some() => "signed id in a header".to_owned(),
+            KeySpec::Id => format!("id in the body, else {content}"),
+            KeySpec::Fields { .. } => format!("fields of the body, else {content}"),
+        }
+    }
+
+    /// When the provider tries again, such as `after 60, 300 s`.
+    #[must_use]
+    pub fn describe_retries(&self) -> String {
+        let seconds = |wait: &Duration| wait.as_secs().to_string();
+        match (self.0.retries.waits(), self.0.retries.horizon()) {
+            (Some([]), _) => "never".to_owned(),
+            (Some(waits), _) => {
+                format!("after {} s", waits.iter().map(seconds).collect::<Vec<_>>().join(", "))
+            }
+            (None, Some(horizon)) => format!("within {} s", horizon.as_secs()),
+            (None, None) => "not known".to_owned(),
+        }
+    }
+}

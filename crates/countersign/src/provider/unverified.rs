@@ -1,0 +1,40 @@
+//! What headers claim outside of the proof.
+
+use super::builder::header_name;
+use crate::error::ConfigError;
+use crate::request_head::{Lookup, RequestHead};
+
+/// The headers in which a provider claims things that it does not sign.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct UnverifiedNames {
+    pub(super) event_type: Option<Box<str>>,
+    pub(super) id: Option<Box<str>>,
+    pub(super) attempt: Option<Box<str>>,
+}
+
+impl UnverifiedNames {
+    /// The same with names that can be looked up; nothing if there are none.
+    pub(super) fn checked(&self) -> Result<Option<Self>, ConfigError> {
+        let check = |field, name: &Option<Box<str>>| {
+            name.as_ref().map(|name| header_name(field, name)).transpose()
+        };
+        let names = Self {
+            event_type: check("unverified_event_type", &self.event_type)?,
+            id: check("unverified_id", &self.id)?,
+            attempt: check("unverified_attempt", &self.attempt)?,
+        };
+        let any = names.event_type.is_some() || names.id.is_some() || names.attempt.is_some();
+        Ok(any.then_some(names))
+    }
+
+    /// What a head claims: the event's type, the id and the attempt. A header that is there twice, or
+    /// that has other than visible ASCII characters, claims nothing.
+    pub(crate) fn claims<'h>(&self, head: &'h (impl RequestHead + ?Sized)) -> [&'h [u8]; 3] {
+        [&self.event_type, &self.id, &self.attempt].map(|name| {
+            match name.as_deref().map(|name| head.lookup(name)) {
+                Some(Lookup::One(value)) if value.iter().all(u8::is_ascii_graphic) => value,
+                _ => &[],
+            }
+        })
+    }
+}

@@ -1,0 +1,119 @@
+//! What to answer where no handler does.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::rejection::Rejection;
+
+/// What to answer to a request that reaches no handler: a [`Rejection`], or the answer to a
+/// [handshake](crate::Handshake). An adapter prints it.
+///
+/// It implements [`Error`](std::error::Error), so that `?` ends a request's way with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply(Content);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Content {
+    Rejected(Rejection),
+    Handshake(Box<Answered>),
+}
+
+/// The answer to a handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answered {
+    /// The handshake's [`code`](crate::Handshake::code).
+    pub(crate) code: &'static str,
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, Cow<'static, str>)>,
+    pub(crate) body: Bytes,
+}
+
+impl Reply {
+    pub(crate) fn handshake_answered(answered: Answered) -> Self {
+        Self(Content::Handshake(Box::new(answered)))
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        match &self.0 {
+            Content::Rejected(rejection) => rejection.status(),
+            Content::Handshake(answered) => answered.status,
+        }
+    }
+
+    /// The headers, each name once and in lower case: `content-type`, and what else the answer needs.
+    /// The body's length is the server's to say.
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, Cow<'static, str>)> + '_ {
+        let (own, answered) = match &self.0 {
+            Content::Rejected(rejection) => (Some(of_rejection(rejection)), &[][..]),
+            Content::Handshake(answered) => (None, &*answered.headers),
+        };
+        own.into_iter().flatten().flatten().chain(answered.iter().cloned())
+    }
+
+    /// The body; empty for a status that has none.
+    #[must_use]
+    pub fn body(&self) -> Bytes {
+        match &self.0 {
+            Content::Rejected(rejection) => Bytes::from_static(rejection.body().as_bytes()),
+            Content::Handshake(answered) => answered.body.clone(),
+        }
+    }
+
+    /// The rejection, unless this answers a handshake.
+    #[must_use]
+    pub fn rejection(&self) -> Option<&Rejection> {
+        match &self.0 {
+            Content::Rejected(rejection) => Some(rejection),
+            Content::Handshake(_) => None,
+        }
+    }
+
+    /// The same, without the rest.
+    #[must_use]
+    pub fn into_rejection(self) -> Option<Rejection> {
+        match self.0 {
+            Content::Rejected(rejection) => Some(rejection),
+            Content::Handshake(_) => None,
+        }
+    }
+
+    /// The [code](crate::Handshake::code) of the handshake that this answers.
+    #[must_use]
+    pub fn handshake(&self) -> Option<&'static str> {
+        match &self.0 {
+            Content::Rejected(_) => None,
+            Content::Handshake(answered) => Some(answered.code),
+        }
+    }
+}
+
+fn of_rejection(rejection: &Rejection) -> [Option<(&'static str, Cow<'static, str>)>; 3] {
+    let json = (!rejection.body().is_empty()).then_some("application/json");
+    let retry_after = rejection.retry_after_secs();
+    [
+        json.map(|json| ("content-type", json.into())),
+        retry_after.map(|seconds| ("retry-after", seconds.to_string().into())),
+        rejection.allow().map(|allow| ("allow", allow.to_owned().into())),
+    ]
+}
+
+impl From<Rejection> for Reply {
+    fn from(rejection: Rejection) -> Self {
+        Self(Content::Rejected(rejection))
+    }
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Content::Rejected(rejection) => rejection.fmt(f),
+            Content::Handshake(answered) => write!(f, "handshake answered: {}", answered.code),
+        }
+    }
+}
+
+impl std::error::Error for Reply {}

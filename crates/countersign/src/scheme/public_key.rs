@@ -1,0 +1,143 @@
+//! Signatures that a public key verifies: ed25519, and ECDSA over P-256 with SHA-256.
+//!
+//! The key is read as provider consoles show it: 64 hex digits, base64 of 32 bytes (after a prefix
+//! such as `whpk_`), a `SubjectPublicKeyInfo` in base64, or the same in PEM.
+
+use super::algorithm::Algorithm;
+use super::candidates::Candidates;
+use super::signature::Signature;
+use crate::encoding::{Encoding, decode_base64, decode_hex_any};
+
+/// Each candidate costs a verification of its own, and nobody sends more while a key changes.
+const MOST_CANDIDATES: usize = 8;
+
+/// The bytes of a public key, however it is shown.
+pub(super) fn key_bytes(signature: &Signature, shown: &[u8]) -> Option<Vec<u8>> {
+    let shown = shown.trim_ascii();
+    if shown.starts_with(b"-----BEGIN ") {
+        let lines = shown.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        let inside = lines.filter(|line| !line.starts_with(b"-----"));
+        return decode_base64(&inside.flatten().copied().collect::<Vec<_>>())
+            .map(|key| key.to_vec());
+    }
+    if shown.len() == 64
+        && let Some(key) = decode_hex_any(shown)
+    {
+        return Some(key.to_vec());
+    }
+    let prefix = signature.secret.prefix().as_bytes();
+    decode_base64(shown.strip_prefix(prefix).unwrap_or(shown)).map(|key| key.to_vec())
+}
+
+/// A private key, as its 32 bytes in hex or base64, after a prefix such as `whsk_`. For signing.
+#[cfg(all(feature = "ed25519", feature = "testing"))]
+pub(super) fn private_key(
+    signature: &Signature,
+    shown: &[u8],
+) -> Option<ed25519_dalek::SigningKey> {
+    let shown = shown.strip_prefix(b"whsk_").unwrap_or(shown);
+    let bytes = key_bytes(signature, shown)?;
+    // Some tools show the public key after the private one; in PKCS #8 (RFC 8410 §7) it stands last.
+    let seed = match bytes.len() {
+        32 | 64 => bytes.get(..32)?,
+        48 => bytes.get(16..)?,
+        _ => return None,
+    };
+    Some(ed25519_dalek::SigningKey::from_bytes(seed.try_into().ok()?))
+}
+
+#[cfg(feature = "ed25519")]
+pub(crate) struct Ed25519;
+
+#[cfg(feature = "ed25519")]
+impl Algorithm for Ed25519 {
+    type Key = ed25519_dalek::VerifyingKey;
+    type Candidate = [u8; 64];
+    /// The signature's hash begins with the candidate, so the content is needed as a whole.
+    type Running = Vec<u8>;
+
+    const MOST_CANDIDATES: usize = MOST_CANDIDATES;
+
+    fn keys(signature: &Signature, secret: &[u8]) -> Vec<Self::Key> {
+        /// What stands before the key in a `SubjectPublicKeyInfo` (RFC 8410 §4).
+        const SPKI: &[u8] =
+            &[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+        let read = || {
+            let bytes = key_bytes(signature, secret)?;
+            let raw = bytes.strip_prefix(SPKI).unwrap_or(&bytes);
+            let key = Self::Key::from_bytes(raw.try_into().ok()?).ok()?;
+            // A weak key makes one signature right for any content.
+            (!key.is_weak()).then_some(key)
+        };
+        read().into_iter().collect()
+    }
+
+    fn expected(_: &Signature) -> &'static str {
+        "ed25519 public keys (64 hex digits, base64 or PEM)"
+    }
+
+    fn decode(encoding: Encoding, text: &[u8]) -> Option<Self::Candidate> {
+        encoding.decode(text)
+    }
+
+    fn start(_: &Self::Key) -> Self::Running {
+        Vec::new()
+    }
+
+    fn feed(running: &mut Self::Running, bytes: &[u8]) {
+        running.extend_from_slice(bytes);
+    }
+
+    fn verify(running: Vec<u8>, key: &Self::Key, shown: &Candidates<Self::Candidate>) -> bool {
+        shown.iter().any(|candidate| {
+            let signature = ed25519_dalek::Signature::from_bytes(candidate);
+            key.verify_strict(&running, &signature).is_ok()
+        })
+    }
+}
+
+#[cfg(feature = "p256")]
+pub(crate) struct EcdsaP256;
+
+#[cfg(feature = "p256")]
+impl Algorithm for EcdsaP256 {
+    type Key = p256::ecdsa::VerifyingKey;
+    type Candidate = p256::ecdsa::Signature;
+    type Running = sha2::Sha256;
+
+    const MOST_CANDIDATES: usize = MOST_CANDIDATES;
+
+    fn keys(signature: &Signature, secret: &[u8]) -> Vec<Self::Key> {
+        use p256::pkcs8::DecodePublicKey as _;
+        let read = || Self::Key::from_public_key_der(&key_bytes(signature, secret)?).ok();
+        read().into_iter().collect()
+    }
+
+    fn expected(_: &Signature) -> &'static str {
+        "P-256 public keys (SubjectPublicKeyInfo in base64, or PEM)"
+    }
+
+    fn decode(encoding: Encoding, text: &[u8]) -> Option<Self::Candidate> {
+        let bytes = encoding.decode_any(text)?;
+        let der = p256::ecdsa::Signature::from_der(&bytes).ok();
+        der.or_else(|| p256::ecdsa::Signature::from_slice(&bytes).ok())
+    }
+
+    fn start(_: &Self::Key) -> Self::Running {
+        sha2::Digest::new()
+    }
+
+    fn feed(running: &mut Self::Running, bytes: &[u8]) {
+        sha2::Digest::update(running, bytes);
+    }
+
+    fn verify(
+        running: Self::Running,
+        key: &Self::Key,
+        shown: &Candidates<Self::Candidate>,
+    ) -> bool {
+        use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
+        let digest = sha2::Digest::finalize(running);
+        shown.iter().any(|candidate| key.verify_prehash(&digest, candidate).is_ok())
+    }
+}
