@@ -108,6 +108,9 @@
 //! endpoint names [others](countersign::EndpointBuilder::methods); the answer is 405 with an `Allow`
 //! header. A captured delivery could otherwise be completed by the handler of another method.
 //!
+//! A provider's [`Handshake`](countersign::Handshake) may be a `GET` or an `OPTIONS`. The middleware
+//! answers it.
+//!
 //! # What a refusal looks like
 //!
 //! A small JSON body, a status by [`RejectionKind`](countersign::RejectionKind) (each can be changed

@@ -44,6 +44,18 @@ use crate::service::WebhookService;
 /// and the event's next delivery is accepted. So a handler that needs nothing of the event takes
 /// `Webhook` and ignores it.
 ///
+/// # Handshakes
+///
+/// A provider that asks whether an endpoint is the right one is answered by the middleware itself, as
+/// the provider's [`Handshake`](countersign::Handshake)s say. No handler runs, the store is not asked,
+/// and [`error_handler`](Self::error_handler) is not called.
+///
+/// Some of these requests are a `GET` or an `OPTIONS` (Meta, Dropbox, CloudEvents). A middleware around
+/// the resource, as above, sees every method of it, so there is nothing to add. It lets only the
+/// handshake through by those methods; all else stays 405 with `Allow`.
+///
+/// # What acknowledges an event
+///
 /// The status alone acknowledges an event. If the body of a 2xx breaks off while it is sent, the
 /// event counts as handled all the same: its handler has done its work.
 ///

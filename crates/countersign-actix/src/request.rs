@@ -6,21 +6,26 @@ use std::task::{Context, Poll, ready};
 use actix_web::HttpMessage as _;
 use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::error::PayloadError;
-use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, UPGRADE};
+use actix_web::http::{Method, Uri};
 use bytes::Bytes;
-use countersign::{BodyError, BodySource, Delivery, Headers, Lookup};
+use countersign::{BodyError, BodySource, Delivery, Lookup, RequestHead};
 use futures_core::Stream;
 
-/// The method and headers of an actix request.
+/// The method, target and headers of an actix request.
 pub(crate) struct ActixHead<'a> {
     pub(crate) method: &'a Method,
+    pub(crate) uri: &'a Uri,
     pub(crate) headers: &'a HeaderMap,
 }
 
-impl Headers for ActixHead<'_> {
+impl RequestHead for ActixHead<'_> {
     fn method(&self) -> &str {
         self.method.as_str()
+    }
+
+    fn target(&self) -> &str {
+        self.uri.path_and_query().map_or("/", |target| target.as_str())
     }
 
     fn lookup(&self, name: &str) -> Lookup<'_> {

@@ -13,12 +13,12 @@ use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse};
 use actix_web::error::{ErrorInternalServerError, InternalError};
 use actix_web::http::header::HeaderName;
 use actix_web::{Error, HttpMessage as _};
-use countersign::{Answer, Arriving, Delivery, Rejection, Store};
+use countersign::{Answer, Arriving, Delivery, Reply, Store};
 
 use crate::middleware::Settings;
 use crate::outliving::Outliving;
 use crate::request::{ActixBody, ActixHead, ProvenPayload};
-use crate::response::rejected;
+use crate::response::print;
 
 /// What [`WebhookMiddleware`](crate::WebhookMiddleware) makes of a service.
 ///
@@ -36,11 +36,11 @@ impl<I, S> WebhookService<I, S> {
         Self { inner, settings }
     }
 
-    fn refuse<B>(&self, mut request: ServiceRequest, rejection: Rejection) -> ResponseFuture<B> {
+    fn answer<B>(&self, mut request: ServiceRequest, reply: Reply) -> ResponseFuture<B> {
         let unread = request.take_payload();
-        let response = rejected(rejection, self.settings.error_handler.as_deref(), unread);
+        let response = print(reply, self.settings.error_handler.as_deref(), unread);
         let response = request.into_response(response).map_into_right_body();
-        ResponseFuture(State::Refused(ready(Ok(response))))
+        ResponseFuture(State::Answered(ready(Ok(response))))
     }
 }
 
@@ -65,16 +65,17 @@ where
             self.settings.receiver.applied_twice(first, request.path(), remove)
         });
         if let Some(rejection) = twice {
-            return self.refuse(request, rejection);
+            return self.answer(request, rejection.into());
         }
         // Step 1 here and now: a stranger's request costs no clone, no box and no task.
-        let head = ActixHead { method: request.method(), headers: request.headers() };
+        let head =
+            ActixHead { method: request.method(), uri: request.uri(), headers: request.headers() };
         match self.settings.receiver.begin(&head) {
             Ok(arriving) => {
                 let work = run(Rc::clone(&self.inner), self.settings.clone(), arriving, request);
                 ResponseFuture(State::Working(Box::pin(work)))
             }
-            Err(rejection) => self.refuse(request, rejection),
+            Err(reply) => self.answer(request, reply),
         }
     }
 }
@@ -101,8 +102,8 @@ where
     let received = receiver.receive(arriving, body, deadline).await;
     let delivery = match received {
         Ok(delivery) => delivery,
-        Err(rejection) => {
-            let response = rejected(rejection, error_handler.as_deref(), payload);
+        Err(reply) => {
+            let response = print(reply, error_handler.as_deref(), payload);
             return Ok(request.into_response(response).map_into_right_body());
         }
     };
@@ -126,7 +127,7 @@ where
         Ok(answer) => return answer.map(ServiceResponse::map_into_left_body),
         Err(rejection) => rejection,
     };
-    let response = rejected(rejection.clone(), error_handler.as_deref(), Payload::None);
+    let response = print(rejection.clone().into(), error_handler.as_deref(), Payload::None);
     match request {
         Some(request) => Ok(request.into_response(response).map_into_right_body()),
         None => Err(InternalError::from_response(rejection, response).into()),
@@ -184,7 +185,7 @@ pub struct ResponseFuture<B>(State<B>);
 type Responded<B> = Result<ServiceResponse<EitherBody<B>>, Error>;
 
 enum State<B> {
-    Refused(Ready<Responded<B>>),
+    Answered(Ready<Responded<B>>),
     Working(Pin<Box<dyn Future<Output = Responded<B>>>>),
 }
 
@@ -193,7 +194,7 @@ impl<B> Future for ResponseFuture<B> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
-            State::Refused(refused) => Pin::new(refused).poll(cx),
+            State::Answered(answer) => Pin::new(answer).poll(cx),
             State::Working(work) => work.as_mut().poll(cx),
         }
     }

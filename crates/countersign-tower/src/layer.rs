@@ -38,6 +38,42 @@ use crate::service::WebhookService;
 /// and the event's next delivery is accepted. So a handler that needs nothing of the event takes
 /// `Webhook` and ignores it.
 ///
+/// # Handshakes
+///
+/// A provider that asks whether an endpoint is the right one is answered by the layer itself, as the
+/// provider's [`Handshake`](countersign::Handshake)s say. No handler runs, the store is not asked, and
+/// [`error_handler`](Self::error_handler) is not called.
+///
+/// Some of these requests are a `GET` or an `OPTIONS` (Meta, Dropbox, CloudEvents). With
+/// `post(on_event).route_layer(webhooks)` axum answers them with 405 before the layer sees them. So add
+/// the layer with `layer`, which is around all methods of the path:
+///
+/// ```
+/// use axum::{Router, http::StatusCode, routing::post};
+/// use countersign::{Endpoint, MemoryStore, Secret, catalogue};
+/// use countersign_tower::{Webhook, WebhookLayer};
+///
+/// async fn on_event(webhook: Webhook) -> StatusCode {
+///     println!("{}", webhook.event.key());
+///     StatusCode::OK
+/// }
+///
+/// let meta = catalogue::by_id("meta").expect("it is in the catalogue");
+/// let endpoint = Endpoint::builder("meta", meta.provider())
+///     .secret(Secret::new("the app secret")?)
+///     .verify_token(Secret::new("what you typed into Meta's console")?)
+///     .build()?;
+/// let webhooks = WebhookLayer::new(endpoint, MemoryStore::new());
+/// let app: Router = Router::new().route("/webhooks/meta", post(on_event).layer(webhooks));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// The layer lets only the handshake through by those methods; all else stays 405 with `Allow`.
+/// `any(handler).layer(webhooks)` is safe for the same reason. (With `post`, axum adds `Allow: POST` to
+/// the answer of a handshake too. Providers do not mind.)
+///
+/// # What acknowledges an event
+///
 /// The status alone acknowledges an event. If the body of a 2xx breaks off while it is sent, the
 /// event counts as handled all the same: its handler has done its work.
 #[must_use]

@@ -80,6 +80,9 @@
 //! is 405 with an `Allow` header. Where several methods of one path have handlers of their own, a
 //! captured delivery could otherwise be completed by the wrong one.
 //!
+//! A provider's [`Handshake`](countersign::Handshake) may be a `GET` or an `OPTIONS`. It is answered
+//! by the layer, if the layer gets to see it: [`WebhookLayer`] says how to add it then.
+//!
 //! # What a refusal looks like
 //!
 //! A small JSON body, a status by [`RejectionKind`](countersign::RejectionKind) (each can be changed

@@ -5,21 +5,26 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use countersign::{BodyError, BodySource, Headers, Lookup};
+use countersign::{BodyError, BodySource, Lookup, RequestHead};
 use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use http_body::Body;
 use http_body_util::LengthLimitError;
 
-/// The method and headers of an `http` 1.x request.
+/// The method, target and headers of an `http` 1.x request.
 pub(crate) struct HttpHead<'a> {
     pub(crate) method: &'a Method,
+    pub(crate) uri: &'a Uri,
     pub(crate) headers: &'a HeaderMap,
 }
 
-impl Headers for HttpHead<'_> {
+impl RequestHead for HttpHead<'_> {
     fn method(&self) -> &str {
         self.method.as_str()
+    }
+
+    fn target(&self) -> &str {
+        self.uri.path_and_query().map_or("/", |target| target.as_str())
     }
 
     fn lookup(&self, name: &str) -> Lookup<'_> {

@@ -6,7 +6,7 @@ use std::future::{Future, Ready, ready};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use countersign::{Answer, Arriving, Delivery, Rejection, Store};
+use countersign::{Answer, Arriving, Delivery, Reply, Store};
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::Either;
@@ -16,7 +16,7 @@ use crate::layer::Settings;
 use crate::outliving::Outliving;
 use crate::proven_body::ProvenBody;
 use crate::request::{HttpBody, HttpHead};
-use crate::response::{ResponseBody, rejected};
+use crate::response::{ResponseBody, print};
 
 /// What [`WebhookLayer`](crate::WebhookLayer) makes of a service.
 ///
@@ -34,8 +34,8 @@ impl<I, S> WebhookService<I, S> {
         Self { inner, settings }
     }
 
-    fn refuse<R, E>(&self, rejection: Rejection) -> ResponseFuture<R, E> {
-        let response = rejected(rejection, self.settings.error_handler.as_ref());
+    fn answer<R, E>(&self, reply: Reply) -> ResponseFuture<R, E> {
+        let response = print(reply, self.settings.error_handler.as_ref());
         ResponseFuture(Either::Left(ready(response)))
     }
 }
@@ -60,17 +60,17 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         if let Some(first) = request.extensions().get::<Delivery>() {
-            return self.refuse(self.settings.receiver.applied_twice(
-                first,
-                request.uri().path(),
-                "remove `.layer(WebhookLayer…)` from the router, or one of the two from the route",
-            ));
+            let remove =
+                "remove `.layer(WebhookLayer…)` from the router, or one of the two from the route";
+            let path = request.uri().path();
+            return self.answer(self.settings.receiver.applied_twice(first, path, remove).into());
         }
         // Step 1 here and now: a stranger's request costs no clone, no box and no task.
-        let head = HttpHead { method: request.method(), headers: request.headers() };
+        let head =
+            HttpHead { method: request.method(), uri: request.uri(), headers: request.headers() };
         let arriving = match self.settings.receiver.begin(&head) {
             Ok(arriving) => arriving,
-            Err(rejection) => return self.refuse(rejection),
+            Err(reply) => return self.answer(reply),
         };
         // The service that was polled ready is the one to call; its clone waits for the next.
         let clone = self.inner.clone();
@@ -107,7 +107,7 @@ where
     let received = receiver.receive(arriving, HttpBody(pin!(body)), deadline).await;
     let delivery = match received {
         Ok(delivery) => delivery,
-        Err(rejection) => return Ok(rejected(rejection, error_handler.as_ref())),
+        Err(reply) => return Ok(print(reply, error_handler.as_ref())),
     };
     delivery.require_taken();
     let request = Request::from_parts(head, ProvenBody::new(&delivery));
@@ -115,7 +115,7 @@ where
     let answer = if cancel_on_disconnect { handle.await } else { Outliving::new(handle).await };
     match answer {
         Ok(response) => response.map(|response| response.map(Either::Left)),
-        Err(rejection) => Ok(rejected(rejection, error_handler.as_ref())),
+        Err(rejection) => Ok(print(rejection.into(), error_handler.as_ref())),
     }
 }
 
