@@ -53,6 +53,17 @@ struct Cli {
 pub(crate) enum Command {
     /// Listen for webhooks, verify them, and print or forward them.
     Listen(ListenArgs),
+    /// List the providers that `--provider` takes.
+    Providers(ProvidersArgs),
+}
+
+/// List the providers that `--provider` takes: id, name, proof, freshness, key, retries, source, and
+/// how well the facts are confirmed.
+#[derive(Args, Debug)]
+pub(crate) struct ProvidersArgs {
+    /// Print a JSON array of objects.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Listen for webhooks, verify them, and print or forward them.
@@ -65,11 +76,11 @@ pub(crate) enum Command {
 pub(crate) struct ListenArgs {
     /// A provider and where its secrets are; give it once for each provider.
     ///
-    /// NAME: piora, hostwares, percher, pingara (its token in X-Pingara-Secret), pingara-bearer,
-    /// pingara-basic (the secret is user:password), pakyas.
+    /// NAME: github, stripe, slack, standard-webhooks … `countersign providers` lists them.
     ///
     /// SOURCE: env:VARIABLE, or file:PATH (one line end after the secret is ignored). Several
     /// mean rotation, the current secret first: a delivery proven by any of them is let in.
+    /// For providers that sign with a private key, it is their public key as they show it.
     /// Secrets themselves are never given on the command line.
     #[arg(long = "provider", value_name = "NAME=SOURCE[,SOURCE...]", required = true)]
     pub(crate) providers: Vec<String>,
@@ -77,6 +88,11 @@ pub(crate) struct ListenArgs {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8787")]
     pub(crate) addr: String,
+
+    /// The scheme and host that the world sends to, such as `https://hooks.example.test`, for providers
+    /// that sign the URL: the URL is this and the request's path and query.
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
 
     /// POST verified deliveries here; the answer decides whether they are handled.
     ///

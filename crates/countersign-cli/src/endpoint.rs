@@ -2,22 +2,10 @@
 
 use std::collections::HashSet;
 
-use countersign::providers::{hostwares, pakyas, percher, pingara, piora};
-use countersign::{Endpoint, Provider, Secret, SecretError};
+use countersign::catalogue::{self, Confidence, Preset};
+use countersign::{ConfigError, Endpoint, Secret, SecretError};
 
 use crate::args::ListenArgs;
-
-type Make = fn() -> Provider;
-
-const KNOWN: [(&str, Make); 7] = [
-    ("piora", piora::provider),
-    ("hostwares", hostwares::provider),
-    ("percher", percher::provider),
-    ("pingara", pingara::provider),
-    ("pingara-bearer", pingara::bearer),
-    ("pingara-basic", pingara::basic),
-    ("pakyas", pakyas::provider),
-];
 
 /// The endpoints that the command line asks for; each is named like its provider's NAME.
 pub(crate) fn from_args(args: &ListenArgs) -> Result<Vec<Endpoint>, String> {
@@ -25,7 +13,7 @@ pub(crate) fn from_args(args: &ListenArgs) -> Result<Vec<Endpoint>, String> {
     let mut endpoints = Vec::new();
     for given in &args.providers {
         let (name, secrets) = read(given).ok_or(FORM)?;
-        let provider = provider(name)?;
+        let provider = preset(name)?;
         if !names.insert(name) {
             return Err(format!(
                 "--provider {name} is given twice; give its secrets together, as in \
@@ -60,21 +48,32 @@ fn secret(source: &str) -> Option<Loaded> {
     Some(secret.map(|secret| secret.labeled(source)))
 }
 
-fn provider(name: &str) -> Result<Provider, String> {
-    let found = KNOWN.iter().find(|(known, _)| *known == name);
-    found.map(|(_, make)| make()).ok_or_else(|| {
-        let known = KNOWN.map(|(known, _)| known).join(", ");
-        format!("unknown provider `{name}`; known are {known}")
+fn preset(name: &str) -> Result<&'static Preset, String> {
+    catalogue::by_id(name).ok_or_else(|| {
+        let near: Vec<_> =
+            catalogue::all().map(Preset::id).filter(|id| is_near(id, name)).collect();
+        let meant = match &*near {
+            [] => String::new(),
+            near => format!("; is it {}?", near.join(", ")),
+        };
+        format!("unknown provider `{name}`: `countersign providers` lists them{meant}")
     })
+}
+
+/// Whether somebody who writes `name` may mean `id`.
+fn is_near(id: &str, name: &str) -> bool {
+    let name = &*name.to_ascii_lowercase();
+    let start = name.get(..3).filter(|start| id.starts_with(start));
+    start.is_some() || (name.len() > 3 && id.contains(name)) || (id.len() > 3 && name.contains(id))
 }
 
 fn endpoint(
     name: &str,
-    provider: Provider,
+    preset: &Preset,
     secrets: Vec<Loaded>,
     args: &ListenArgs,
 ) -> Result<Endpoint, String> {
-    let mut endpoint = Endpoint::builder(name, provider);
+    let mut endpoint = Endpoint::builder(name, preset.provider());
     for secret in secrets {
         endpoint = endpoint.secret(secret.map_err(|error| error.to_string())?);
     }
@@ -84,5 +83,28 @@ fn endpoint(
     if let Some(lease) = args.lease {
         endpoint = endpoint.lease(lease);
     }
-    endpoint.build().map_err(|error| error.to_string())
+    if let Some(url) = &args.public_url {
+        endpoint = endpoint.public_url(url);
+    }
+    endpoint.build().map_err(|error| match error {
+        ConfigError::NoPublicUrl { provider } => format!(
+            "{provider} signs the URL; give the one that it sends to, without the path: \
+             --public-url https://hooks.example.test"
+        ),
+        error => error.to_string(),
+    })
+}
+
+/// What to say at the start of providers whose facts nobody has confirmed.
+pub(crate) fn unconfirmed(endpoints: &[Endpoint]) -> Vec<String> {
+    let names = endpoints.iter().filter_map(|endpoint| catalogue::by_id(endpoint.name()));
+    let weak = names.filter(|preset| preset.confidence() == Confidence::Weak);
+    let say = |preset: &Preset| {
+        format!(
+            "countersign: {}: the facts of this provider are from other catalogues and are not \
+             confirmed; compare `countersign providers` with its documentation",
+            preset.id()
+        )
+    };
+    weak.map(say).collect()
 }

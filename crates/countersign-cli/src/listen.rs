@@ -64,6 +64,9 @@ pub(crate) fn run(args: &ListenArgs, log: &Log) -> Result<(), String> {
         }
     });
     let Some(store) = opened? else { return Ok(()) };
+    for line in endpoint::unconfirmed(&endpoints) {
+        log.say(&line);
+    }
     let mut paths = Vec::new();
     let mut router = Router::new();
     for endpoint in endpoints {
@@ -108,6 +111,7 @@ fn route(
     stop: &Stop,
 ) -> MethodRouter {
     let lease = endpoint.lease();
+    let unsigned_handshake = endpoint.provider().has_unsigned_handshake();
     let prints = forwarder.is_none();
     let log = output.clone();
     let observer = move |report: &Report<'_>| {
@@ -134,7 +138,8 @@ fn route(
             },
         ),
     };
-    route.route_layer(layer)
+    // `route_layer` would leave a handshake that is a `GET` to axum, which refuses it.
+    if unsigned_handshake { route.layer(layer) } else { route.route_layer(layer) }
 }
 
 /// Printing is the handling: what cannot be printed, or is not before the end, is not handled.

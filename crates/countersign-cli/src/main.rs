@@ -11,6 +11,7 @@ mod forward;
 mod listen;
 mod log;
 mod output;
+mod providers;
 mod serve;
 mod signals;
 mod stdio;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
     log.take_panics();
     let done = match command {
         Command::Listen(args) => listen::run(&args, &log),
+        Command::Providers(args) => providers::run(&args),
     };
     if let Err(problem) = &done {
         log.say(&format!("countersign: {problem}"));

@@ -9,6 +9,7 @@ mod listen;
 mod log;
 mod output;
 mod program;
+mod providers;
 mod sender;
 mod start;
 mod stdout;

@@ -48,9 +48,11 @@ fn bad_flags() {
 
 #[test]
 fn bad_providers() {
-    let names = "piora, hostwares, percher, pingara, pingara-bearer, pingara-basic, pakyas";
-    bad("--provider github=env:SECRET", names);
-    bad("--provider Piora=env:SECRET", names);
+    bad("--provider githob=env:SECRET", "`countersign providers` lists them; is it ");
+    bad("--provider Piora=env:SECRET", "is it piora?");
+    bad("--provider nobody=env:SECRET", "unknown provider `nobody`");
+    bad("--provider square=env:SECRET", "--public-url https://");
+    bad("--provider square=env:SECRET --public-url hooks.example.test", "`public_url`");
     bad("--provider piora=env:SECRET --provider piora=env:OLDER", "given twice");
     bad("--provider piora", "NAME=SOURCE");
     bad("--provider piora=", "NAME=SOURCE");
