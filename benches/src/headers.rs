@@ -1,13 +1,13 @@
 //! Request headers as a sender writes them and as countersign reads them.
 
-use countersign::{Headers, Lookup};
+use countersign::{RequestHead, Lookup};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderValue};
 
 /// The headers of an `http` 1.x request, read exactly as countersign-tower reads them.
 pub struct HttpHeaders<'a>(pub &'a HeaderMap);
 
-impl Headers for HttpHeaders<'_> {
+impl RequestHead for HttpHeaders<'_> {
     fn lookup(&self, name: &str) -> Lookup<'_> {
         if name == CONTENT_LENGTH.as_str() {
             return only(self.0.get_all(CONTENT_LENGTH).iter());

@@ -1,17 +1,19 @@
 //! Just enough HTTP/1.1 for the example: one request a connection, with a declared length.
 
+use std::borrow::Cow;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use countersign::{BodyError, BodySource, Headers, Lookup};
+use countersign::{BodyError, BodySource, Lookup, RequestHead};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 
 /// A request's head, and what came of its body along with it.
 pub(crate) struct Head {
     method: String,
+    target: String,
     headers: Vec<(String, Vec<u8>)>,
     rest: Bytes,
 }
@@ -31,8 +33,9 @@ impl Head {
             }
         };
         let (head, rest) = read.split_at(end);
-        let method = head.split(|byte| *byte == b' ').next().unwrap_or_default();
-        let method = String::from_utf8_lossy(method).into_owned();
+        let mut words = head.split(|byte| *byte == b' ');
+        let mut word = || String::from_utf8_lossy(words.next().unwrap_or_default()).into_owned();
+        let (method, target) = (word(), word());
         let lines = head.split(|byte| *byte == b'\n').skip(1).filter_map(|line| {
             let colon = line.iter().position(|byte| *byte == b':')?;
             let (name, value) = line.split_at_checked(colon)?;
@@ -40,7 +43,7 @@ impl Head {
             Some((name, value.get(1..)?.trim_ascii().to_vec()))
         });
         let rest = Bytes::copy_from_slice(rest.get(4..).unwrap_or_default());
-        Ok(Self { method, headers: lines.collect(), rest })
+        Ok(Self { method, target, headers: lines.collect(), rest })
     }
 
     /// The body's declared length, if that is how the body comes.
@@ -53,9 +56,13 @@ impl Head {
 
 /// How the core reads a head: headers by a name in lower case, and it wants to know of repeated ones.
 /// The method is not signed, and one that the endpoint does not accept is refused.
-impl Headers for Head {
+impl RequestHead for Head {
     fn method(&self) -> &str {
         &self.method
+    }
+
+    fn target(&self) -> &str {
+        &self.target
     }
 
     fn lookup(&self, name: &str) -> Lookup<'_> {
@@ -109,30 +116,26 @@ impl BodySource for Body<'_> {
 /// An answer, after which the connection is closed.
 pub(crate) struct Response {
     pub(crate) status: u16,
-    pub(crate) retry_after: Option<u64>,
-    pub(crate) allow: Option<String>,
-    pub(crate) body: &'static str,
+    pub(crate) headers: Vec<(&'static str, Cow<'static, str>)>,
+    pub(crate) body: Bytes,
 }
 
 impl Response {
     pub(crate) const fn empty(status: u16) -> Self {
-        Self { status, retry_after: None, allow: None, body: "" }
+        Self { status, headers: Vec::new(), body: Bytes::new() }
     }
 
     pub(crate) async fn write(self, stream: &mut TcpStream) -> io::Result<()> {
         let mut text = format!("HTTP/1.1 {} \r\nconnection: close\r\n", self.status);
-        if let Some(seconds) = self.retry_after {
-            text += &format!("retry-after: {seconds}\r\n");
-        }
-        if let Some(methods) = self.allow {
-            text += &format!("allow: {methods}\r\n");
+        for (name, value) in self.headers {
+            text += &format!("{name}: {value}\r\n");
         }
         // A 204 has no body and so no length.
         if self.status != 204 {
             text += &format!("content-length: {}\r\n", self.body.len());
-            text += "content-type: application/json\r\n";
         }
-        stream.write_all(format!("{text}\r\n{}", self.body).as_bytes()).await?;
+        stream.write_all(format!("{text}\r\n").as_bytes()).await?;
+        stream.write_all(&self.body).await?;
         stream.shutdown().await
     }
 }

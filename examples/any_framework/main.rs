@@ -12,9 +12,7 @@ use std::io;
 use std::time::Duration;
 
 use countersign::providers::hostwares;
-use countersign::{
-    Answer, Endpoint, FromDelivery, MemoryStore, Receiver, Rejection, Runtime, Secret,
-};
+use countersign::{Answer, Endpoint, FromDelivery, MemoryStore, Receiver, Reply, Runtime, Secret};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::http::{Body, Head, Response};
@@ -52,12 +50,11 @@ async fn serve(mut stream: TcpStream, receiver: Receiver<MemoryStore>) -> io::Re
     let head = Head::read(&mut stream).await?;
     let response = match handle(&head, &mut stream, receiver).await {
         Ok(response) => response,
-        // Whatever step refused: its status, its body, when to come again, and with which method.
-        Err(rejection) => Response {
-            status: rejection.status(),
-            retry_after: rejection.retry_after_secs(),
-            allow: rejection.allow().map(str::to_owned),
-            body: rejection.body(),
+        // Whatever step refused, or a handshake that is answered: print what the core says.
+        Err(reply) => Response {
+            status: reply.status(),
+            headers: reply.headers().collect(),
+            body: reply.body(),
         },
     };
     response.write(&mut stream).await
@@ -67,7 +64,7 @@ async fn handle(
     head: &Head,
     stream: &mut TcpStream,
     receiver: Receiver<MemoryStore>,
-) -> Result<Response, Rejection> {
+) -> Result<Response, Reply> {
     // Step 1, before anything of the body is read.
     let arriving = receiver.begin(head)?;
 
@@ -92,7 +89,7 @@ async fn handle(
         Answer { status: Some(status), value: Response::empty(status) }
     });
     match tokio::spawn(handling).await {
-        Ok(answer) => answer,
+        Ok(answer) => answer.map_err(Reply::from),
         // The handler panicked. Its claim has been released.
         Err(_) => Ok(Response::empty(500)),
     }

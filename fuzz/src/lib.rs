@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use arbitrary::Arbitrary;
 use bytes::Bytes;
-use countersign::{Delivery, Endpoint, Headers, ManualClock, Rejection};
+use countersign::{Delivery, Endpoint, RequestHead, ManualClock, Rejection};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -54,7 +54,7 @@ impl Cuts {
 /// Steps 1 to 4.
 pub fn receive(
     endpoint: &Endpoint,
-    headers: &(impl Headers + ?Sized),
+    headers: &(impl RequestHead + ?Sized),
     chunks: Vec<Bytes>,
 ) -> Result<Delivery, Rejection> {
     let mut incoming = endpoint.begin(headers)?;

@@ -83,6 +83,9 @@ pub enum Shape {
     /// The `POST` route of each endpoint, as the docs say.
     #[default]
     Routes,
+    /// The `POST` route of each endpoint, with the middleware for every method, as the docs say for
+    /// providers whose handshake is a `GET` or an `OPTIONS`.
+    WithHandshakes,
     /// The same, with the handler for every method.
     AllMethods,
     /// The routes, and then the application once more.

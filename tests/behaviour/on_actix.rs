@@ -114,7 +114,7 @@ pub fn configure(app: &App) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'sta
         for (path, middleware) in resources.clone() {
             let resource = web::resource(path);
             match shape {
-                Shape::Routes | Shape::Twice => {
+                Shape::Routes | Shape::WithHandshakes | Shape::Twice => {
                     config.service(resource.route(post().to(handle)).wrap(middleware));
                 }
                 Shape::AllMethods => {

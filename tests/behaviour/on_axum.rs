@@ -47,6 +47,7 @@ pub fn router(app: &App) -> Router {
         let state = app.handler.clone();
         match app.shape {
             Shape::Routes => router.route(&path, route(app).route_layer(layer)),
+            Shape::WithHandshakes => router.route(&path, route(app).layer(layer)),
             Shape::AllMethods => router.route(&path, any(handle).with_state(state).layer(layer)),
             Shape::Twice => {
                 router.route(&path, route(app).route_layer(layer)).layer(around.clone())

@@ -136,6 +136,7 @@ fn the_default_answers_are_those_of_the_table() {
             TimestampMalformed | BodyMalformed | BodyIncomplete => 400,
             BodyTooLarge => 413,
             BodyTimeout => 408,
+            VerifyTokenMismatch => 403,
             MethodNotAllowed => 405,
             NotCommitted | NotTaken | Misconfigured => 500,
             _ => 401,

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use countersign::providers::{hostwares, pakyas, pingara, piora};
 use countersign::testing::Signer;
-use countersign::{Endpoint, Headers, MemoryStore, Provider, Receiver, Secret, Signature, Token};
+use countersign::{
+    Endpoint, MemoryStore, Provider, Receiver, RequestHead, Secret, Signature, Token,
+};
 
 use crate::support::{
     NOW, NOW_TEXT, Pairs, SECRET, build, clock_at, moment, seconds, secret, sign, standard, with,
@@ -45,7 +47,11 @@ impl Log {
 }
 
 /// Runs steps 1 to 4 on a receiver; tells what was traced.
-async fn log_of(receiver: &Receiver<MemoryStore>, headers: &impl Headers, body: &str) -> String {
+async fn log_of(
+    receiver: &Receiver<MemoryStore>,
+    headers: &impl RequestHead,
+    body: &str,
+) -> String {
     let body = Bytes::copy_from_slice(body.as_bytes());
     Log::of(async {
         if let Ok(arriving) = receiver.begin(headers) {

@@ -1,8 +1,10 @@
 //! The core, through its public API.
 
 mod allocations;
+mod catalogue;
 mod declared_length;
 mod defaults;
+mod handshakes;
 mod invariants;
 mod key_material;
 mod keys;
@@ -14,6 +16,7 @@ mod one_reading;
 mod properties;
 mod providers;
 mod receiver;
+mod schemes;
 mod secrets;
 mod strictness;
 mod support;

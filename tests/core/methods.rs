@@ -1,14 +1,14 @@
 //! A signature does not cover the request's method, so an endpoint accepts `POST` unless told
 //! otherwise.
 
-use countersign::{ConfigError, Endpoint, EndpointBuilder, Headers, Lookup, RejectionKind};
+use countersign::{ConfigError, Endpoint, EndpointBuilder, Lookup, RejectionKind, RequestHead};
 
 use crate::support::{Pairs, build, plain, sign};
 
 /// A request's head with a method.
 pub(crate) struct Sent<'a>(pub(crate) &'a str, pub(crate) &'a Pairs);
 
-impl Headers for Sent<'_> {
+impl RequestHead for Sent<'_> {
     fn lookup(&self, name: &str) -> Lookup<'_> {
         self.1.lookup(name)
     }

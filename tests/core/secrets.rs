@@ -6,7 +6,7 @@ use bytes::Bytes;
 use countersign::providers::{percher, pingara, piora};
 use countersign::testing::Signer;
 use countersign::{
-    Answer, Endpoint, EventError, FromDelivery, MemoryStore, Provider, Receiver, Secret,
+    Answer, Endpoint, EventError, FromDelivery, MemoryStore, Provider, Receiver, Reply, Secret,
     SecretError, Signature,
 };
 
@@ -254,7 +254,7 @@ async fn traces_tell_no_secret_and_strangers_are_not_loud() {
                 .receive(arriving, Some(Bytes::from(body())), std::future::pending::<()>())
                 .await?;
             let handler = |_| async { Answer { status: Some(200), value: () } };
-            receiver.clone().handle(delivery, handler).await
+            receiver.clone().handle(delivery, handler).await.map_err(Reply::from)
         };
         let genuine = Log::of(async { deliver("older").await.unwrap() }).await;
         assert!(genuine.contains("INFO") && genuine.contains("webhook handled"), "{genuine}");

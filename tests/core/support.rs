@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use countersign::testing::Signer;
 use countersign::{
-    Clock, Delivery, Endpoint, EndpointBuilder, Headers, ManualClock, Part, Provider, Rejection,
-    RejectionKind, Secret, Signature, SystemClock, Timestamp,
+    Clock, Delivery, Endpoint, EndpointBuilder, ManualClock, Part, Provider, Rejection,
+    RejectionKind, RequestHead, Secret, Signature, SystemClock, Timestamp,
 };
 
 /// 2026-05-23T14:30:00Z, the moment of most deliveries here.
@@ -125,7 +125,7 @@ pub(crate) fn value<'a>(headers: &'a Pairs, name: &str) -> &'a str {
 /// Steps 1 to 4, the body in one chunk.
 pub(crate) fn deliver(
     endpoint: &Endpoint,
-    headers: &(impl Headers + ?Sized),
+    headers: &(impl RequestHead + ?Sized),
     body: impl AsRef<[u8]>,
 ) -> Result<Delivery, Rejection> {
     let mut incoming = endpoint.begin(headers)?;

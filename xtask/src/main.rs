@@ -1,5 +1,6 @@
 //! The chores of this workspace: `cargo xtask` lists them.
 
+mod interop;
 mod probe;
 mod services;
 mod simulate;
@@ -21,13 +22,19 @@ commands:
                      that breaks a promise is made simple and printed; --seed S runs that one
   simulate --faults [names]
                      plant mistakes, in the core and around it, and tell in how many of 200 000 seeds
-                     each is found";
+                     each is found
+  interop [--only ID] [--seed SEED]
+                     official SDKs and countersign judge each other's deliveries; needs Node 20, and
+                     installs the SDKs from the npm registry
+  providers          write PROVIDERS.md from the catalogue; `test` checks that it is up to date";
 
 fn main() -> ExitCode {
     let mut arguments = env::args().skip(1);
     match arguments.next().as_deref() {
         Some("test") => test(arguments.collect()),
         Some("simulate") => simulate::run(arguments.collect()),
+        Some("interop") => interop::run(arguments.collect()),
+        Some("providers") => providers(),
         Some("help" | "--help" | "-h") => {
             println!("{COMMANDS}");
             ExitCode::SUCCESS
@@ -69,6 +76,16 @@ fn test(arguments: Vec<String>) -> ExitCode {
     }
     println!("> every test passed");
     ExitCode::SUCCESS
+}
+
+/// Writes the list of providers that people read.
+fn providers() -> ExitCode {
+    let write = "test --package countersign-tests --test core -- catalogue::the_list_of_providers";
+    let arguments: Vec<String> = write.split_whitespace().map(String::from).collect();
+    match cargo(&arguments, &[("COUNTERSIGN_WRITE", "1".to_owned())]) {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
 }
 
 fn cargo(arguments: &[String], variables: &[(&'static str, String)]) -> bool {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use countersign::testing::Signer;
-use countersign::{Endpoint, MemoryStore, Part, Provider, Rejection, RejectionKind, Signature};
+use countersign::{
+    Endpoint, MemoryStore, Part, Provider, Rejection, RejectionKind, Secret, Signature, catalogue,
+};
 
 use crate::client::{Connection, Reply, Request};
 use crate::fixtures;
@@ -114,6 +116,8 @@ async fn refusals<A: Adapter>(now: SystemTime) -> Asked {
     by_the_store::<A>(&mut asked, now).await;
     by_what_is_mounted_or_written_wrong::<A>(&mut asked, now).await;
     by_a_shutdown::<A>(&mut asked, now).await;
+    by_a_signed_part::<A>(&mut asked).await;
+    by_a_handshake::<A>(&mut asked).await;
     asked
 }
 
@@ -234,6 +238,29 @@ async fn by_a_shutdown<A: Adapter>(asked: &mut Asked, now: SystemTime) {
     app.tasks.drain();
     let server = A::serve(app).await;
     asked.note("shutting down", fixture.delivery_at(1, now).send(server).await);
+}
+
+/// Framer signs one of its headers, which is not there.
+async fn by_a_signed_part<A: Adapter>(asked: &mut Asked) {
+    let framer = catalogue::by_id("framer").unwrap().provider();
+    let endpoint = Endpoint::builder("framer", framer).secret(fixtures::secret()).build().unwrap();
+    let server = A::serve(App::new([endpoint], &Handler::answering(200))).await;
+    let headers = vec![("framer-signature".to_owned(), fixtures::piora().forged.to_owned())];
+    asked.note("without a part", Request::post("framer", headers, "{}").send(server).await);
+}
+
+async fn by_a_handshake<A: Adapter>(asked: &mut Asked) {
+    let meta = catalogue::by_id("meta").unwrap().provider();
+    let endpoint = Endpoint::builder("meta", meta).secret(fixtures::secret());
+    let endpoint = endpoint.verify_token(Secret::new("t").unwrap()).build().unwrap();
+    // With `post(…).layer(…)`, axum would add `Allow` to each answer to a `GET`.
+    let app = App::new([endpoint], &Handler::answering(200)).shape(Shape::AllMethods);
+    let server = A::serve(app).await;
+    for token in ["t", "u"] {
+        let target = format!("/meta?hub.mode=subscribe&hub.challenge=1&hub.verify_token={token}");
+        let get = Request::post("", Vec::new(), "").method("GET").to(&target);
+        asked.note("a handshake", get.send(server).await);
+    }
 }
 
 #[tokio::test]

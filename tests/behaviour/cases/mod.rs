@@ -7,6 +7,7 @@ mod draining;
 mod framing;
 mod fresh;
 mod genuine;
+mod handshakes;
 mod hang_up;
 mod limits;
 mod methods;

@@ -26,14 +26,15 @@ async fn a_delivery_is_refused_by_its_head() {
     assert!(tasks.is_draining());
     bench.seen();
     store.calls();
-    let rejection = bench.receiver.begin(&sign(&hostwares::provider(), body(2))).unwrap_err();
+    let reply = bench.receiver.begin(&sign(&hostwares::provider(), body(2))).unwrap_err();
+    let rejection = reply.into_rejection().unwrap();
     assert_eq!((rejection.kind(), rejection.status()), (RejectionKind::ShuttingDown, 503));
     assert_eq!(rejection.retry_after_secs(), Some(5));
     assert_eq!(bench.seen(), [REFUSED]);
     assert_eq!(store.calls(), [""; 0]);
     // A stranger gets the usual answer.
     let none: Pairs = Vec::new();
-    let rejection = bench.receiver.begin(&none).unwrap_err();
+    let rejection = bench.receiver.begin(&none).unwrap_err().into_rejection().unwrap();
     assert_eq!(rejection.kind(), RejectionKind::SignatureMissing);
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use countersign::providers::hostwares;
 use countersign::{
-    BodyError, BodySource, MemoryStore, Outcome, Receiver, Rejection, RejectionKind, Report,
+    BodyError, BodySource, MemoryStore, Outcome, Receiver, RejectionKind, Reply, Report,
 };
 
 use super::commanded::Commanded;
@@ -50,12 +50,8 @@ fn bench() -> (Bench<Commanded>, Commanded) {
 
 /// Checks a refusal and its one report.
 #[track_caller]
-fn assert_refused(
-    bench: &Bench<Commanded>,
-    rejection: &Rejection,
-    kind: RejectionKind,
-    proven: bool,
-) {
+fn assert_refused(bench: &Bench<Commanded>, reply: &Reply, kind: RejectionKind, proven: bool) {
+    let rejection = reply.rejection().unwrap();
     assert_eq!((rejection.kind(), rejection.is_proven()), (kind, proven));
     let report = (Outcome::Rejected, Some(rejection.status()), Some(kind.code()));
     assert_eq!(bench.seen(), [report]);
@@ -152,7 +148,10 @@ async fn a_body_that_takes_too_long_is_given_up() {
     let work = bench.receiver.receive(arriving, Silence, tokio::time::sleep(wait));
     let result = tokio::time::timeout(Duration::from_secs(10), work).await.expect("no deadline");
     let rejection = result.unwrap_err();
-    assert_eq!((rejection.status(), rejection.body()), (408, r#"{"error":"body_timeout"}"#));
+    assert_eq!(
+        (rejection.status(), &*rejection.body()),
+        (408, &br#"{"error":"body_timeout"}"#[..])
+    );
     let elapsed = bench.seen.lock().unwrap()[0].elapsed;
     assert!(elapsed >= wait, "{elapsed:?}");
     assert_refused(&bench, &rejection, RejectionKind::BodyTimeout, false);
@@ -190,5 +189,6 @@ fn a_panicking_observer_changes_nothing() {
         .observer(|_: &Report<'_>| panic!("the observer's own bug, on purpose"))
         .build();
     let unsigned: [(&str, &str); 0] = [];
-    assert_eq!(receiver.begin(&unsigned).unwrap_err().kind(), RejectionKind::SignatureMissing);
+    let rejection = receiver.begin(&unsigned).unwrap_err().into_rejection().unwrap();
+    assert_eq!(rejection.kind(), RejectionKind::SignatureMissing);
 }

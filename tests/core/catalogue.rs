@@ -1,0 +1,149 @@
+//! The catalogue's rows against deliveries that the providers' own SDKs have judged.
+//!
+//! `tests/vectors/README.md` says where they are from. Each was accepted or refused by the SDK that
+//! it names; `expect` is what holds with the window of the row.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use countersign::{Endpoint, HeadParts, ManualClock, RejectionKind, Secret, catalogue};
+use serde_json::Value;
+
+use crate::support::from_base64;
+
+/// What cannot be decided by a row, and why.
+const NOT_IN_THE_CATALOGUE: &[&str] = &[
+    // The signature covers fields of the body and not its bytes, or stands in the body.
+    "adyen",
+    "braintree",
+    "dropbox-sign",
+    "hygraph",
+    "mailgun",
+    "mercado-pago",
+    "plivo",
+];
+
+#[test]
+fn what_the_sdks_judged_is_judged_the_same() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/sdk");
+    let (mut counts, mut wrong, mut left_out) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
+    for file in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        let vectors: Vec<Value> = serde_json::from_str(&text).unwrap();
+        for vector in &vectors {
+            let text = |field: &str| vector[field].as_str().unwrap();
+            let provider = text("provider");
+            if NOT_IN_THE_CATALOGUE.contains(&provider) {
+                assert!(catalogue::by_id(provider).is_none(), "{provider}");
+                left_out.insert(provider.to_owned());
+                continue;
+            }
+            *counts.entry(provider.to_owned()).or_insert(0) += 1;
+            if provider == "easypost" {
+                // Its secrets may be any text, in a normal form of Unicode; the row takes ASCII.
+                assert!(!text("secret").is_ascii());
+                continue;
+            }
+            let judged = judge(vector);
+            let expected = text("expect") == "valid";
+            if judged.is_ok() != expected {
+                wrong.push(format!("{}: {judged:?}", text("id")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong: {wrong:#?}", wrong.len());
+    assert_eq!(left_out.len(), NOT_IN_THE_CATALOGUE.len());
+    assert!(counts.len() >= 76, "{}", counts.len());
+    assert!(counts.values().sum::<i32>() >= 1_500);
+}
+
+fn judge(vector: &Value) -> Result<(), &'static str> {
+    let text = |field: &str| vector[field].as_str().unwrap();
+    let preset =
+        catalogue::by_id(text("provider")).unwrap_or_else(|| panic!("{}", text("provider")));
+    let now = Duration::from_secs(vector["now"].as_u64().unwrap());
+    let url = text("url");
+    let path = url.match_indices('/').nth(2).map_or(url.len(), |(at, _)| at);
+    let secret = text("secret");
+    let endpoint = Endpoint::builder("vectors", preset.provider())
+        .secret(Secret::new(secret).unwrap())
+        .public_url(&url[..path])
+        .methods([text("method")])
+        .clock(ManualClock::at(SystemTime::UNIX_EPOCH + now))
+        .build()
+        .unwrap_or_else(|error| panic!("{}: {error}", text("id")));
+    let headers: Vec<(String, String)> = serde_json::from_value(vector["headers"].clone()).unwrap();
+    let head = HeadParts { method: text("method"), target: &url[path..], headers: &headers };
+    let mut incoming = endpoint.begin(&head).map_err(|rejection| rejection.code())?;
+    let body = from_base64(text("body_b64"));
+    // In pieces, as a network would cut them.
+    for piece in body.chunks(1_000) {
+        let piece = Bytes::copy_from_slice(piece);
+        incoming.push(piece).map_err(|rejection| rejection.code())?;
+    }
+    match incoming.finish() {
+        // Some bodies are none that the provider would send. They are proven all the same.
+        Err(rejection) if rejection.kind() != RejectionKind::BodyMalformed => Err(rejection.code()),
+        _ => Ok(()),
+    }
+}
+
+#[test]
+fn every_row_builds_and_is_there_once() {
+    let mut ids = BTreeSet::new();
+    for preset in catalogue::all() {
+        assert!(ids.insert(preset.id()), "{} is there twice", preset.id());
+        let id = preset.id();
+        assert!(
+            id.bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        );
+        assert!(!preset.name().is_empty() && !preset.source().is_empty(), "{id}");
+        let provider = preset.provider();
+        for words in [
+            provider.describe_proof(),
+            provider.describe_freshness(),
+            provider.describe_key(),
+            provider.describe_retries(),
+        ] {
+            assert!(!words.is_empty(), "{id}");
+        }
+    }
+    assert!(ids.len() >= 150, "{}", ids.len());
+}
+
+/// `PROVIDERS.md` is written from the rows: `cargo xtask providers`.
+#[test]
+fn the_list_of_providers_is_up_to_date() {
+    let mut rows: Vec<_> = catalogue::all().collect();
+    rows.sort_by_key(|preset| preset.id());
+    let mut list = String::from(
+        "# Providers\n\nWritten from the catalogue by `cargo xtask providers`. *Confirmed*: `ran`: the \
+         provider's own library, or the best of\nanother party, was run and agrees; `read`: its source \
+         code was read; `docs`: the provider's documentation says so;\n`weak`: only other catalogues \
+         say so, compare it with the provider's documentation before you rely on it.\n\n\
+         | id | provider | proof | fresh by | key | retried | confirmed | facts from |\n\
+         |---|---|---|---|---|---|---|---|\n",
+    );
+    for preset in rows {
+        let provider = preset.provider();
+        list.push_str(&format!(
+            "| `{}` | {} | {} | {} | {} | {} | {} | {} |\n",
+            preset.id(),
+            preset.name(),
+            provider.describe_proof(),
+            provider.describe_freshness(),
+            provider.describe_key(),
+            provider.describe_retries(),
+            preset.confidence().as_str(),
+            preset.source(),
+        ));
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../PROVIDERS.md");
+    if std::env::var_os("COUNTERSIGN_WRITE").is_some() {
+        std::fs::write(path, &list).unwrap();
+    }
+    let written = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(written == list, "PROVIDERS.md is out of date: run `cargo xtask providers`");
+}

@@ -1,0 +1,210 @@
+//! What the engine can say beside one HMAC-SHA256: several proofs, public keys, parts of the request's
+//! head, and claims outside of the proof.
+
+use countersign::{
+    ConfigError, Delivery, Endpoint, HeadParts, ManualClock, Part, Proof, Provider, RejectionKind,
+    Secret, Signature, Timestamp, catalogue, testing::Signer,
+};
+
+use crate::support::{NOW, clock_at, deliver, secret};
+
+fn endpoint(provider: Provider, secrets: &[&str]) -> Endpoint {
+    let secrets = secrets.iter().map(|text| Secret::new(*text).unwrap());
+    let clock: ManualClock = clock_at(NOW);
+    Endpoint::builder("schemes", provider).secrets(secrets).clock(clock).build().unwrap()
+}
+
+fn preset(id: &str) -> Provider {
+    catalogue::by_id(id).unwrap().provider()
+}
+
+type Pairs = Vec<(String, String)>;
+
+fn with(headers: &Pairs, name: &str, value: &str) -> Pairs {
+    let mut headers: Pairs =
+        headers.iter().filter(|(other, _)| !other.eq_ignore_ascii_case(name)).cloned().collect();
+    headers.push((name.to_owned(), value.to_owned()));
+    headers
+}
+
+#[test]
+fn one_of_several_proofs_is_enough() {
+    let both = || {
+        let proofs = [
+            Proof::hmac_sha256(Signature::header("X-Sig-256")),
+            Proof::hmac_sha512(Signature::header("X-Sig-512")),
+        ];
+        Provider::builder("acme").any_of(proofs).build().unwrap()
+    };
+    let one = |proof| Provider::builder("acme").any_of([proof]).build().unwrap();
+    let endpoint = endpoint(both(), &["a secret"]);
+    let secret = secret("a secret");
+    let old = one(Proof::hmac_sha256(Signature::header("X-Sig-256")));
+    let new = one(Proof::hmac_sha512(Signature::header("X-Sig-512")));
+    let old = Signer::new(&old, &secret).sign("{}");
+    let new = Signer::new(&new, &secret).sign("{}");
+    for headers in [old.clone(), new.clone(), [old.clone(), new.clone()].concat()] {
+        assert!(deliver(&endpoint, &headers, "{}").is_ok());
+    }
+    // One that is wrong does no harm to one that is right, and is not enough.
+    let wrong = with(&new, "X-Sig-256", &"0".repeat(64));
+    assert!(deliver(&endpoint, &wrong, "{}").is_ok());
+    let wrong = with(&Vec::new(), "X-Sig-256", &"0".repeat(64));
+    let kind = |headers: &Pairs| deliver(&endpoint, headers, "{}").unwrap_err().kind();
+    assert_eq!(kind(&wrong), RejectionKind::SignatureMismatch);
+    assert_eq!(kind(&with(&wrong, "X-Sig-256", "x")), RejectionKind::SignatureMalformed);
+    assert_eq!(kind(&Vec::new()), RejectionKind::SignatureMissing);
+}
+
+#[test]
+fn a_second_proof_never_replaces_the_first_in_silence() {
+    let signature = || Signature::header("X-Sig");
+    let provider = Provider::builder("acme").hmac_sha256(signature()).hmac_sha512(signature());
+    let expected = ConfigError::SetTwice { first: "hmac_sha256", second: "hmac_sha512" };
+    assert_eq!(provider.build().unwrap_err(), expected);
+}
+
+#[test]
+fn every_secret_must_be_of_use_for_one_of_the_proofs() {
+    let list = || Signature::header("webhook-signature").base64().separator(' ');
+    let provider = Provider::builder("acme")
+        .any_of([
+            Proof::hmac_sha256(list().prefix("v1,").base64_secret("whsec_")),
+            Proof::ed25519(list().prefix("v1a,").base64_secret("whpk_")),
+        ])
+        .build()
+        .unwrap();
+    // RFC 8032 §7.1, the public key of test 1.
+    let public = "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+    let build = |secrets: &[&str]| {
+        let secrets = secrets.iter().map(|text| secret(text));
+        Endpoint::builder("acme", provider.clone()).secrets(secrets).build()
+    };
+    assert!(build(&["whsec_c2VjcmV0IHNlY3JldA==", public]).is_ok());
+    assert!(build(&["whsec_not base64"]).is_err());
+}
+
+#[test]
+fn a_weak_public_key_does_not_build() {
+    // The neutral element: with it, one signature holds for any content.
+    let weak = format!("01{}", "00".repeat(31));
+    let built = Endpoint::builder("discord", preset("discord")).secret(secret(&weak)).build();
+    assert!(matches!(built, Err(ConfigError::UnusableSecret { .. })), "{built:?}");
+}
+
+#[test]
+fn many_public_key_signatures_are_not_verified_one_by_one() {
+    let list = Signature::header("X-Sig").separator(' ');
+    let provider = Provider::builder("acme").ed25519(list).build().unwrap();
+    let public = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+    let endpoint = endpoint(provider, &[public]);
+    let many = vec!["0".repeat(128); 9].join(" ");
+    let headers = with(&Vec::new(), "X-Sig", &many);
+    let kind = deliver(&endpoint, &headers, "{}").unwrap_err().kind();
+    assert_eq!(kind, RejectionKind::SignatureMalformed);
+}
+
+/// GitHub's type is only in a header that is not signed.
+#[test]
+fn claims_are_for_routing_and_the_type_tells_events_apart() {
+    let endpoint = endpoint(preset("github"), &["a secret"]);
+    let (provider, secret) = (preset("github"), secret("a secret"));
+    let signed = Signer::new(&provider, &secret).sign("{}");
+    let send = |event: &str, id: &str| -> Delivery {
+        let headers = with(&with(&signed, "X-GitHub-Event", event), "X-GitHub-Delivery", id);
+        deliver(&endpoint, &headers, "{}").unwrap()
+    };
+    let first = send("push", "1");
+    assert_eq!(first.unverified().event_type(), Some("push"));
+    assert_eq!(first.unverified().id(), Some("1"));
+    assert_eq!((first.event_type(), first.id()), (None, None), "nothing of it is proven");
+    // Whoever replays a delivery could write a new id each time, so it makes no new event.
+    assert_eq!(first.key(), send("push", "2").key());
+    // Two events may have equal bytes, so the type does.
+    assert_ne!(first.key(), send("create", "1").key());
+    let headers = with(&signed, "X-GitHub-Event", "two words");
+    assert_eq!(deliver(&endpoint, &headers, "{}").unwrap().unverified().event_type(), None);
+}
+
+#[test]
+fn a_provider_that_signs_the_url_needs_the_public_one() {
+    let builder = || Endpoint::builder("square", preset("square")).secret(secret("a secret"));
+    let missing = builder().build().unwrap_err();
+    assert_eq!(missing, ConfigError::NoPublicUrl { provider: "square".to_owned() });
+    assert!(missing.to_string().contains("`public_url`"), "{missing}");
+    for bad in
+        ["hooks.example.test", "https://", "https:///x", "ftp://x", "https://x?y", "https://x y"]
+    {
+        let built = builder().public_url(bad).build();
+        assert!(matches!(built, Err(ConfigError::InvalidPublicUrl { .. })), "{bad}: {built:?}");
+    }
+    assert!(builder().public_url("https://example.test/behind/a/proxy/").build().is_ok());
+}
+
+#[test]
+fn the_url_is_the_configured_one_and_the_target_as_received() {
+    let (provider, secret) = (preset("square"), secret("a secret"));
+    let endpoint = Endpoint::builder("square", provider.clone())
+        .secret(secret.clone())
+        .public_url("https://hooks.example.test")
+        .build()
+        .unwrap();
+    let target = "/in?a=1";
+    let signer = Signer::new(&provider, &secret).url("https://hooks.example.test", target);
+    let headers = signer.sign(r#"{"a":1}"#);
+    let send = |target: &str, body: &str| {
+        // A stranger can write any host; it is not looked at.
+        let headers = with(&headers, "Host", "elsewhere.test");
+        let head = HeadParts { method: "POST", target, headers: &headers };
+        deliver(&endpoint, &head, body).map(|_| ()).map_err(|rejection| rejection.kind())
+    };
+    assert_eq!(send(target, r#"{"a":1}"#), Ok(()));
+    assert_eq!(send("/in?a=2", r#"{"a":1}"#), Err(RejectionKind::SignatureMismatch));
+    // Between the URL and the body stands nothing: no byte may move from one to the other.
+    assert_eq!(send(r#"/in?a=1{"#, r#""a":1}"#), Err(RejectionKind::SignedPartInvalid));
+    assert_eq!(send("/in?a=", r#"1{"a":1}"#), Err(RejectionKind::BodyMalformed));
+}
+
+/// Time and body stand side by side: a digit more or less is no time.
+#[test]
+fn a_time_beside_the_body_has_one_length() {
+    let provider = Provider::builder("acme")
+        .hmac_sha256(Signature::header("X-Sig"))
+        .signed_content([Part::Timestamp, Part::Body])
+        .timestamp(Timestamp::header("X-Time").format(countersign::TimeFormat::UnixSeconds))
+        .build()
+        .unwrap();
+    let endpoint = endpoint(provider.clone(), &["a secret"]);
+    let secret = secret("a secret");
+    let headers = Signer::new(&provider, &secret).at_text(&NOW.to_string()).sign("1{}");
+    let time = |text: String| {
+        let headers = with(&headers, "X-Time", &text);
+        deliver(&endpoint, &headers, "{}").unwrap_err().kind()
+    };
+    assert_eq!(time(format!("{NOW}1")), RejectionKind::TimestampMalformed);
+    assert_eq!(time(NOW.to_string()), RejectionKind::SignatureMismatch);
+}
+
+/// What is not under the signature must not change the event: Twilio signs the sorted fields.
+#[test]
+fn a_form_in_another_order_is_the_same_event() {
+    let (provider, secret) = (preset("twilio"), secret("a secret"));
+    let endpoint = Endpoint::builder("twilio", provider.clone())
+        .secret(secret.clone())
+        .public_url("https://hooks.example.test")
+        .build()
+        .unwrap();
+    let signer = Signer::new(&provider, &secret).url("https://hooks.example.test", "/");
+    let headers = signer.sign("From=%2B1&Body=hi");
+    let first = deliver(&endpoint, &headers, "From=%2B1&Body=hi").unwrap();
+    let replayed = deliver(&endpoint, &headers, "Body=hi&From=%2B1&Body=hi").unwrap();
+    assert_eq!(first.key(), replayed.key());
+    let changed = deliver(&endpoint, &headers, "From=%2B1&Body=ho").unwrap_err();
+    assert_eq!(changed.kind(), RejectionKind::SignatureMismatch);
+    // Fields that nobody sorted would not be under the signature.
+    let many = format!("From=%2B1&Body=hi{}", "&Body=hi".repeat(2_000));
+    assert_eq!(
+        deliver(&endpoint, &headers, &many).unwrap_err().kind(),
+        RejectionKind::SignatureMismatch
+    );
+}
