@@ -185,6 +185,24 @@ fn a_time_beside_the_body_has_one_length() {
     assert_eq!(time(NOW.to_string()), RejectionKind::SignatureMismatch);
 }
 
+/// Slack sends events as JSON and commands as forms.
+#[test]
+fn a_header_does_not_make_another_event_of_a_body() {
+    let (provider, secret) = (preset("slack"), secret("a secret"));
+    let endpoint = endpoint(provider.clone(), &["a secret"]);
+    let send = |body: &str, content_type: &str| {
+        let signed = Signer::new(&provider, &secret).at_text(&NOW.to_string()).sign(body);
+        deliver(&endpoint, &with(&signed, "Content-Type", content_type), body).unwrap()
+    };
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let event = r#"{"type":"event_callback","event_id":"Ev1"}"#;
+    let (sent, replayed) = (send(event, "application/json"), send(event, FORM));
+    assert_eq!(sent.id(), Some("Ev1"));
+    assert_eq!(sent.key(), replayed.key());
+    let command = send("command=%2Fweather&text=94070", FORM);
+    assert_eq!((command.event_type(), command.id()), (None, None));
+}
+
 /// What is not under the signature must not change the event: Twilio signs the sorted fields.
 #[test]
 fn a_form_in_another_order_is_the_same_event() {

@@ -22,7 +22,8 @@ rows! {
         .optional_event_type("notification.type");
     "docusign", "DocuSign Connect", Documented, "developers.docusign.com connect/validate via webhook-co, trigger.dev" =>
         .hmac_sha256(Signature::header("X-DocuSign-Signature-").numbered(100).base64())
-        .optional_event_type("event");
+        .optional_event_type("event")
+        .not_only_json();
     "envoy", "Envoy", Documented, "developers.envoy.com/hub/docs/create-webhooks" =>
         .hmac_sha256(Signature::header("X-Envoy-Signature").base64())
         .retries(Retries::within(Duration::from_secs(600)));

@@ -210,7 +210,7 @@ rows! {
         .optional_event_type("type")
         .event_id("event_id")
         .key_by_body()
-        .accepts_forms()
+        .not_only_json()
         .answer_within(Duration::from_secs(3))
         .retries(Retries::after([0, 60, 300].map(Duration::from_secs)))
         .handshake(Handshake::when_field("type", "url_verification").echo_field("challenge"));

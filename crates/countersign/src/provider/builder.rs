@@ -38,7 +38,7 @@ pub struct ProviderBuilder {
     key_by_body: bool,
     unverified: UnverifiedNames,
     window: Option<Window>,
-    accepts_forms: bool,
+    not_only_json: bool,
     handshakes: Vec<Handshake>,
     retries: Retries,
     answer_within: Option<Duration>,
@@ -79,7 +79,7 @@ impl ProviderBuilder {
             key_by_body: false,
             unverified: UnverifiedNames::default(),
             window: None,
-            accepts_forms: false,
+            not_only_json: false,
             handshakes: Vec::new(),
             retries: Retries::unknown(),
             answer_within: None,
@@ -277,11 +277,10 @@ impl ProviderBuilder {
         self
     }
 
-    /// Some deliveries have a form for a body (`application/x-www-form-urlencoded`) instead of JSON.
-    /// Nothing is read from a form: it has no event type and no id, and is keyed by its signed
-    /// content.
-    pub fn accepts_forms(mut self) -> Self {
-        self.accepts_forms = true;
+    /// Some deliveries have a body that is not JSON: a form, or XML. Nothing is read from such a body: it
+    /// has no event type and no id, and is keyed by its signed content.
+    pub fn not_only_json(mut self) -> Self {
+        self.not_only_json = true;
         self
     }
 
@@ -402,7 +401,7 @@ impl ProviderBuilder {
             key_by_body: self.key_by_body,
             unverified,
             window: self.window,
-            accepts_forms: self.accepts_forms,
+            not_only_json: self.not_only_json,
             handshakes,
             retries: self.retries,
             answer_within: self.answer_within,

@@ -134,8 +134,8 @@ pub(crate) struct Spec {
     pub(crate) unverified: Option<UnverifiedNames>,
     /// The window, where it is not the default one.
     pub(crate) window: Option<Window>,
-    /// Whether a body may be a form.
-    pub(crate) accepts_forms: bool,
+    /// Whether a body may be something else than JSON.
+    pub(crate) not_only_json: bool,
     pub(crate) handshakes: Handshakes,
     pub(crate) retries: Retries,
     pub(crate) answer_within: Option<Duration>,

@@ -166,7 +166,9 @@ impl SignedContent {
     pub(crate) fn time_touches(&self) -> bool {
         let parts: Vec<_> = self.parts().collect();
         parts.windows(2).any(|pair| match pair {
-            [Part::Timestamp, Part::Literal(_)] | [Part::Literal(_), Part::Timestamp] => false,
+            [Part::Timestamp, Part::Literal(text)] | [Part::Literal(text), Part::Timestamp] => {
+                text.is_empty()
+            }
             [left, right] => **left == Part::Timestamp || **right == Part::Timestamp,
             _ => false,
         })

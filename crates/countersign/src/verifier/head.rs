@@ -17,8 +17,6 @@ pub(super) struct Head {
     pub(super) time: Option<UnixMillis>,
     /// How long the body is, if the head says so and means the body as it arrives here.
     pub(super) length: Option<u64>,
-    /// Whether the body is said to be a form, and the provider sends forms.
-    pub(super) is_form: bool,
     /// What it shows of handshakes.
     pub(super) handshakes: ShownHandshakes,
 }
@@ -90,7 +88,6 @@ impl Head {
             texts: Texts::default(),
             time,
             length: None,
-            is_form: false,
             handshakes: ShownHandshakes::default(),
         };
         // Most providers have none of these.
@@ -104,9 +101,6 @@ impl Head {
             time_header,
         };
         scheme.content.keep_pieces(headers, &context, &mut head.texts)?;
-        if spec.accepts_forms {
-            head.is_form = is_form(headers.lookup("content-type"));
-        }
         if let Some(names) = &spec.unverified {
             head.texts.keep_unverified(names.claims(headers));
         }
@@ -136,13 +130,6 @@ fn read_id<'h>(found: Lookup<'h>, content: &SignedContent) -> Option<&'h [u8]> {
     let Lookup::One(id) = found else { return None };
     let legal = !id.is_empty() && id.iter().all(u8::is_ascii_graphic);
     (legal && content.sets_apart(id)).then_some(id)
-}
-
-fn is_form(content_type: Lookup<'_>) -> bool {
-    const FORM: &[u8] = b"application/x-www-form-urlencoded";
-    let Lookup::One(value) = content_type else { return false };
-    let kind = value.split(|byte| *byte == b';').next().unwrap_or_default();
-    kind.trim_ascii().eq_ignore_ascii_case(FORM)
 }
 
 /// The declared length; a number that does not fit counts as the largest. What is no number at
