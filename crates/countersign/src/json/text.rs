@@ -14,7 +14,11 @@ pub(super) struct Text<'a> {
 impl<'a> Text<'a> {
     pub(super) fn new(raw: &'a [u8], escaped: bool) -> Self {
         if !escaped {
-            let text = String::from_utf8_lossy(raw);
+            // Almost always sound, which is quicker to see than to mend.
+            let text = match std::str::from_utf8(raw) {
+                Ok(text) => Cow::Borrowed(text),
+                Err(_) => String::from_utf8_lossy(raw),
+            };
             // It is copied only to be changed.
             return Self { is_mended: matches!(text, Cow::Owned(_)), text };
         }
