@@ -226,3 +226,22 @@ fn a_form_in_another_order_is_the_same_event() {
         RejectionKind::SignatureMismatch
     );
 }
+
+/// Everybody knows a public key: it must not do for a MAC or a token.
+#[test]
+fn a_public_key_is_no_secret_of_another_proof() {
+    // RFC 8032 §7.1, the public key of test 1.
+    let public = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+    let hmac = || Proof::hmac_sha256(Signature::header("X-Mac"));
+    let token = || Proof::shared_token(countersign::Token::header("X-Token"));
+    let ed25519 = || Proof::ed25519(Signature::header("X-Sig"));
+    let build = |proofs: Vec<Proof>| Provider::builder("acme").any_of(proofs).build().unwrap();
+    for shared in [hmac, token] as [fn() -> Proof; 2] {
+        let endpoint = endpoint(build(vec![shared(), ed25519()]), &["a secret", public]);
+        let (only, stranger) = (build(vec![shared()]), secret(public));
+        let forged = Signer::new(&only, &stranger).sign("{}");
+        assert!(deliver(&endpoint, &forged, "{}").is_err(), "{forged:?}");
+        let genuine = Signer::new(&only, &secret("a secret")).sign("{}");
+        assert!(deliver(&endpoint, &genuine, "{}").is_ok());
+    }
+}

@@ -49,8 +49,8 @@ pub(crate) struct Keys<A: Algorithm> {
 
 impl<A: Algorithm> Keys<A> {
     /// Takes the secrets that it can use.
-    pub(super) fn new(signature: &Signature, secrets: &[Secret]) -> Self {
-        let keys = secrets.iter().enumerate().flat_map(|(index, secret)| {
+    pub(super) fn new(signature: &Signature, secrets: &[(usize, &Secret)]) -> Self {
+        let keys = secrets.iter().flat_map(|&(index, secret)| {
             A::keys(signature, secret.expose()).into_iter().map(move |key| (index, key))
         });
         Self { signature: signature.clone(), keys: keys.collect() }

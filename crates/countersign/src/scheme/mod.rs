@@ -96,7 +96,20 @@ impl Scheme {
 
     /// Prepares the secrets. Each must be of use for one of the proofs; if one is not, its index.
     pub(crate) fn key(&self, secrets: &[Secret]) -> Result<Keyed, (usize, Unusable)> {
-        let keyed: Vec<_> = self.proofs.iter().map(|proof| proof.key(secrets)).collect();
+        let all: Vec<_> = secrets.iter().enumerate().collect();
+        // Everybody knows a public key. As text or base64 it would do for a MAC or a token too, and then
+        // everybody could make that proof.
+        let public: Vec<usize> = self
+            .proofs
+            .iter()
+            .filter(|proof| proof.takes_public_keys())
+            .flat_map(|proof| proof.key(&all).used().collect::<Vec<_>>())
+            .collect();
+        let private: Vec<_> =
+            all.iter().filter(|(index, _)| !public.contains(index)).copied().collect();
+        let key =
+            |proof: &Proof| proof.key(if proof.takes_public_keys() { &all } else { &private });
+        let keyed: Vec<_> = self.proofs.iter().map(key).collect();
         for index in 0..secrets.len() {
             if !keyed.iter().any(|keys| keys.used().any(|used| used == index)) {
                 let expected = self.proofs.first().map_or("", Proof::expected);

@@ -134,6 +134,17 @@ impl Proof {
         }
     }
 
+    /// Whether its secrets are public keys, which everybody knows.
+    pub(super) fn takes_public_keys(&self) -> bool {
+        match &self.0 {
+            #[cfg(feature = "ed25519")]
+            Kind::Ed25519(_) => true,
+            #[cfg(feature = "p256")]
+            Kind::EcdsaP256(_) => true,
+            _ => false,
+        }
+    }
+
     /// What its secrets are.
     pub(super) fn expected(&self) -> &'static str {
         match &self.0 {
@@ -149,7 +160,7 @@ impl Proof {
         }
     }
 
-    pub(super) fn key(&self, secrets: &[Secret]) -> KeyedProof {
+    pub(super) fn key(&self, secrets: &[(usize, &Secret)]) -> KeyedProof {
         match &self.0 {
             Kind::Token(token) => KeyedProof::Token(TokenKeys::new(token, secrets)),
             #[cfg(feature = "sha1")]

@@ -144,9 +144,8 @@ pub(crate) struct TokenKeys {
 }
 
 impl TokenKeys {
-    pub(super) fn new(token: &Token, secrets: &[Secret]) -> Self {
-        let keys = secrets.iter().enumerate();
-        let keys = keys.filter_map(|(index, secret)| Some((index, token.key(secret)?)));
+    pub(super) fn new(token: &Token, secrets: &[(usize, &Secret)]) -> Self {
+        let keys = secrets.iter().filter_map(|(index, secret)| Some((*index, token.key(secret)?)));
         Self { token: token.clone(), keys: keys.collect() }
     }
 
