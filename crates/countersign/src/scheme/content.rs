@@ -19,7 +19,8 @@ use crate::request_head::{RequestHead, normalize_name};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Part {
-    /// The request's body, byte for byte.
+    /// The request's body, byte for byte. Beside a header or the URL it must be a JSON object or array:
+    /// otherwise bytes could be moved from the one to the other.
     Body,
     /// The fields of a form, sorted by name: each name and its value, with nothing between. The
     /// order of the fields, and how often one value of a field is repeated, is not signed; and bytes
@@ -114,11 +115,19 @@ pub(crate) struct SignedContent {
     body: Part,
     after: Box<[Part]>,
     has_pieces: bool,
+    /// Whether the body's first byte must be JSON's, and its last.
+    json_edges: [bool; 2],
 }
 
 impl SignedContent {
     pub(crate) fn body_only() -> Self {
-        Self { before: Box::default(), body: Part::Body, after: Box::default(), has_pieces: false }
+        Self {
+            before: Box::default(),
+            body: Part::Body,
+            after: Box::default(),
+            has_pieces: false,
+            json_edges: [false; 2],
+        }
     }
 
     pub(crate) fn new(parts: &[Part]) -> Result<Self, ConfigError> {
@@ -130,6 +139,7 @@ impl SignedContent {
                 body: body.clone(),
                 after: after.into(),
                 has_pieces: parts.iter().any(Part::is_piece),
+                json_edges: [touches(before.iter().rev()), touches(after.iter())],
             }),
             _ => Err(ConfigError::SignedContentBody { bodies }),
         }
@@ -244,6 +254,14 @@ impl SignedContent {
     pub(crate) fn fits(&self, texts: &Texts, body: &[u8]) -> bool {
         match &self.body {
             Part::SortedForm => form_is_small(body),
+            // Without fields that are looked for, nobody else would see that this is no JSON.
+            Part::Body => {
+                let [begins, ends] = self.json_edges;
+                let body = body.trim_ascii();
+                body.is_empty()
+                    || (!begins || matches!(body.first(), Some(b'{' | b'[')))
+                        && (!ends || matches!(body.last(), Some(b'}' | b']')))
+            }
             Part::BodySha256InQuery(_) => {
                 let before = self.before.iter().filter(|part| part.is_piece()).count();
                 let given = texts.pieces().get(before).map(Vec::as_slice).unwrap_or_default();
@@ -276,6 +294,20 @@ impl SignedContent {
         let before = || self.before.iter().chain([&self.body]).filter(|part| part.is_piece());
         let passed = if self.has_pieces { before().count() } else { 0 };
         feed(&self.after, texts, texts.pieces().iter().skip(passed), sink);
+    }
+}
+
+/// Whether bytes could be moved between the body and what is made of the head beside it, which these
+/// parts begin with: only the brackets of JSON, which a piece never has, show where the body ends.
+fn touches<'p>(mut parts: impl Iterator<Item = &'p Part>) -> bool {
+    let piece =
+        |part: Option<&Part>| part.is_some_and(|part| part.is_piece() && *part != Part::Method);
+    match parts.next() {
+        // A line break is in no piece.
+        Some(Part::Literal(text)) if text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            piece(parts.next())
+        }
+        part => piece(part),
     }
 }
 

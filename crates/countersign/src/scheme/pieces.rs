@@ -46,7 +46,9 @@ pub(super) fn piece(
         Part::ValuesOfNamesInItem(prefix) => {
             let names = names(item(head, context.signature?, prefix)?, |byte| *byte == b' ')?;
             let values: Option<Vec<_>> = names.iter().map(|name| one(head, name)).collect();
-            Some(values?.join(&b"."[..]))
+            // No JSON may be moved into them: the body follows after a dot.
+            let value = values?.join(&b"."[..]);
+            value.iter().all(|byte| *byte == b' ' || is_plain(*byte)).then_some(value)
         }
         Part::Body
         | Part::SortedForm
