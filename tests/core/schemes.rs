@@ -296,3 +296,20 @@ fn no_byte_moves_between_the_head_and_the_body() {
     assert!(!send("wallet", &format!("activity.{body}")));
     assert!(!send(r#"wallet.activity.{"a":"1"#, r#"5"}"#));
 }
+
+/// A token covers nothing, and its events may differ in their headers alone.
+#[test]
+fn events_under_a_token_are_told_apart_by_their_ids() {
+    let send = |id: &str, header: &str, value: &str, body: &str| {
+        let endpoint = endpoint(preset(id), &["a-token"]);
+        let headers = Signer::new(&preset(id), &secret("a-token")).sign(body);
+        deliver(&endpoint, &with(&headers, header, value), body).unwrap().key()
+    };
+    let cloudevent = |id| send("cloudevents", "ce-id", id, "{}");
+    assert_eq!(cloudevent("1"), cloudevent("1"));
+    assert_ne!(cloudevent("1"), cloudevent("2"));
+    // Google's have no body at all.
+    let pushed = |number| send("google-push", "X-Goog-Message-Number", number, "");
+    assert_eq!(pushed("1"), pushed("1"));
+    assert_ne!(pushed("1"), pushed("2"));
+}

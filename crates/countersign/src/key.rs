@@ -83,16 +83,21 @@ impl KeyHasher {
         self.finish()
     }
 
-    /// The key of an event that only its signed content tells apart, and the type that a header
-    /// claims, where there is one.
+    /// The key of an event that only its signed content tells apart, and the type and the id that
+    /// headers claim, where there are such and they count.
     pub(crate) fn content(
         mut self,
         claimed_type: &[u8],
+        claimed_id: &[u8],
         feed: impl FnOnce(&mut dyn FnMut(&[u8])),
     ) -> EventKey {
         if !claimed_type.is_empty() {
             self.0.update(b"y");
             self.bytes(claimed_type);
+        }
+        if !claimed_id.is_empty() {
+            self.0.update(b"d");
+            self.bytes(claimed_id);
         }
         self.0.update(b"c");
         feed(&mut |bytes| self.0.update(bytes));

@@ -24,7 +24,9 @@ rows! {
         .unverified_id("Idempotency-Key")
         .answer_within(Duration::from_secs(10));
     "google-push", "Google Calendar / Drive push channels", Weak, "trigger.dev" =>
-        .shared_token(Token::header("X-Goog-Channel-Token"));
+        .shared_token(Token::header("X-Goog-Channel-Token"))
+        .unverified_event_type("X-Goog-Resource-State")
+        .unverified_id("X-Goog-Message-Number");
     "huggingface", "Hugging Face", Weak, "trigger.dev; hub-docs#2749" =>
         .shared_token(Token::header("X-Webhook-Secret"))
         .optional_event_type("event.action")

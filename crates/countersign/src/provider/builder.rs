@@ -215,8 +215,10 @@ impl ProviderBuilder {
         self
     }
 
-    /// The header that claims the delivery's or the event's id, outside of the proof. It is never part
-    /// of a key: whoever replays a delivery could write a new one each time.
+    /// The header that claims the delivery's or the event's id, outside of the proof. Under a signature
+    /// it is never part of a key: whoever replays a delivery could write a new one each time. Under a
+    /// shared token, which covers no body either, it is part of the key of events that are known by
+    /// their body: it must stay the same when a delivery is retried.
     pub fn unverified_id(mut self, header: &str) -> Self {
         self.unverified.id = Some(header.into());
         self

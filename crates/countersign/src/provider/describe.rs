@@ -40,10 +40,16 @@ impl Provider {
     /// What makes two deliveries the same event, such as `id` or `signed content and claimed type`.
     #[must_use]
     pub fn describe_key(&self) -> String {
-        let content = if self.0.key_by_body { "body" } else { "signed content" };
-        let claimed = self.0.unverified.as_ref().is_some_and(|names| names.event_type.is_some());
-        let content =
-            if claimed { format!("{content} and claimed type") } else { content.to_owned() };
+        let covered = self.0.scheme.covers_content();
+        let mut content =
+            if self.0.key_by_body || !covered { "body" } else { "signed content" }.to_owned();
+        let claimed = self.0.unverified.as_ref();
+        if claimed.is_some_and(|names| names.event_type.is_some()) {
+            content.push_str(" and claimed type");
+        }
+        if !covered && claimed.is_some_and(|names| names.id.is_some()) {
+            content.push_str(" and claimed id");
+        }
         match &self.0.key {
             KeySpec::Content => content,
             KeySpec::Id if self.0.id_header.is_some() => "signed id in a header".to_owned(),

@@ -243,10 +243,13 @@ impl Proven {
             }
             KeySpec::Content => {}
         }
-        let [claimed_type, ..] = self.head.texts.unverified();
+        let [claimed_type, claimed_id, _] = self.head.texts.unverified();
         let content = &spec.scheme.content;
-        hasher.content(claimed_type, |sink| {
-            if spec.key_by_body || !spec.scheme.covers_content() {
+        let covered = spec.scheme.covers_content();
+        // Whoever has the token could change the body just as well, and bodies may be equal or empty.
+        let claimed_id = if covered { &[] } else { claimed_id };
+        hasher.content(claimed_type, claimed_id, |sink| {
+            if spec.key_by_body || !covered {
                 return sink(&self.body);
             }
             content.feed_before(&self.head.texts, &mut *sink);
