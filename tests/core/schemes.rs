@@ -313,3 +313,40 @@ fn events_under_a_token_are_told_apart_by_their_ids() {
     assert_eq!(pushed("1"), pushed("1"));
     assert_ne!(pushed("1"), pushed("2"));
 }
+
+/// Between an id and a header with nothing between, bytes could be moved: each replay another id.
+#[test]
+fn an_id_beside_a_header_does_not_build() {
+    let build = |parts: Vec<Part>| {
+        Provider::builder("acme")
+            .hmac_sha256(Signature::header("X-Sig"))
+            .signed_content(parts)
+            .event_id_header("X-Id")
+            .build()
+            .map(|_| ())
+    };
+    let (dot, header) = (|| Part::literal("."), || Part::header("X-Kind"));
+    for parts in [
+        vec![header(), Part::Id, dot(), Part::Body],
+        vec![Part::Id, header(), dot(), Part::Body],
+        vec![Part::Target, Part::Id, dot(), Part::Body],
+        vec![Part::Id, dot(), header(), Part::Target, dot(), Part::Body],
+        vec![Part::Id, dot(), header(), Part::BodySha256InQuery("h".into()), Part::Target],
+    ] {
+        assert_eq!(build(parts.clone()), Err(ConfigError::AmbiguousSignedContent), "{parts:?}");
+    }
+    assert_eq!(build(vec![Part::Method, Part::Id, dot(), header(), dot(), Part::Body]), Ok(()));
+}
+
+/// A name that is listed again and again would have its header copied as often.
+#[test]
+fn a_header_is_named_once() {
+    let endpoint = endpoint(preset("coinbase-cdp"), &["a secret"]);
+    let list = |names: &str| {
+        let header = format!("t={NOW},h={names},v1={}", "0".repeat(64));
+        let headers = with(&with(&Vec::new(), "X-Hook0-Signature", &header), "X-A", "value");
+        deliver(&endpoint, &headers, "{}").unwrap_err().kind()
+    };
+    assert_eq!(list("x-a"), RejectionKind::SignatureMismatch);
+    assert_eq!(list("x-a X-A"), RejectionKind::SignedPartInvalid);
+}

@@ -158,14 +158,22 @@ impl SignedContent {
         let literal = |part: &Part| matches!(part, Part::Literal(text) if !text.is_empty());
         let ends_itself = |part: &Part| match part {
             Part::Timestamp => time_format_is_fixed,
-            Part::BodySha256 | Part::BodySha256InQuery(_) => true,
-            Part::Body | Part::SortedForm | Part::Id | Part::Literal(_) => false,
-            _ => true,
+            Part::BodySha256 | Part::Method => true,
+            _ => false,
         };
-        let parts: Vec<_> = self.parts().collect();
+        // An id has no brackets either: a piece beside it, or beside another piece, ends anywhere.
+        let body_and_piece = |left: &Part, right: &Part| left.is_body() && right.is_piece();
+        // That one adds nothing.
+        let parts = self.parts().filter(|part| !matches!(part, Part::BodySha256InQuery(_)));
+        let parts: Vec<_> = parts.collect();
         parts.windows(2).any(|pair| match pair {
             [left, right] => {
-                !(literal(left) || literal(right) || ends_itself(left) || ends_itself(right))
+                !(literal(left)
+                    || literal(right)
+                    || ends_itself(left)
+                    || ends_itself(right)
+                    || body_and_piece(left, right)
+                    || body_and_piece(right, left))
             }
             _ => false,
         })

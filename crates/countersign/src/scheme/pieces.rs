@@ -147,7 +147,12 @@ fn names(list: &[u8], separates: impl Fn(&u8) -> bool) -> Option<Vec<String>> {
         .take(MOST_NAMES + 1)
         .collect::<Result<_, _>>()
         .ok()?;
-    (names.len() <= MOST_NAMES).then_some(names)
+    // Each is looked up and copied.
+    let distinct = names
+        .iter()
+        .enumerate()
+        .all(|(at, name)| !names.iter().take(at).any(|other| other == name));
+    (names.len() <= MOST_NAMES && distinct).then_some(names)
 }
 
 fn named_headers(
