@@ -350,3 +350,19 @@ fn a_header_is_named_once() {
     assert_eq!(list("x-a"), RejectionKind::SignatureMismatch);
     assert_eq!(list("x-a X-A"), RejectionKind::SignedPartInvalid);
 }
+
+/// One change has several events, whose bodies are the same to the byte.
+#[test]
+fn rows_whose_type_is_in_a_header_alone_name_it() {
+    for (id, header) in [
+        ("helpscout", "X-HelpScout-Event"),
+        ("forgejo", "X-Forgejo-Event"),
+        ("gitea", "X-Gitea-Event"),
+    ] {
+        let endpoint = endpoint(preset(id), &["a secret"]);
+        let signed = Signer::new(&preset(id), &secret("a secret")).sign("{}");
+        let key =
+            |event: &str| deliver(&endpoint, &with(&signed, header, event), "{}").unwrap().key();
+        assert_ne!(key("one"), key("other"), "{id}");
+    }
+}

@@ -34,7 +34,8 @@ rows! {
         .hmac_sha1(Signature::header("X-Front-Signature").base64());
     #[cfg(feature = "sha1")]
     "helpscout", "Help Scout", Weak, "trigger.dev" =>
-        .hmac_sha1(Signature::header("X-HelpScout-Signature").base64());
+        .hmac_sha1(Signature::header("X-HelpScout-Signature").base64())
+        .unverified_event_type("X-HelpScout-Event");
     "heroku", "Heroku", Weak, "webhook-co/webhook" =>
         .hmac_sha256(Signature::header("Heroku-Webhook-Hmac-SHA256").base64());
     "kontent-ai", "Kontent.ai", Ran, "npm @kontent-ai/webhook-helper 3.0.3" =>

@@ -67,7 +67,9 @@ rows! {
         .optional_event_type("description")
         .event_id("id");
     "forgejo", "Forgejo", Weak, "go-gitea/gitea, Forgejo webhook headers as read in public receivers" =>
-        .hmac_sha256(Signature::header("X-Forgejo-Signature"));
+        .hmac_sha256(Signature::header("X-Forgejo-Signature"))
+        .unverified_event_type("X-Forgejo-Event")
+        .unverified_id("X-Forgejo-Delivery");
     "framer", "Framer", Weak, "webhook-co/webhook" =>
         .hmac_sha256(Signature::header("Framer-Signature").prefix("sha256="))
         .signed_content([Body, Part::header("Framer-Webhook-Submission-Id")]);
