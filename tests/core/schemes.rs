@@ -366,3 +366,26 @@ fn rows_whose_type_is_in_a_header_alone_name_it() {
         assert_ne!(key("one"), key("other"), "{id}");
     }
 }
+
+/// A form's fields are signed in sorted order, so in another order it is the same body.
+#[test]
+fn a_form_that_is_keyed_by_body_is_keyed_by_what_is_signed() {
+    let provider = Provider::builder("acme")
+        .hmac_sha256(Signature::header("X-Sig"))
+        .signed_content([Part::Timestamp, Part::literal("."), Part::SortedForm])
+        .timestamp(Timestamp::header("X-Time"))
+        .key_by_body()
+        .build()
+        .unwrap();
+    let endpoint = endpoint(provider.clone(), &["a secret"]);
+    let secret = secret("a secret");
+    let send = |at: u64, signed: &str, body: &str| {
+        let headers = Signer::new(&provider, &secret).at_text(&at.to_string()).sign(signed);
+        deliver(&endpoint, &headers, body).unwrap().key()
+    };
+    let first = send(NOW, "A=1&B=2", "A=1&B=2");
+    assert_eq!(first, send(NOW, "A=1&B=2", "B=2&A=1"));
+    assert_eq!(first, send(NOW, "A=1&B=2", "A=%31&B=2&B=2&"));
+    assert_eq!(first, send(NOW - 9, "A=1&B=2", "A=1&B=2"), "a retry");
+    assert_ne!(first, send(NOW, "A=1&B=3", "A=1&B=3"));
+}

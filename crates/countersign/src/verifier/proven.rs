@@ -16,6 +16,7 @@ use crate::key::EventKey;
 use crate::provider::{KeySpec, Spec, TimeSource};
 use crate::rejection::{Rejection, RejectionKind};
 use crate::reply::{Answered, Reply};
+use crate::scheme::content::Part;
 use crate::trace;
 use crate::window::UnixMillis;
 
@@ -249,8 +250,12 @@ impl Proven {
         // Whoever has the token could change the body just as well, and bodies may be equal or empty.
         let claimed_id = if covered { &[] } else { claimed_id };
         hasher.content(claimed_type, claimed_id, |sink| {
-            if spec.key_by_body || !covered {
+            if !covered || spec.key_by_body && !content.contains(&Part::SortedForm) {
                 return sink(&self.body);
+            }
+            if spec.key_by_body {
+                // The order of the fields as sent is not signed.
+                return content.feed_body(&self.body, sink);
             }
             content.feed_before(&self.head.texts, &mut *sink);
             content.feed_body(&self.body, &mut *sink);
