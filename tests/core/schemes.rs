@@ -389,3 +389,24 @@ fn a_form_that_is_keyed_by_body_is_keyed_by_what_is_signed() {
     assert_eq!(first, send(NOW - 9, "A=1&B=2", "A=1&B=2"), "a retry");
     assert_ne!(first, send(NOW, "A=1&B=3", "A=1&B=3"));
 }
+
+/// Linear writes the time of each delivery into the body.
+#[test]
+fn a_retry_whose_body_has_a_new_time_is_the_same_event() {
+    let endpoint = endpoint(preset("linear"), &["a secret"]);
+    let send = |sent: u64, updated: u64| {
+        let body = format!(
+            r#"{{"action":"update","type":"Issue","createdAt":"2026-05-23T14:29:{updated}.000Z","data":{{"id":"1"}},"webhookTimestamp":{sent}000,"webhookId":"w"}}"#
+        );
+        let headers = Signer::new(&preset("linear"), &secret("a secret")).sign(&body);
+        deliver(&endpoint, &headers, &body).unwrap().key()
+    };
+    assert_eq!(send(NOW, 30), send(NOW + 1, 30));
+    assert_ne!(send(NOW, 30), send(NOW, 31));
+    let retried = Provider::builder("acme")
+        .hmac_sha256(Signature::header("X-Sig"))
+        .timestamp(Timestamp::body("sent").per_delivery())
+        .key_by_body()
+        .retries(countersign::Retries::within(std::time::Duration::from_secs(60)));
+    assert_eq!(retried.build().unwrap_err(), ConfigError::RetriesLookNew);
+}

@@ -106,7 +106,8 @@ rows! {
         .window(Window::new(Duration::from_secs(60), Duration::from_secs(60)))
         .optional_event_type("type")
         .unverified_id("Linear-Delivery")
-        .key_by_body()
+        .key_fields(["type", "action", "createdAt"])
+        .optional_key_fields(["webhookId", "data.id", "data.updatedAt", "notification.id", "agentSession.id"])
         .answer_within(Duration::from_secs(5))
         .retries(Retries::after([60, 3600, 21600].map(Duration::from_secs)));
     "linkedin", "LinkedIn", Weak, "webhook-co/webhook" =>

@@ -373,10 +373,16 @@ impl ProviderBuilder {
             Some(_) => KeySpec::Id,
             None => KeySpec::Content,
         };
-        let new_each_time =
-            scheme.content.signs_time() && time.as_ref().is_some_and(TimeSource::is_per_delivery);
+        let new_each_time = time.as_ref().is_some_and(|time| {
+            // A time in the body makes another body each time.
+            let is_in_key = match time {
+                TimeSource::Header { .. } => scheme.content.signs_time() && !self.key_by_body,
+                TimeSource::Body { .. } => true,
+            };
+            time.is_per_delivery() && is_in_key
+        });
         let retried = self.retries.horizon().is_some();
-        if matches!(key, KeySpec::Content) && !self.key_by_body && retried && new_each_time {
+        if matches!(key, KeySpec::Content) && retried && new_each_time {
             return Err(ConfigError::RetriesLookNew);
         }
         let required_time = match &self.required_time {
