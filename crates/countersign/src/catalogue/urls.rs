@@ -8,6 +8,7 @@ rows! {
         .signed_content([Method, Part::literal("\n"), TargetEncoded, Part::literal("\n"), Part::NamedHeaders("x-contentful-signed-headers".into()), Part::literal("\n"), Body])
         .timestamp(Timestamp::header("x-contentful-timestamp").format(TimeFormat::UnixMillis))
         .window(Window::new(Duration::from_secs(30), Duration::from_secs(30)))
+        .unverified_event_type("X-Contentful-Topic")
         .key_by_body();
     "hubspot", "HubSpot (v3)", Ran, "npm @hubspot/api-client 13.5.0 Signature" =>
         .hmac_sha256(Signature::header("X-HubSpot-Signature-v3").base64())
