@@ -63,7 +63,7 @@ async fn on_event(State(queue): State<Queue>, webhook: Webhook<percher::Event>) 
     match hand_over(&queue, &webhook).await {
         Ok(()) => StatusCode::ACCEPTED,
         Err(error) => {
-            eprintln!("not handed over: {error}");
+            eprintln!("rejected: {error}");
             StatusCode::SERVICE_UNAVAILABLE
         }
     }

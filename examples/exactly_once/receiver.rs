@@ -66,7 +66,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
     let account = Account::open(&std::env::var("ACCOUNT")?).await?;
     let endpoint = Endpoint::builder("bank", hostwares::provider())
         .secret(Secret::new(SECRET)?)
-        // For the example, so that the event of a killed handler is let in soon.
+        // For the example, so that the event of a killed handler is accepted soon.
         .lease(Duration::from_millis(300))
         .build()?;
     let webhooks = WebhookLayer::new(endpoint, account.store().await?);

@@ -61,7 +61,7 @@ async fn on_event(request: Request<ProvenBody>) -> Result<Response<Full<Bytes>>,
             println!("{}: {:?}", event.event_type, event.data);
             StatusCode::NO_CONTENT
         }
-        // Not 2xx: the claim is released, and the delivery's retry is let in. The log says why.
+        // Not 2xx: the claim is released, and the delivery's retry is accepted. The log says why.
         Err(error) => {
             StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
         }

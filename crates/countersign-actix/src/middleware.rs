@@ -146,7 +146,7 @@ impl<S: Store> WebhookMiddleware<S> {
         self
     }
 
-    /// Makes the answer to what is not handed over, headers and body; its status, `Retry-After` and
+    /// Makes the answer to a rejected delivery, headers and body; its status, `Retry-After` and
     /// `Allow` are the [`Rejection`]'s whatever is made here, because senders act on them (change a status
     /// with [`EndpointBuilder::answer`](countersign::EndpointBuilder::answer)). The answer to a
     /// duplicate, a 200, is made here too; a status that has no body, 204 or 205, is sent without
@@ -157,7 +157,7 @@ impl<S: Store> WebhookMiddleware<S> {
     /// # use actix_web::HttpResponse;
     /// # fn f(webhooks: countersign_actix::WebhookMiddleware<countersign::MemoryStore>) {
     /// let webhooks = webhooks.error_handler(|rejection| {
-    ///     HttpResponse::Ok().body(format!("not handed over: {}", rejection.code()))
+    ///     HttpResponse::Ok().body(format!("rejected: {}", rejection.code()))
     /// });
     /// # }
     /// ```

@@ -79,7 +79,7 @@ pub(crate) struct ListenArgs {
     /// NAME: github, stripe, slack, standard-webhooks … `countersign providers` lists them.
     ///
     /// SOURCE: env:VARIABLE, or file:PATH (one line end after the secret is ignored). Several
-    /// mean rotation, the current secret first: a delivery proven by any of them is let in.
+    /// mean rotation, the current secret first: a delivery proven by any of them is accepted.
     /// For providers that sign with a private key, it is their public key as they show it.
     /// Secrets themselves are never given on the command line.
     #[arg(long = "provider", value_name = "NAME=SOURCE[,SOURCE...]", required = true)]

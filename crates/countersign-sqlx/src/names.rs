@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A name that no SQL should be made with. The message names the setting and the mend.
+/// A name that no SQL should be made with. The message names the setting and how to fix it.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BuildError {

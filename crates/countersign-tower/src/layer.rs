@@ -141,7 +141,7 @@ impl<S: Store> WebhookLayer<S> {
         self
     }
 
-    /// Makes the answer to what is not handed over, headers and body; its status, `Retry-After` and
+    /// Makes the answer to a rejected delivery, headers and body; its status, `Retry-After` and
     /// `Allow` are the [`Rejection`]'s whatever is made here, because senders act on them (change a status
     /// with [`EndpointBuilder::answer`](countersign::EndpointBuilder::answer)). The answer to a
     /// duplicate, a 200, is made here too; a status that has no body, 204 or 205, is sent without
@@ -151,7 +151,7 @@ impl<S: Store> WebhookLayer<S> {
     /// ```
     /// # fn f(layer: countersign_tower::WebhookLayer<countersign::MemoryStore>) {
     /// let layer = layer.error_handler(|rejection| {
-    ///     http::Response::new(format!("not handed over: {}", rejection.code()))
+    ///     http::Response::new(format!("rejected: {}", rejection.code()))
     /// });
     /// # }
     /// ```

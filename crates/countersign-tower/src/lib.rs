@@ -1,7 +1,7 @@
 //! Webhook verification as a tower [`Layer`](tower_layer::Layer), with an extractor for axum.
 //!
 //! A route behind a [`WebhookLayer`] sees only deliveries that are genuine, fresh and not handled
-//! before; a delivery that its handler did not finish is let in again. What that means exactly is
+//! before; a delivery that its handler did not finish is accepted again. What that means exactly is
 //! the [`countersign`] crate's to say: it makes the decisions, this one translates.
 //!
 //! ```

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::rejection::RejectionKind;
 
 /// A mistake in the configuration of a provider or an endpoint. The message names the setting
-/// and the mend.
+/// and how to fix it.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {

@@ -33,7 +33,7 @@
 //! 5. **Claim.** The store says whether the event is fresh, being handled, or handled.
 //! 6. **Handler.** Yours.
 //! 7. **Settle.** A 2xx completes the claim. Anything else, an error, a panic, a cancelled handler,
-//!    releases it, and the event's next delivery is let in.
+//!    releases it, and the event's next delivery is accepted.
 //!
 //! Each step can only refuse or pass on. What each refusal is answered with is in
 //! [`RejectionKind`].

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $kind:ident = $status:literal $code:literal,)+) => {
-        /// Why a delivery was not handed over. The status in brackets is the default.
+        /// Why a delivery was rejected. The status in brackets is the default.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum RejectionKind {
@@ -123,7 +123,7 @@ impl RejectionKind {
     }
 }
 
-/// A delivery that was not handed over: its kind, the status to answer, and what to say.
+/// A delivery that was rejected: its kind, the status to answer, and what to say.
 ///
 /// As a [`Reply`](crate::Reply) it is ready to be sent. It says nothing of a secret or an expected
 /// signature. Adapters put it into the extensions of
@@ -157,7 +157,7 @@ impl Rejection {
         self
     }
 
-    /// Why the delivery was not handed over.
+    /// Why the delivery was rejected.
     #[must_use]
     pub const fn kind(&self) -> RejectionKind {
         self.kind
@@ -208,7 +208,7 @@ impl Rejection {
 
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "webhook delivery not handed over: {}", self.code())
+        write!(f, "webhook delivery rejected: {}", self.code())
     }
 }
 

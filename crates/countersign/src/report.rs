@@ -19,7 +19,7 @@ pub enum Outcome {
     InFlight,
     /// Refused before a handler ran.
     Rejected,
-    /// A handler ran and did not answer 2xx: the event's next delivery is let in.
+    /// A handler ran and did not answer 2xx: the event's next delivery is accepted.
     Failed,
     /// A handshake, answered by the middleware.
     Handshake,

@@ -101,7 +101,7 @@ mod enabled {
             Outcome::Failed if report.delivery.is_some_and(Delivery::is_never_retried) => {
                 say!(error, "webhook not handled, and its provider does not retry");
             }
-            Outcome::Failed => say!(warn, "webhook not handled, its next delivery is let in"),
+            Outcome::Failed => say!(warn, "webhook not handled, its next delivery is accepted"),
             Outcome::Handshake if proven => say!(info, "webhook handshake answered"),
             // A stranger can cause it.
             Outcome::Handshake => say!(debug, "webhook handshake answered, unsigned"),

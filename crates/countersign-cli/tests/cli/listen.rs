@@ -1,4 +1,4 @@
-//! What is let in, what is refused, and what is said of it.
+//! What is accepted, what is rejected, and what is said of it.
 
 use std::io::Read;
 use std::time::{Duration, Instant};

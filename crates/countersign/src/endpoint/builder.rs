@@ -148,7 +148,7 @@ impl EndpointBuilder {
     }
 
     /// How long the lease of a running handler is renewed; then it runs out, and the event's next
-    /// delivery is let in although the handler still runs. Zero renews nothing. Defaults to an hour.
+    /// delivery is accepted although the handler still runs. Zero renews nothing. Defaults to an hour.
     pub fn renew_for(mut self, time: Duration) -> Self {
         self.renewed_for = time;
         self
@@ -196,7 +196,7 @@ impl EndpointBuilder {
     ///
     /// # Errors
     ///
-    /// A [`ConfigError`] that names the setting, both numbers and the mend.
+    /// A [`ConfigError`] that names the setting, both numbers and how to fix it.
     pub fn build(self) -> Result<Endpoint, ConfigError> {
         let window = self.checked_window()?;
         let horizon = self.provider.retries().horizon();

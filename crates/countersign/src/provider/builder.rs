@@ -126,6 +126,24 @@ impl ProviderBuilder {
         self.proof(Proof::ecdsa_p256(signature))
     }
 
+    /// Deliveries are signed as Standard Webhooks has it, in headers that begin with this (`webhook`,
+    /// `svix`): the id, the time in seconds and the body, joined with dots, under HMAC-SHA256; a list of
+    /// signatures in base64 after `v1,`; secrets in base64 after `whsec_`. Sets the proof, the signed
+    /// content, the time and the id. Source: the specification of Standard Webhooks, 1.0.0.
+    pub fn standard_webhooks(self, prefix: &str) -> Self {
+        let signature = Signature::header(&format!("{prefix}-signature"))
+            .prefix("v1,")
+            .base64()
+            .separator(' ')
+            .base64_secret("whsec_");
+        let time = Timestamp::header(&format!("{prefix}-timestamp"));
+        let dot = || Part::literal(".");
+        self.hmac_sha256(signature)
+            .signed_content([Part::Id, dot(), Part::Timestamp, dot(), Part::Body])
+            .timestamp(time.format(TimeFormat::UnixSeconds))
+            .event_id_header(&format!("{prefix}-id"))
+    }
+
     /// Deliveries carry a token that the provider and the endpoint share.
     pub fn shared_token(self, token: Token) -> Self {
         self.proof(Proof::shared_token(token))
@@ -181,7 +199,7 @@ impl ProviderBuilder {
     }
 
     /// A time header that must be there once and well formed. It is held against no window and
-    /// never handed over, because it is not under the MAC.
+    /// never given to a handler, because it is not under the MAC.
     pub fn require_unsigned_timestamp_header(mut self, name: &str) -> Self {
         let method = "require_unsigned_timestamp_header";
         self.set(self.required_time.as_ref().map(|_| method), method);
@@ -317,7 +335,7 @@ impl ProviderBuilder {
     ///
     /// # Errors
     ///
-    /// A [`ConfigError`] that names the setting and the mend.
+    /// A [`ConfigError`] that names the setting and how to fix it.
     pub fn build(self) -> Result<Provider, ConfigError> {
         if let Some((first, second)) = self.set_twice {
             return Err(ConfigError::SetTwice { first, second });

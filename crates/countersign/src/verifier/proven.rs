@@ -294,7 +294,7 @@ impl Proven {
 }
 
 /// Whether the delivery's time is vouched for by its proof. One that is not may be held against a
-/// window, but is never handed over.
+/// window, but is never given to a handler.
 fn time_is_proven(spec: &Spec) -> bool {
     match &spec.time {
         Some(TimeSource::Body { .. }) => true,
