@@ -1,7 +1,7 @@
 //! Request headers as a sender writes them and as countersign reads them.
 
 use countersign::{RequestHead, Lookup};
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderMap, HeaderValue};
 
 /// The headers of an `http` 1.x request, read exactly as countersign-tower reads them.
@@ -9,8 +9,12 @@ pub struct HttpHeaders<'a>(pub &'a HeaderMap);
 
 impl RequestHead for HttpHeaders<'_> {
     fn lookup(&self, name: &str) -> Lookup<'_> {
+        // These two are looked up in every request, and the map knows their names.
         if name == CONTENT_LENGTH.as_str() {
             return only(self.0.get_all(CONTENT_LENGTH).iter());
+        }
+        if name == CONTENT_ENCODING.as_str() {
+            return only(self.0.get_all(CONTENT_ENCODING).iter());
         }
         // A request has few headers, and names in the map are in lower case: to look at each is
         // quicker than to parse and hash the name.

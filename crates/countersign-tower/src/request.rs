@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use countersign::{BodyError, BodySource, Lookup, RequestHead};
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use http_body::Body;
 use http_body_util::LengthLimitError;
@@ -28,8 +28,12 @@ impl RequestHead for HttpHead<'_> {
     }
 
     fn lookup(&self, name: &str) -> Lookup<'_> {
+        // These two are looked up in every request, and the map knows their names.
         if name == CONTENT_LENGTH.as_str() {
             return only(self.headers.get_all(CONTENT_LENGTH).iter());
+        }
+        if name == CONTENT_ENCODING.as_str() {
+            return only(self.headers.get_all(CONTENT_ENCODING).iter());
         }
         // A request has few headers, and names in the map are in lower case: to look at each is
         // quicker than to parse and hash the name.

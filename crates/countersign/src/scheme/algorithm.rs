@@ -80,28 +80,26 @@ impl<A: Algorithm> Keys<A> {
 pub(crate) struct Run<A: Algorithm> {
     keys: Arc<Keys<A>>,
     shown: Candidates<A::Candidate>,
-    /// The content so far under the current secret; nothing where the whole body is needed first.
-    running: Option<A::Running>,
+    /// The content so far under the current secret, where the body comes in several chunks. In a box,
+    /// because to move a MAC costs as much as to feed it a block.
+    running: Option<Box<A::Running>>,
 }
 
 impl<A: Algorithm> Run<A> {
-    /// Starts with all that stands before the body.
     #[inline(always)]
-    pub(super) fn start(
-        keys: &Arc<Keys<A>>,
-        shown: Candidates<A::Candidate>,
-        content: &SignedContent,
-        texts: &Texts,
-    ) -> Self {
-        // Made in its place: to move a MAC costs as much as to feed it a block.
-        let running = match keys.keys.first() {
-            Some((_, key)) if content.streams() => Some(begin::<A>(key, content, texts)),
-            _ => None,
-        };
-        Self { running, shown, keys: Arc::clone(keys) }
+    pub(super) fn new(keys: &Arc<Keys<A>>, shown: Candidates<A::Candidate>) -> Self {
+        Self { shown, keys: Arc::clone(keys), running: None }
     }
 
-    #[inline]
+    /// Takes all that stands before the body, if the body can be fed as it arrives.
+    pub(super) fn begin(&mut self, content: &SignedContent, texts: &Texts) {
+        if let Some((_, key)) = self.keys.keys.first()
+            && content.streams()
+        {
+            self.running = Some(Box::new(begin::<A>(key, content, texts)));
+        }
+    }
+
     pub(super) fn push(&mut self, chunk: &[u8]) {
         if let Some(running) = &mut self.running {
             A::feed(running, chunk);
@@ -119,8 +117,10 @@ impl<A: Algorithm> Run<A> {
     ) -> Option<usize> {
         let Self { keys, shown, running } = self;
         let mut left = keys.keys.iter();
-        if let Some(mut running) = running.take() {
+        if let Some(mut boxed) = running.take() {
             let (index, key) = left.next()?;
+            // Swapped, so that what stays in the box is wiped when it is dropped.
+            let mut running = std::mem::replace(&mut *boxed, A::start(key));
             content.feed_after(texts, |bytes| A::feed(&mut running, bytes));
             if A::verify(running, key, shown) {
                 return Some(*index);

@@ -240,20 +240,23 @@ impl SignedContent {
         })
     }
 
-    /// Keeps what the head has to give.
+    /// Whether some part is made of the request's head.
     #[inline]
+    pub(crate) fn has_pieces(&self) -> bool {
+        self.has_pieces
+    }
+
+    /// Keeps what the head has to give.
     pub(crate) fn keep_pieces(
         &self,
         head: &(impl RequestHead + ?Sized),
         context: &Context<'_>,
         texts: &mut Texts,
     ) -> Result<(), RejectionKind> {
-        if self.has_pieces {
-            let pieces = self.parts().filter(|part| part.is_piece());
-            let pieces = pieces.map(|part| piece(part, head, context));
-            let pieces = pieces.collect::<Option<_>>();
-            texts.pieces = Some(pieces.ok_or(RejectionKind::SignedPartInvalid)?);
-        }
+        let pieces = self.parts().filter(|part| part.is_piece());
+        let pieces = pieces.map(|part| piece(part, head, context));
+        let pieces = pieces.collect::<Option<_>>();
+        texts.pieces = Some(pieces.ok_or(RejectionKind::SignedPartInvalid)?);
         Ok(())
     }
 

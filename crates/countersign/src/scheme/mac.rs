@@ -10,13 +10,13 @@ use super::signature::Signature;
 use crate::encoding::Encoding;
 
 macro_rules! mac {
-    ($name:ident, $hash:ty, running: $running:ty, $own:expr, bytes: $bytes:literal, words: $words:literal) => {
+    ($name:ident, $hash:ty, bytes: $bytes:literal, words: $words:literal) => {
         pub(crate) struct $name;
 
         impl Algorithm for $name {
             type Key = Hmac<$hash>;
             type Candidate = [u64; $words];
-            type Running = $running;
+            type Running = Hmac<$hash>;
 
             fn keys(signature: &Signature, secret: &[u8]) -> Vec<Self::Key> {
                 let readings = signature.secret.read(secret);
@@ -34,7 +34,7 @@ macro_rules! mac {
 
             #[inline]
             fn start(key: &Self::Key) -> Self::Running {
-                key.clone().into()
+                key.clone()
             }
 
             #[inline]
@@ -51,9 +51,8 @@ macro_rules! mac {
                 _: &Self::Key,
                 shown: &Candidates<Self::Candidate>,
             ) -> bool {
-                let mac: Hmac<$hash> = $own(running);
-                let mac: Zeroizing<[u64; $words]> =
-                    Zeroizing::new(words::<$bytes, $words>(&mac.finalize().into_bytes().into()));
+                let mac: [u8; $bytes] = running.finalize().into_bytes().into();
+                let mac: Zeroizing<[u64; $words]> = Zeroizing::new(words(&mac));
                 let any = shown.iter().fold(Choice::from(0), |any, one| any | equal(one, &mac));
                 any.into()
             }
@@ -62,10 +61,9 @@ macro_rules! mac {
 }
 
 #[cfg(feature = "sha1")]
-mac!(HmacSha1, sha1::Sha1, running: Hmac<sha1::Sha1>, |mac| mac, bytes: 20, words: 3);
-mac!(HmacSha256, sha2::Sha256, running: Hmac<sha2::Sha256>, |mac| mac, bytes: 32, words: 4);
-// In a box: its state would make every delivery's larger.
-mac!(HmacSha512, sha2::Sha512, running: Box<Hmac<sha2::Sha512>>, |mac: Box<_>| *mac, bytes: 64, words: 8);
+mac!(HmacSha1, sha1::Sha1, bytes: 20, words: 3);
+mac!(HmacSha256, sha2::Sha256, bytes: 32, words: 4);
+mac!(HmacSha512, sha2::Sha512, bytes: 64, words: 8);
 
 /// The MAC of a short text under the secret at this index, for handshakes.
 pub(super) fn hmac_sha256(keys: &Keys<HmacSha256>, secret: usize, text: &[u8]) -> Option<[u8; 32]> {

@@ -146,10 +146,9 @@ macro_rules! kinds {
             /// Step 1: what the head shows, and the start of its proof. The rest of the head is read
             /// once the proof is known to be there.
             #[inline(always)]
-            fn start<R: AsRef<Texts>>(
+            fn start<R>(
                 &self,
                 head: &(impl RequestHead + ?Sized),
-                content: &SignedContent,
                 rest: impl FnOnce() -> Result<R, RejectionKind>,
             ) -> Result<(ProvingOne, R), Refused<'_>> {
                 let rest = || rest().map_err(|kind| Refused { kind, header: None });
@@ -161,15 +160,20 @@ macro_rules! kinds {
                     $($(#[$feature])? Self::$kind(keys) => {
                         let shown = keys.read(head)?;
                         let rest = rest()?;
-                        let run = Run::start(keys, shown, content, rest.as_ref());
-                        (ProvingOne::$kind(run), rest)
+                        (ProvingOne::$kind(Run::new(keys, shown)), rest)
                     })+
                 })
             }
         }
 
         impl ProvingOne {
-            #[inline]
+            fn begin(&mut self, content: &SignedContent, texts: &Texts) {
+                match self {
+                    Self::Token(_) => {}
+                    $($(#[$feature])? Self::$kind(run) => run.begin(content, texts),)+
+                }
+            }
+
             fn push(&mut self, chunk: &[u8]) {
                 match self {
                     Self::Token(_) => {}
@@ -220,34 +224,32 @@ impl Keyed {
     /// Starts a delivery's proof with what its head shows. `rest` reads the rest of the head, once
     /// the proof is known to be there.
     #[inline(always)]
-    pub(crate) fn start<R: AsRef<Texts>>(
+    pub(crate) fn start<R>(
         &self,
         head: &(impl RequestHead + ?Sized),
-        content: &SignedContent,
         rest: impl FnOnce() -> Result<R, RejectionKind>,
     ) -> Result<(Proving, R), Refused<'_>> {
         match &*self.0 {
             [only] => {
-                let (one, rest) = only.start(head, content, rest)?;
+                let (one, rest) = only.start(head, rest)?;
                 Ok((Proving::One(one), rest))
             }
-            several => start_several(several, head, content, rest),
+            several => start_several(several, head, rest),
         }
     }
 }
 
 /// All the proofs that the head shows: one of them must hold.
-fn start_several<'k, R: AsRef<Texts>>(
+fn start_several<'k, R>(
     proofs: &'k [KeyedProof],
     head: &(impl RequestHead + ?Sized),
-    content: &SignedContent,
     rest: impl FnOnce() -> Result<R, RejectionKind>,
 ) -> Result<(Proving, R), Refused<'k>> {
     let (mut started, mut refused) = (Vec::new(), None::<Refused<'_>>);
     let (mut unread, mut read) = (Some(rest), None);
     for proof in proofs {
         let result = match (&read, unread.take()) {
-            (Some(rest), _) => proof.start(head, content, || Ok(rest)).map(|(one, _)| one),
+            (Some(rest), _) => proof.start(head, || Ok(rest)).map(|(one, _)| one),
             (None, Some(rest)) => {
                 let mut failed = None;
                 let mut left = Some(rest);
@@ -256,7 +258,7 @@ fn start_several<'k, R: AsRef<Texts>>(
                         left.take().map_or(Err(RejectionKind::SignatureMalformed), |rest| rest());
                     read.inspect_err(|kind| failed = Some(*kind))
                 };
-                match proof.start(head, content, once) {
+                match proof.start(head, once) {
                     Ok((one, rest)) => {
                         read = Some(rest);
                         Ok(one)
@@ -301,8 +303,16 @@ pub(crate) enum Proving {
 }
 
 impl Proving {
+    /// Takes what stands before the body, when the body turns out to come in several chunks. One that is
+    /// whole is taken by [`finish`](Self::finish).
+    pub(crate) fn begin(&mut self, content: &SignedContent, texts: &Texts) {
+        match self {
+            Self::One(one) => one.begin(content, texts),
+            Self::AnyOf(several) => several.iter_mut().for_each(|one| one.begin(content, texts)),
+        }
+    }
+
     /// Takes the next chunk of the body.
-    #[inline]
     pub(crate) fn push(&mut self, chunk: &[u8]) {
         match self {
             Self::One(one) => one.push(chunk),

@@ -95,12 +95,14 @@ impl Head {
         if has_texts && !head.texts.keep(text, id) {
             return Err(RejectionKind::IdInvalid);
         }
-        let context = Context {
-            public_url: inner.public_url.as_deref().unwrap_or_default(),
-            signature: scheme.signature(),
-            time_header,
-        };
-        scheme.content.keep_pieces(headers, &context, &mut head.texts)?;
+        if scheme.content.has_pieces() {
+            let context = Context {
+                public_url: inner.public_url.as_deref().unwrap_or_default(),
+                signature: scheme.signature(),
+                time_header,
+            };
+            scheme.content.keep_pieces(headers, &context, &mut head.texts)?;
+        }
         if let Some(names) = &spec.unverified {
             head.texts.keep_unverified(names.claims(headers));
         }
@@ -136,9 +138,9 @@ fn read_id<'h>(found: Lookup<'h>, content: &SignedContent) -> Option<&'h [u8]> {
 /// all is the server's to refuse: the limit holds when the body arrives.
 fn declared_length(headers: &(impl RequestHead + ?Sized)) -> Option<u64> {
     let Lookup::One(value) = headers.lookup("content-length") else { return None };
-    let value = value.trim_ascii();
-    let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
-    digits
-        .then(|| std::str::from_utf8(value).ok()?.parse().ok())
-        .map(|length| length.unwrap_or(u64::MAX))
+    let digit = |length: Option<u64>, byte: &u8| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        Some(Some(length.unwrap_or(0).saturating_mul(10).saturating_add(digit)))
+    };
+    value.trim_ascii().iter().try_fold(None, digit).flatten()
 }

@@ -34,8 +34,8 @@ impl Incoming {
         Self { endpoint, proving, head, body: Body::Empty, received: 0 }
     }
 
-    /// Step 2: takes the next chunk of the body and feeds it to the MAC. Chunks may be cut
-    /// anywhere.
+    /// Step 2: takes the next chunk of the body. From the second one on they are fed to the MAC as they
+    /// come; a body in one chunk is fed when it is known to be whole. Chunks may be cut anywhere.
     ///
     /// # Errors
     ///
@@ -50,10 +50,13 @@ impl Incoming {
             self.body = Body::Empty;
             return Err(self.endpoint.reject(RejectionKind::BodyTooLarge));
         }
-        self.proving.push(&chunk);
         self.body = match std::mem::replace(&mut self.body, Body::Empty) {
             Body::Empty => Body::One(chunk),
             Body::One(first) => {
+                let content = &self.endpoint.inner().provider.spec().scheme.content;
+                self.proving.begin(content, &self.head.texts);
+                self.proving.push(&first);
+                self.proving.push(&chunk);
                 // Sized by what has arrived, whatever length was declared.
                 let mut joined = BytesMut::with_capacity(self.received);
                 joined.extend_from_slice(&first);
@@ -61,6 +64,7 @@ impl Incoming {
                 Body::Joined(joined)
             }
             Body::Joined(mut joined) => {
+                self.proving.push(&chunk);
                 joined.extend_from_slice(&chunk);
                 Body::Joined(joined)
             }

@@ -83,7 +83,7 @@ impl Endpoint {
         }
         let scheme = &inner.provider.spec().scheme;
         let rest = || Head::read(self, request, scheme);
-        inner.keys.start(request, &scheme.content, rest).map_err(|refused| {
+        inner.keys.start(request, rest).map_err(|refused| {
             if let Some(header) = refused.header {
                 trace::header_refused(self, header, refused.kind);
             }
