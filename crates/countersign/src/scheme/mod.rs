@@ -292,10 +292,6 @@ fn is_missing(kind: RejectionKind) -> bool {
 }
 
 /// A delivery that is being proven.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "almost always the large one, which a box would slow"
-)]
 pub(crate) enum Proving {
     One(ProvingOne),
     /// The first that holds counts.
