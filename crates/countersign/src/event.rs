@@ -113,7 +113,7 @@ pub enum EventError {
     /// as final, because the mistake may be the type's, and then a retry must come).
     #[non_exhaustive]
     Mismatch {
-        /// What does not fit.
+        /// What does not fit, of JSON or of a form.
         error: serde_json::Error,
         /// Whether the provider takes a 4xx as final.
         final_on_4xx: bool,
