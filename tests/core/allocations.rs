@@ -7,7 +7,9 @@ use std::cell::Cell;
 
 use bytes::Bytes;
 use countersign::providers::{hostwares, pakyas, percher, pingara, piora};
-use countersign::{Endpoint, MemoryStore, Provider, Receiver, RejectionKind};
+use countersign::{
+    Endpoint, MemoryStore, Provider, ProviderBuilder, Receiver, RejectionKind, Signature,
+};
 
 use crate::methods::Sent;
 use crate::support::{
@@ -201,4 +203,23 @@ fn a_body_in_one_chunk_is_not_copied() {
     incoming.push(Bytes::new()).unwrap();
     let delivery = incoming.finish().unwrap();
     assert_eq!(delivery.body().as_ptr(), body.as_ptr());
+}
+
+/// Who sends JSON does not pay for those who send forms.
+#[test]
+fn what_else_a_provider_may_send_costs_json_nothing() {
+    let count = |change: fn(ProviderBuilder) -> ProviderBuilder| {
+        let provider = Provider::builder("acme").hmac_sha256(Signature::header("X-Signature"));
+        let provider = change(provider.event_type("event").event_id("id")).build().unwrap();
+        let endpoint = endpoint(&provider);
+        let mut incoming = endpoint.begin(&sign(&provider, body())).unwrap();
+        incoming.push(body()).unwrap();
+        let proven = incoming.prove().unwrap();
+        let (count, delivery) = allocations(|| proven.open());
+        assert_eq!(delivery.unwrap().body(), &body());
+        count
+    };
+    let plain = count(|provider| provider);
+    assert_eq!(count(|provider| provider.form().form_field("payload").json_array()), plain);
+    assert_eq!(count(ProviderBuilder::not_only_json), plain);
 }

@@ -103,6 +103,7 @@ fn every_row_builds_and_is_there_once() {
         let provider = preset.provider();
         for words in [
             provider.describe_proof(),
+            provider.describe_body(),
             provider.describe_freshness(),
             provider.describe_key(),
             provider.describe_retries(),
@@ -123,16 +124,17 @@ fn the_list_of_providers_is_up_to_date() {
          provider's own library, or the best of\nanother party, was run and agrees; `read`: its source \
          code was read; `docs`: the provider's documentation says so;\n`weak`: only other catalogues \
          say so, compare it with the provider's documentation before you rely on it.\n\n\
-         | id | provider | proof | fresh by | key | retried | confirmed | facts from |\n\
-         |---|---|---|---|---|---|---|---|\n",
+         | id | provider | proof | body | fresh by | key | retried | confirmed | facts from |\n\
+         |---|---|---|---|---|---|---|---|---|\n",
     );
     for preset in rows {
         let provider = preset.provider();
         list.push_str(&format!(
-            "| `{}` | {} | {} | {} | {} | {} | {} | {} |\n",
+            "| `{}` | {} | {} | {} | {} | {} | {} | {} | {} |\n",
             preset.id(),
             preset.name(),
             provider.describe_proof(),
+            provider.describe_body(),
             provider.describe_freshness(),
             provider.describe_key(),
             provider.describe_retries(),

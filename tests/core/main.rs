@@ -1,6 +1,7 @@
 //! The core, through its public API.
 
 mod allocations;
+mod bodies;
 mod catalogue;
 mod declared_length;
 mod defaults;

@@ -34,6 +34,30 @@ pub enum ConfigError {
         /// The path given.
         path: String,
     },
+    /// A time, or a type that every event must have, in the item of an array: a delivery with several
+    /// items would be refused.
+    ItemOfArray {
+        /// The builder method.
+        field: &'static str,
+        /// The path given.
+        path: String,
+    },
+    /// A path that begins in an array, for a provider that sends none.
+    ArrayNotSent {
+        /// The builder method.
+        field: &'static str,
+        /// The path given.
+        path: String,
+    },
+    /// A field of a form whose fields have no boundaries under the MAC.
+    FieldOfSortedForm {
+        /// The builder method.
+        field: &'static str,
+        /// The path given.
+        path: String,
+    },
+    /// Bodies that are not JSON, where only the brackets of JSON show where the body ends.
+    BodyBesideHead,
     /// A signed content with no body in it, or with several.
     SignedContentBody {
         /// How many it has.
@@ -188,8 +212,32 @@ impl fmt::Display for ConfigError {
             Self::InvalidPath { field, path } => write!(
                 f,
                 "`{field}`: {path:?} is not a path to a field of the JSON body; a path is the \
-                 names of fields with dots between them (`incident.id`), not a header's name, and \
-                 without `/`, `[0]`, `*` and `$`; a provider has 32 paths at most"
+                 names of fields with dots between them (`incident.id`), with `0` for the only \
+                 item of an array (`events.0.id`), not a header's name, and without `/`, `[0]`, \
+                 `*` and `$`; a provider has 32 paths at most"
+            ),
+            Self::ItemOfArray { field, path } => write!(
+                f,
+                "`{field}`: {path:?} leads into an array, where it finds something only if there is one \
+                 item, so a delivery with several would be refused; for a type say \
+                 `optional_event_type`, and for a time name a field outside of arrays"
+            ),
+            Self::ArrayNotSent { field, path } => write!(
+                f,
+                "`{field}`: {path:?} begins in an array, and a body that is an array is refused: call \
+                 `json_array`"
+            ),
+            Self::FieldOfSortedForm { field, path } => write!(
+                f,
+                "`{field}`: the boundaries of the fields in `Part::SortedForm` are not under the MAC, so \
+                 whoever replays a delivery could change what {path:?} is; leave it out, and events are \
+                 keyed by the whole form"
+            ),
+            Self::BodyBesideHead => f.write_str(
+                "`signed_content`: the body stands beside a header or the URL, so it must be JSON, or \
+                 bytes could be moved from the one to the other: leave out `form`, `form_field` and \
+                 `not_only_json`, or put a line break (`Part::literal(\"\\n\")`) between them if the \
+                 provider does",
             ),
             Self::SignedContentBody { bodies } => {
                 write!(f, "`signed_content` has {bodies} × `Part::Body`; it needs exactly one")

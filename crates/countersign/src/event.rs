@@ -22,6 +22,32 @@ use crate::delivery::Delivery;
 /// # fn extractable<T: countersign::FromDelivery>() {}
 /// # extractable::<OrderPaid>();
 /// ```
+///
+/// # Bodies that are not a JSON object
+///
+/// A JSON array is a `Vec<T>`. Where a form has the event as JSON in a field (GitHub's `payload`), that
+/// JSON is read, so one type does for both content types.
+///
+/// Where the form is the event (Slack's commands, Twilio), its fields are those of your type:
+///
+/// ```
+/// #[derive(serde::Deserialize)]
+/// struct SlashCommand {
+///     command: String,
+///     text: String,
+///     trigger_id: Option<String>,
+/// }
+/// # fn extractable<T: countersign::FromDelivery>() {}
+/// # extractable::<SlashCommand>();
+/// ```
+///
+/// All values of a form are text. Numbers, `true` and `false`, and variants of enums are read from it
+/// where the type asks for them; an empty value is `None` where it asks for an `Option`. A field that is
+/// repeated is a `Vec`, and an error where the type has one value for it. What is not UTF-8 becomes
+/// U+FFFD. Inside `#[serde(flatten)]` and tagged enums, serde asks for no type, and values stay text.
+///
+/// Which it is, is decided by the body's bytes and the provider, see
+/// [`Delivery::payload`](crate::Delivery::payload).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be made from a webhook delivery",
     label = "not an event type",
@@ -45,8 +71,7 @@ impl FromDelivery for Delivery {
 
 impl<T: DeserializeOwned> FromDelivery for T {
     fn from_delivery(delivery: &Delivery) -> Result<Self, EventError> {
-        crate::json::read_own(delivery.body())
-            .map_err(|error| EventError::mismatch(delivery, error))
+        crate::payload::read_own(delivery).map_err(|error| EventError::mismatch(delivery, error))
     }
 }
 

@@ -18,7 +18,8 @@
 //! - A [`Receiver`] is an endpoint with a store, for adapters and for servers without one.
 //! - A [`Handshake`] is a request by which a provider asks whether an endpoint wants its deliveries. It
 //!   is answered without a handler. A [`Reply`] is what to answer, to it or to what is refused.
-//! - A [`Delivery`] is what comes out: the bytes, and what is proven about them.
+//! - A [`Delivery`] is what comes out: the bytes, and what is proven about them. [`FromDelivery`] makes
+//!   the typed event of it: of JSON, of JSON in a form, or of a form.
 //!
 //! # The way of a delivery
 //!
@@ -28,8 +29,8 @@
 //! 2. **Body.** Chunks are counted against the limit and fed to the MAC as they come.
 //! 3. **Proof.** One MAC for any number of candidate signatures, compared in constant time. Older
 //!    secrets are tried only when the current one does not match.
-//! 4. **Envelope.** One pass over the JSON finds the event's type, id, time and key fields. A time
-//!    in the body is held against the window.
+//! 4. **Envelope.** One pass over the JSON or the form finds the event's type, id, time and key
+//!    fields. A time in the body is held against the window.
 //! 5. **Claim.** The store says whether the event is fresh, being handled, or handled.
 //! 6. **Handler.** Yours.
 //! 7. **Settle.** A 2xx completes the claim. Anything else, an error, a panic, a cancelled handler,
@@ -98,10 +99,12 @@ mod endpoint;
 mod envelope;
 mod error;
 mod event;
+mod form;
 mod handshake;
 mod json;
 mod key;
 mod misuse;
+mod payload;
 mod provider;
 mod receiver;
 mod rejection;
@@ -131,6 +134,7 @@ pub use error::ConfigError;
 pub use event::{EventError, FromDelivery, extract_event};
 pub use handshake::{FieldValue, Handshake, When};
 pub use key::EventKey;
+pub use payload::Payload;
 pub use provider::{Provider, ProviderBuilder, Retries, Timestamp};
 pub use receiver::{
     Answer, Arriving, BodyError, BodySource, Claim, CompleteError, HandlerTasks, Receiver,

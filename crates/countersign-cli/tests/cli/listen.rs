@@ -170,3 +170,37 @@ fn a_body_that_breaks_off_has_its_line() {
     assert_eq!(line["reason"], "body_incomplete", "{line}");
     assert_eq!(delivery.send(&program).status, 200);
 }
+
+#[test]
+fn forms_are_printed_as_what_they_hold() {
+    let preset = |id| countersign::catalogue::by_id(id).unwrap().provider();
+    let args = ["--provider", "github=env:SECRET", "--provider", "slack=env:SECRET"];
+    let program = Program::listen(&args);
+    let field = "payload=%7B%22type%22%3A%22block_actions%22%2C%0A%22n%22%3A1.10%7D";
+    for (id, body, event, payload) in [
+        ("github", field, json!(null), json!({ "type": "block_actions", "n": 1.10 })),
+        ("slack", field, json!("block_actions"), json!({ "type": "block_actions", "n": 1.10 })),
+        (
+            "slack",
+            "command=%2Fweather&text=a+b%0A&x=1&x=2",
+            json!(null),
+            json!({ "command": "/weather", "text": "a b\n", "x": ["1", "2"] }),
+        ),
+        (
+            "slack",
+            r#"{"type":"event_callback","event_id":"Ev1"}"#,
+            json!("event_callback"),
+            json!({ "type": "event_callback", "event_id": "Ev1" }),
+        ),
+    ] {
+        let delivery = Delivery::signed(id, &preset(id), SECRET, body)
+            .header("content-type", "application/x-www-form-urlencoded");
+        assert_eq!(delivery.send(&program).status, 200, "{body}");
+        let line = program.line();
+        assert_eq!((&line["event"], &line["payload"]), (&event, &payload), "{line}");
+        let event_id = payload.get("event_id").cloned().unwrap_or_default();
+        assert_eq!(line["id"], event_id, "{line}");
+        assert_eq!(delivery.send(&program).status, 200);
+        assert_eq!(program.line()["outcome"], "duplicate");
+    }
+}

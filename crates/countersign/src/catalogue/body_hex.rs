@@ -13,7 +13,8 @@ rows! {
         .hmac_sha256(Signature::header("Ashby-Signature").prefix("sha256="))
         .retries(Retries::after([10, 30, 70, 150, 310, 630, 1270, 2550, 5110].map(Duration::from_secs)));
     "attio", "Attio", Weak, "trigger.dev registry (docs.attio.com webhooks)" =>
-        .hmac_sha256(Signature::header("Attio-Signature"));
+        .hmac_sha256(Signature::header("Attio-Signature"))
+        .optional_event_type("events.0.event_type");
     "authorize-net", "Authorize.Net", Weak, "webhook-co/webhook; trigger.dev" =>
         .hmac_sha512(Signature::header("X-ANET-Signature").prefix("sha512=").hex_secret());
     #[cfg(feature = "sha1")]
@@ -79,12 +80,14 @@ rows! {
         .unverified_id("X-Gitea-Delivery");
     "github", "GitHub", Ran, "docs.github.com webhooks pages; npm @octokit/webhooks-methods 6.0.0" =>
         .hmac_sha256(Signature::header("X-Hub-Signature-256").prefix("sha256=").lower_hex())
+        .form_field("payload")
         .unverified_event_type("X-GitHub-Event")
         .unverified_id("X-GitHub-Delivery")
         .answer_within(Duration::from_secs(10))
         .retries(Retries::never());
     "gocardless", "GoCardless", Ran, "npm gocardless-nodejs 10.1.2 /webhooks; header name: webhook-co/webhook" =>
-        .hmac_sha256(Signature::header("Webhook-Signature"));
+        .hmac_sha256(Signature::header("Webhook-Signature"))
+        .event_id("events.0.id");
     #[cfg(feature = "sha1")]
     "intercom", "Intercom", Documented, "developers.intercom.com webhook notifications; pypi webhooks-cc 0.2.0" =>
         .hmac_sha1(Signature::header("X-Hub-Signature").prefix("sha1="))
@@ -146,7 +149,8 @@ rows! {
     "paystack", "Paystack", Weak, "webhook-co/webhook" =>
         .hmac_sha512(Signature::header("x-paystack-signature"));
     "pusher", "Pusher Channels", Ran, "npm pusher 5.3.4 webhook().isValid" =>
-        .hmac_sha256(Signature::header("X-Pusher-Signature").lower_hex());
+        .hmac_sha256(Signature::header("X-Pusher-Signature").lower_hex())
+        .optional_event_type("events.0.name");
     "ramp", "Ramp", Weak, "trigger.dev" =>
         .hmac_sha256(Signature::header("X-Ramp-Signature"));
     "razorpay", "Razorpay", Ran, "npm razorpay 2.9.8; header name: webhook-co/webhook" =>

@@ -10,16 +10,23 @@ rows! {
         .window(Window::new(Duration::from_secs(30), Duration::from_secs(30)))
         .unverified_event_type("X-Contentful-Topic")
         .key_by_body();
+    // No key of an item's fields: `eventId` is not promised to be unique. `attemptNumber` makes another
+    // body of each retry.
     "hubspot", "HubSpot (v3)", Ran, "npm @hubspot/api-client 13.5.0 Signature" =>
         .hmac_sha256(Signature::header("X-HubSpot-Signature-v3").base64())
         .signed_content([Method, UrlDecoded, Body, Time])
         .timestamp(Timestamp::header("X-HubSpot-Request-Timestamp").format(TimeFormat::UnixMillis))
+        .json_array()
+        .optional_event_type("0.subscriptionType")
         .key_by_body()
         .retries(Retries::within(Duration::from_secs(86400)));
     #[cfg(feature = "sha1")]
-    "mandrill", "Mandrill (Mailchimp Transactional)", Weak, "webhook-co/webhook; trigger.dev" =>
+    "mandrill", "Mandrill (Mailchimp Transactional)", Weak, "webhook-co/webhook; trigger.dev; mandrill.zendesk.com Webhook Format" =>
         .hmac_sha1(Signature::header("X-Mandrill-Signature").base64())
-        .signed_content([Url, SortedForm]);
+        .signed_content([Url, SortedForm])
+        .form_field("mandrill_events")
+        .json_array()
+        .optional_event_type("0.event");
     "square", "Square", Ran, "npm square 46.0.0 WebhooksHelper" =>
         .hmac_sha256(Signature::header("x-square-hmacsha256-signature").base64())
         .signed_content([Url, Body])

@@ -42,6 +42,11 @@ impl<'a> Reader<'a> {
         Self { mode: Mode::Lossy, ..Self::exact(body) }
     }
 
+    /// Whether an array comes next.
+    pub(crate) fn is_array(&mut self) -> bool {
+        self.peek() == Some(b'[')
+    }
+
     /// Nothing but white space may follow.
     pub(crate) fn end(mut self) -> serde_json::Result<()> {
         match self.peek() {

@@ -1,5 +1,7 @@
 //! Making a provider, and refusing one that cannot keep what it promises.
 
+mod bodies;
+
 use std::time::Duration;
 
 use super::timestamp::Place;
@@ -8,6 +10,7 @@ use super::{HeaderTime, KeySpec, Provider, Retries, Spec, TimeSource, Timestamp}
 use crate::envelope::{Paths, Slot};
 use crate::error::ConfigError;
 use crate::handshake::{Handshake, Handshakes};
+use crate::payload::Bodies;
 use crate::request_head::normalize_name;
 use crate::scheme::content::{Part, SignedContent};
 use crate::scheme::signature::Signature;
@@ -38,7 +41,7 @@ pub struct ProviderBuilder {
     key_by_body: bool,
     unverified: UnverifiedNames,
     window: Option<Window>,
-    not_only_json: bool,
+    bodies: Bodies,
     handshakes: Vec<Handshake>,
     retries: Retries,
     answer_within: Option<Duration>,
@@ -79,7 +82,7 @@ impl ProviderBuilder {
             key_by_body: false,
             unverified: UnverifiedNames::default(),
             window: None,
-            not_only_json: false,
+            bodies: Bodies::default(),
             handshakes: Vec::new(),
             retries: Retries::unknown(),
             answer_within: None,
@@ -299,13 +302,6 @@ impl ProviderBuilder {
         self
     }
 
-    /// Some deliveries have a body that is not JSON: a form, or XML. Nothing is read from such a body: it
-    /// has no event type and no id, and is keyed by its signed content.
-    pub fn not_only_json(mut self) -> Self {
-        self.not_only_json = true;
-        self
-    }
-
     /// Adds a request that the middleware answers itself. Each handshake needs a call of its own, and
     /// the first that fits a request answers it.
     pub fn handshake(mut self, handshake: Handshake) -> Self {
@@ -356,8 +352,11 @@ impl ProviderBuilder {
         };
         let scheme = self.scheme(content, time_header.as_deref(), id_header.as_deref())?;
 
+        let bodies = self.bodies.checked(&scheme.content)?;
+
         let mut paths = Paths::default();
         let mut slot = |field: &'static str, path: &str| {
+            bodies.check_path(field, path)?;
             paths.add(path).ok_or_else(|| ConfigError::InvalidPath { field, path: path.to_owned() })
         };
         let time = match &self.time {
@@ -367,14 +366,22 @@ impl ProviderBuilder {
                     Place::Header { .. } => &[][..],
                     Place::Body { paths } => paths,
                 };
-                let slots = fields.iter().map(|path| slot("timestamp", path));
+                let slots = fields.iter().map(|path| {
+                    bodies::not_in_array("timestamp", path)?;
+                    slot("timestamp", path)
+                });
                 let touches = scheme.content.time_touches();
                 Some(timestamp.source(slots.collect::<Result<_, _>>()?, time_header, touches))
             }
         };
         let event_type = match &self.event_type {
             None => None,
-            Some((path, _)) => Some(slot("event_type", path)?),
+            Some((path, required)) => {
+                if *required {
+                    bodies::not_in_array("event_type", path)?;
+                }
+                Some(slot("event_type", path)?)
+            }
         };
         let id = match &self.id {
             Some(Id::Field(path)) => Some(slot("event_id", path)?),
@@ -429,7 +436,7 @@ impl ProviderBuilder {
             key_by_body: self.key_by_body,
             unverified,
             window: self.window,
-            not_only_json: self.not_only_json,
+            bodies,
             handshakes,
             retries: self.retries,
             answer_within: self.answer_within,

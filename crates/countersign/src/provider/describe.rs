@@ -20,6 +20,21 @@ impl Provider {
         proofs.collect::<Vec<_>>().join(", or ")
     }
 
+    /// What the bodies are, such as `JSON, or JSON in the form field payload`.
+    #[must_use]
+    pub fn describe_body(&self) -> String {
+        let bodies = &self.0.bodies;
+        let json = if bodies.array { "JSON or a JSON array" } else { "JSON" };
+        let field = bodies.field.as_ref().map(|name| format!("{json} in the form field {name}"));
+        let kinds = [
+            (!bodies.sorted).then(|| json.to_owned()),
+            field,
+            bodies.form.then(|| "a form".to_owned()),
+            bodies.other.then(|| "anything else".to_owned()),
+        ];
+        kinds.into_iter().flatten().collect::<Vec<_>>().join(", or ")
+    }
+
     /// What the replay window is held against, such as `time in a header, 300 s`.
     #[must_use]
     pub fn describe_freshness(&self) -> String {

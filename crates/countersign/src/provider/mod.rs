@@ -15,6 +15,7 @@ pub use timestamp::Timestamp;
 
 use crate::envelope::{Paths, Slot};
 use crate::handshake::Handshakes;
+use crate::payload::Bodies;
 use crate::scheme::Scheme;
 use crate::window::Window;
 #[cfg(feature = "testing")]
@@ -134,8 +135,8 @@ pub(crate) struct Spec {
     pub(crate) unverified: Option<UnverifiedNames>,
     /// The window, where it is not the default one.
     pub(crate) window: Option<Window>,
-    /// Whether a body may be something else than JSON.
-    pub(crate) not_only_json: bool,
+    /// Which bodies there are, besides JSON objects.
+    pub(crate) bodies: Bodies,
     pub(crate) handshakes: Handshakes,
     pub(crate) retries: Retries,
     pub(crate) answer_within: Option<Duration>,

@@ -202,6 +202,11 @@ impl SignedContent {
             || self.parts().any(|part| matches!(part, Part::NamedHeaders(_)))
     }
 
+    /// Whether the body must be JSON, or nobody could tell where it ends.
+    pub(crate) fn needs_json(&self) -> bool {
+        self.body == Part::Body && self.json_edges.contains(&true)
+    }
+
     /// The literal with which it begins; empty if it begins with something else.
     pub(crate) fn first_literal(&self) -> &[u8] {
         match self.parts().next() {

@@ -13,6 +13,7 @@ use crate::endpoint::Endpoint;
 use crate::envelope::{self, Slot, Value};
 use crate::handshake::Context;
 use crate::key::EventKey;
+use crate::payload::Reading;
 use crate::provider::{KeySpec, Spec, TimeSource};
 use crate::rejection::{Rejection, RejectionKind};
 use crate::reply::{Answered, Reply};
@@ -50,6 +51,11 @@ struct Flaw {
 /// What is wrong with a field.
 fn flaw(spec: &Spec, kind: RejectionKind, slot: Slot, problem: &'static str) -> Flaw {
     Flaw { kind, field: Some(spec.paths.path(slot)), problem: problem.into() }
+}
+
+/// What is wrong with the whole body.
+fn malformed(problem: impl Into<Cow<'static, str>>) -> Flaw {
+    Flaw { kind: RejectionKind::BodyMalformed, field: None, problem: problem.into() }
 }
 
 /// What was looked for in a proven body, and the delivery's time.
@@ -93,7 +99,10 @@ impl Proven {
     ///
     /// [`RejectionKind::BodyMalformed`], or what is wrong with the time in the body.
     pub fn open(self) -> Result<Delivery, Rejection> {
-        let facts = self.read().and_then(|read| self.facts(&read));
+        let facts = self.reading().and_then(|reading| {
+            let read = self.read(&reading)?;
+            self.facts(&read, reading.clone())
+        });
         facts.map(Delivery::new).map_err(|flaw| self.refuse(flaw))
     }
 
@@ -103,9 +112,12 @@ impl Proven {
     ///
     /// As [`open`](Self::open).
     pub fn open_or_answer(self) -> Result<Opened, Rejection> {
-        let opened = self.read().and_then(|read| match self.handshake(&read) {
-            Some(answered) => Ok(Opened::Handshake(Reply::handshake_answered(answered?))),
-            None => Ok(Opened::Delivery(Delivery::new(self.facts(&read)?))),
+        let opened = self.reading().and_then(|reading| {
+            let read = self.read(&reading)?;
+            match self.handshake(&read) {
+                Some(answered) => Ok(Opened::Handshake(Reply::handshake_answered(answered?))),
+                None => Ok(Opened::Delivery(Delivery::new(self.facts(&read, reading.clone())?))),
+            }
         });
         opened.map_err(|flaw| self.refuse(flaw))
     }
@@ -130,27 +142,29 @@ impl Proven {
                 mac: &|text| inner.keys.hmac_sha256(self.secret, text),
             })
         })?;
-        let flaw = |problem: &'static str| Flaw {
-            kind: RejectionKind::BodyMalformed,
-            field: None,
-            problem: problem.into(),
-        };
-        Some(answer.map_err(flaw))
+        Some(answer.map_err(malformed))
+    }
+
+    /// How the body is read.
+    fn reading(&self) -> Result<Reading, Flaw> {
+        self.endpoint.provider().spec().bodies.reading(&self.body).map_err(malformed)
     }
 
     /// Reads what is looked for, and judges the time.
-    fn read(&self) -> Result<Read<'_>, Flaw> {
+    fn read<'b>(&'b self, reading: &'b Reading) -> Result<Read<'b>, Flaw> {
         let inner = self.endpoint.inner();
         let spec = inner.provider.spec();
-        let found = if spec.paths.is_empty() || spec.not_only_json && !self.is_json() {
-            Vec::new()
-        } else {
-            // Our reader's errors are fixed texts, and show nothing of the body.
-            envelope::read(&spec.paths, &self.body).map_err(|error| Flaw {
-                kind: RejectionKind::BodyMalformed,
-                field: None,
-                problem: error.to_string().into(),
-            })?
+        // Our readers' errors are fixed texts, and show nothing of the body.
+        let json = |json| {
+            let found = envelope::read_json(&spec.paths, json, spec.bodies.array);
+            found.map_err(|error| malformed(error.to_string()))
+        };
+        let found = match reading {
+            _ if spec.paths.is_empty() => Vec::new(),
+            Reading::Json => json(&self.body)?,
+            Reading::Field(field) => json(field)?,
+            Reading::Form => envelope::read_form(&spec.paths, &self.body).map_err(malformed)?,
+            Reading::Other => Vec::new(),
         };
         let value = |slot: usize| found.get(slot)?.as_ref();
         let received_at = inner.clock.now();
@@ -188,7 +202,7 @@ impl Proven {
         Ok(Read { found, time, received_at })
     }
 
-    fn facts(&self, read: &Read<'_>) -> Result<Facts, Flaw> {
+    fn facts(&self, read: &Read<'_>, reading: Reading) -> Result<Facts, Flaw> {
         let spec = self.endpoint.inner().provider.spec();
         let value = |slot: usize| read.found.get(slot)?.as_ref();
         let event_type = match spec.event_type.and_then(value) {
@@ -207,6 +221,7 @@ impl Proven {
         Ok(Facts {
             endpoint: self.endpoint.clone(),
             body: self.body.clone(),
+            reading,
             key: self.key(spec, &value),
             event_type,
             id: self.id(spec, &value),
@@ -261,12 +276,6 @@ impl Proven {
             content.feed_body(&self.body, &mut *sink);
             content.feed_after(&self.head.texts, sink);
         })
-    }
-
-    /// Whether the body begins as JSON objects and arrays do. The `Content-Type` does not say it: it is
-    /// not under the proof, and whoever replays an event as a form would make another event of it.
-    fn is_json(&self) -> bool {
-        matches!(self.body.trim_ascii_start().first(), Some(b'{' | b'['))
     }
 
     fn unverified(&self) -> Unverified {
