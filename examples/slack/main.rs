@@ -9,7 +9,7 @@
 
 use std::error::Error;
 
-use axum::{Form, Router, routing::post};
+use axum::{Router, routing::post};
 use countersign::testing::Signer;
 use countersign::{Endpoint, MemoryStore, Secret, catalogue};
 use countersign_examples::Exchange;
@@ -58,8 +58,8 @@ struct Command {
     user_name: String,
 }
 
-/// The answer is what the user sees. `Webhook` takes the delivery, `Form` reads its body.
-async fn on_command(_: Webhook, Form(command): Form<Command>) -> String {
+/// The answer is what the user sees.
+async fn on_command(Webhook { event: command, .. }: Webhook<Command>) -> String {
     format!("{} wants {} {}", command.user_name, command.command, command.text)
 }
 
