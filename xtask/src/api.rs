@@ -32,8 +32,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     check_out(&base, &then)?;
     let mut libraries = published::all()?;
     libraries.retain(|published| published.is_library);
-    let json_then = document(&then, &libraries, &work.join("json/then"))?;
     let json_now = document(root()?, &libraries, &work.join("json/now"))?;
+    let json_then = document(&then, &libraries, &work.join("json/then"))?;
     for (library, (then, now)) in libraries.iter().zip(json_then.iter().zip(&json_now)) {
         compare(&library.name, then.as_deref(), now.as_deref())?;
     }
@@ -82,7 +82,7 @@ fn document(
 ) -> Result<Vec<Option<PathBuf>>, String> {
     let has = |library: &Published| workspace.join("crates").join(&library.name).exists();
     let target = root()?.join("target/api/target");
-    let document = ["doc", "--quiet", "--locked", "--no-deps", "--lib", "--all-features"];
+    let document = ["doc", "--quiet", "--no-deps", "--lib", "--all-features"];
     step(
         Command::new(cargo())
             .args(document)
