@@ -102,7 +102,8 @@ fn test(mut arguments: Vec<String>) -> Result<(), String> {
 
 /// Writes the list of providers that people read.
 fn providers() -> Result<(), String> {
-    let write = "test --package countersign-tests --test core -- catalogue::the_list_of_providers";
+    // Of the whole workspace, as `test` does: other features would build everything once more.
+    let write = "test --workspace --all-features --test core -- catalogue::the_list_of_providers";
     let arguments: Vec<String> = write.split_whitespace().map(String::from).collect();
     cargo(&arguments, &[("COUNTERSIGN_WRITE", "1".to_owned())])
 }
