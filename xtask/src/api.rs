@@ -40,14 +40,14 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// Where the current work left `main`. On `main` itself, the commit before.
+/// Where the current work left `main`. On `main` itself, or without one, the commit before.
 fn base() -> Option<String> {
-    let main = ["origin/main", "main"].into_iter().find_map(resolve)?;
     let head = resolve("HEAD")?;
+    let main = ["origin/main", "main"].into_iter().find_map(resolve);
     // A shallow clone may have no common commit.
-    let left = said(git().args(["merge-base", "HEAD", &main])).unwrap_or(main);
+    let left = main.map(|main| said(git().args(["merge-base", "HEAD", &main])).unwrap_or(main));
     let changed = said(git().args(["diff", "--quiet", "HEAD", "--", "crates"])).is_none();
-    if left != head || changed { Some(left) } else { resolve("HEAD~1") }
+    left.filter(|left| *left != head || changed).or_else(|| resolve("HEAD~1"))
 }
 
 fn resolve(commit: &str) -> Option<String> {
