@@ -241,7 +241,8 @@ impl<S: Store> Receiver<S> {
             let mut handling = Handling::new(self.inner, delivery, running);
             let delivery = handling.acquire().await?;
             // The call is inside the future, so that a panic in it is caught as well.
-            let handler = CatchUnwind(pin!(async { handler(delivery).await }));
+            let handler = pin!(async { handler(delivery).await });
+            let handler = CatchUnwind(handler);
             let renewed = handling.renewed();
             let ended = handler.await;
             drop(renewed);
