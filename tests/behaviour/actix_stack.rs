@@ -10,7 +10,7 @@ use actix_web::middleware::{
 };
 use actix_web::web::{self, Bytes, Data, PayloadConfig, post};
 use actix_web::{App as Actix, Error, HttpMessage, HttpRequest, HttpResponse};
-use countersign::{Delivery, Outcome, Rejection};
+use countersign::{Delivery, Outcome, Reason, Rejection};
 use countersign_actix::Webhook;
 use tracing::level_filters::LevelFilter;
 
@@ -27,7 +27,7 @@ fn piora_app(handler: &Handler) -> (Fixture, App) {
     (fixture, app)
 }
 
-const FAILED: (Outcome, Option<&str>) = (Outcome::Failed, Some("handler_status"));
+const FAILED: (Outcome, Option<Reason>) = (Outcome::Failed, Some(Reason::HandlerStatus));
 
 #[tokio::test]
 async fn a_logger_outside_logs_refusals_and_no_token() {

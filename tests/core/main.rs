@@ -15,6 +15,7 @@ mod methods;
 mod one_reading;
 mod properties;
 mod providers;
+mod reasons;
 mod receiver;
 mod schemes;
 mod secrets;

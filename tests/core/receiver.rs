@@ -17,7 +17,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use countersign::providers::hostwares;
 use countersign::{
-    Answer, Delivery, Endpoint, EventKey, ManualClock, MemoryStore, Outcome, Receiver,
+    Answer, Delivery, Endpoint, EventKey, ManualClock, MemoryStore, Outcome, Reason, Receiver,
     ReceiverBuilder, Rejection, RejectionKind, Report, Runtime, Store,
 };
 use tokio::sync::Notify;
@@ -32,7 +32,7 @@ struct Seen {
     outcome: Outcome,
     key: Option<EventKey>,
     status: Option<u16>,
-    reason: Option<&'static str>,
+    reason: Option<Reason>,
     elapsed: Duration,
 }
 
@@ -99,7 +99,7 @@ impl<S: Store> Bench<S> {
     }
 
     /// What was reported since the last call, all of one event.
-    fn seen(&self) -> Vec<(Outcome, Option<u16>, Option<&'static str>)> {
+    fn seen(&self) -> Vec<(Outcome, Option<u16>, Option<Reason>)> {
         let seen = std::mem::take(&mut *self.seen.lock().unwrap());
         let keys: Vec<_> = seen.iter().map(|seen| seen.key).collect();
         assert!(keys.windows(2).all(|pair| pair[0] == pair[1]), "{seen:?}");
@@ -127,9 +127,9 @@ fn no_deadline() -> impl Future {
     std::future::pending::<()>()
 }
 
-const ACCEPTED: (Outcome, Option<u16>, Option<&str>) = (Outcome::Accepted, Some(200), None);
-const CANCELLED: (Outcome, Option<u16>, Option<&str>) =
-    (Outcome::Failed, None, Some("handler_cancelled"));
+const ACCEPTED: (Outcome, Option<u16>, Option<Reason>) = (Outcome::Accepted, Some(200), None);
+const CANCELLED: (Outcome, Option<u16>, Option<Reason>) =
+    (Outcome::Failed, None, Some(Reason::HandlerCancelled));
 
 /// The runtime of these tests.
 const TOKIO: Runtime =
@@ -147,7 +147,10 @@ async fn an_event_is_handled_once() {
         let rejection = result.unwrap_err();
         assert_eq!((rejection.kind(), rejection.status()), (RejectionKind::Duplicate, 200));
         assert_eq!((rejection.is_proven(), rejection.retry_after_secs()), (true, None));
-        assert_eq!(bench.seen(), [(Outcome::Duplicate, Some(200), Some("duplicate"))]);
+        assert_eq!(
+            bench.seen(),
+            [(Outcome::Duplicate, Some(200), Some(Reason::Rejected(RejectionKind::Duplicate)))]
+        );
     }
     assert_eq!(bench.send(2, 200).await, Ok(2));
     assert_eq!(bench.seen(), [ACCEPTED]);
@@ -178,7 +181,7 @@ async fn only_a_2xx_completes() {
         [None, Some(0), Some(100), Some(199), Some(300), Some(302), Some(404), Some(500)];
     for status in failures.into_iter().chain([Some(u16::MAX)]) {
         assert_eq!(bench.send(1, status).await, Ok(1));
-        assert_eq!(bench.seen(), [(Outcome::Failed, status, Some("handler_status"))]);
+        assert_eq!(bench.seen(), [(Outcome::Failed, status, Some(Reason::HandlerStatus))]);
     }
     for (number, status) in [(1, 200), (2, 201), (3, 204), (4, 299)] {
         assert_eq!(bench.send(number, status).await, Ok(number));
@@ -209,11 +212,14 @@ async fn a_second_delivery_waits_its_turn() {
     assert_eq!((rejection.kind(), rejection.status()), (RejectionKind::InFlight, 503));
     assert_eq!(rejection.retry_after_secs(), Some(200));
     assert!(rejection.is_proven());
-    assert_eq!(bench.seen(), [(Outcome::InFlight, Some(503), Some("in_flight"))]);
+    assert_eq!(
+        bench.seen(),
+        [(Outcome::InFlight, Some(503), Some(Reason::Rejected(RejectionKind::InFlight)))]
+    );
     // The first fails, and nothing is lost.
     go_on.notify_one();
     first.await.unwrap().unwrap();
-    assert_eq!(bench.seen(), [(Outcome::Failed, Some(500), Some("handler_status"))]);
+    assert_eq!(bench.seen(), [(Outcome::Failed, Some(500), Some(Reason::HandlerStatus))]);
     assert_eq!(bench.send(1, 200).await, Ok(1));
     assert_eq!(bench.seen(), [ACCEPTED]);
 }
@@ -235,7 +241,7 @@ async fn a_panic_releases_and_goes_on() {
         }));
         let panic = task.await.unwrap_err().into_panic();
         assert_eq!(*panic.downcast_ref::<&str>().unwrap(), "the handler's own words");
-        assert_eq!(bench.seen(), [(Outcome::Failed, None, Some("handler_panicked"))]);
+        assert_eq!(bench.seen(), [(Outcome::Failed, None, Some(Reason::HandlerPanicked))]);
     }
     assert_eq!(bench.send(1, 200).await, Ok(1));
     assert_eq!(bench.seen(), [ACCEPTED]);
@@ -255,7 +261,7 @@ async fn a_handler_that_outlives_its_lease_has_lost_its_claim() {
             Answer { status: Some(200), value: number }
         };
         assert_eq!(bench.receiver.clone().handle(delivery, handler).await, Ok(number));
-        assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some("claim_lost"))]);
+        assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some(Reason::ClaimLost))]);
         // The successor's mark stands; without one, the event comes again.
         let again = bench.send(number, 200).await;
         assert_eq!(again.is_err(), successor);

@@ -147,7 +147,7 @@ Output:
     status    the HTTP status answered
     event     the event's type, or null
     key       the event's key, equal for all deliveries of one event, or null
-    reason    why it was not accepted, or null
+    reason    the code of why, or null
     payload   the event as it was sent (accepted only)
   Without --forward-to the printed line is the handling: if it cannot be written, the provider is
   answered 500, and its retry is accepted. While nobody reads stdout, such deliveries wait, and if

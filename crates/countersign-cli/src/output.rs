@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
-use countersign::{Delivery, Outcome, Report};
+use countersign::{Delivery, Outcome, Reason, Report};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
@@ -60,7 +60,7 @@ impl<'a> Line<'a> {
             status: report.status,
             event: report.delivery.and_then(Delivery::event_type),
             key: report.delivery.map(|delivery| delivery.key().to_string()),
-            reason: report.reason,
+            reason: report.reason.map(Reason::as_str),
             payload: accepted.map(|delivery| Payload::of(delivery.body())),
         }
     }

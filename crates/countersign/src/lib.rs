@@ -138,7 +138,7 @@ pub use receiver::{
 };
 pub use rejection::{Rejection, RejectionKind};
 pub use reply::Reply;
-pub use report::{Observer, Outcome, Report};
+pub use report::{Observer, Outcome, Reason, Report};
 pub use request_head::{HeadParts, Lookup, RequestHead};
 pub use runtime::{BoxFuture, Runtime};
 pub use scheme::Proof;

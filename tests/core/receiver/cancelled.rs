@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::task::{Context, Waker};
 
-use countersign::{Answer, Outcome, RejectionKind, Runtime, Store};
+use countersign::{Answer, Outcome, Reason, RejectionKind, Runtime, Store};
 
 use super::commanded::{Act, Commanded};
 use super::{ACCEPTED, Bench, CANCELLED, LEASE, TOKIO};
@@ -90,7 +90,7 @@ async fn a_delivery_dropped_while_completing_is_completed_all_the_same() {
         store.order(|orders| orders.complete = Act::Work);
         // Told once while it hung, and once more in the background; never released.
         bench.until("reported", || bench.has_seen()).await;
-        let seen = [(Outcome::Accepted, None, Some("recorded_late"))];
+        let seen = [(Outcome::Accepted, None, Some(Reason::RecordedLate))];
         assert_eq!(bench.seen(), seen, "{act:?}");
         assert_eq!(store.calls(), ["claim", "complete", "complete"]);
         let rejection = bench.send(1, 200).await.unwrap_err();

@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use countersign::providers::pakyas;
-use countersign::{Answer, MemoryStore, Outcome, Receiver, Report};
+use countersign::{Answer, MemoryStore, Outcome, Reason, Receiver, Report};
 
 use super::no_deadline;
 use crate::support::{NOW_TEXT, endpoint, sign};
 
-type Seen = Vec<(Outcome, Option<&'static str>)>;
+type Seen = Vec<(Outcome, Option<Reason>)>;
 
 #[tokio::test]
 async fn a_4xx_to_such_a_provider_is_reported_as_final() {
@@ -22,11 +22,11 @@ async fn a_4xx_to_such_a_provider_is_reported_as_final() {
         .build();
     let body = format!(r#"{{"event":"check.up","timestamp":"{NOW_TEXT}"}}"#);
     for (status, reason) in [
-        (Some(399), "handler_status"),
-        (Some(400), "handler_status_is_final"),
-        (Some(499), "handler_status_is_final"),
-        (Some(500), "handler_status"),
-        (None, "handler_status"),
+        (Some(399), Reason::HandlerStatus),
+        (Some(400), Reason::HandlerStatusIsFinal),
+        (Some(499), Reason::HandlerStatusIsFinal),
+        (Some(500), Reason::HandlerStatus),
+        (None, Reason::HandlerStatus),
     ] {
         let arriving = receiver.begin(&sign(&pakyas::provider(), &body)).unwrap();
         let body = Some(Bytes::from(body.clone()));

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use countersign::{
-    Answer, Claimed, CompleteError, Delivery, HandlerTasks, InTransaction, Outcome, Rejection,
-    RejectionKind, Settled, Store, StoreError, StoreErrorKind,
+    Answer, Claimed, CompleteError, Delivery, HandlerTasks, InTransaction, Outcome, Reason,
+    Rejection, RejectionKind, Settled, Store, StoreError, StoreErrorKind,
 };
 
 use super::commanded::{Act, Commanded, Ledger};
@@ -62,7 +62,10 @@ async fn a_forgotten_commit_is_no_handled_event() {
     let refused = handle(&bench, 200, async |delivery| pretend(delivery).await.unwrap()).await;
     let rejection = refused.unwrap_err();
     assert_eq!((rejection.kind(), rejection.status()), (RejectionKind::NotCommitted, 500));
-    assert_eq!(bench.seen(), [(Outcome::Failed, Some(500), Some("not_committed"))]);
+    assert_eq!(
+        bench.seen(),
+        [(Outcome::Failed, Some(500), Some(Reason::Rejected(RejectionKind::NotCommitted)))]
+    );
     assert_eq!(store.calls(), ["claim", "check", "release"]);
     assert_eq!(bench.send(1, 200).await, Ok(1), "its next delivery is let in");
 }
@@ -71,7 +74,7 @@ async fn a_forgotten_commit_is_no_handled_event() {
 async fn a_failure_after_the_commit_is_a_duplicate_next_time() {
     let (bench, _) = bench();
     handle(&bench, 500, async |delivery| complete(delivery).await.unwrap()).await.unwrap();
-    assert_eq!(bench.seen(), [(Outcome::Failed, Some(500), Some("handler_status"))]);
+    assert_eq!(bench.seen(), [(Outcome::Failed, Some(500), Some(Reason::HandlerStatus))]);
     let rejection = bench.send(1, 200).await.unwrap_err();
     assert_eq!(rejection.kind(), RejectionKind::Duplicate);
 }
@@ -101,7 +104,7 @@ async fn where_a_commit_cannot_be_checked_the_event_is_sent_again() {
         let rejection = refused.await.unwrap_err();
         assert_eq!((rejection.kind(), rejection.status()), (RejectionKind::StoreUnavailable, 503));
         assert!(rejection.retry_after_secs().is_some());
-        assert_eq!(bench.seen(), [(Outcome::Failed, Some(503), Some("commit_not_checked"))]);
+        assert_eq!(bench.seen(), [(Outcome::Failed, Some(503), Some(Reason::CommitNotChecked))]);
         assert_eq!(store.calls(), ["claim", "check", "release"]);
         match bench.send(1, 200).await {
             Err(rejection) => {

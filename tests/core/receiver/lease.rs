@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign::providers::hostwares;
 use countersign::{
-    Answer, ClaimToken, Claimed, Delivery, Outcome, ReceiverBuilder, RejectionKind, Store,
+    Answer, ClaimToken, Claimed, Delivery, Outcome, Reason, ReceiverBuilder, RejectionKind, Store,
     StoreErrorKind,
 };
 use tokio::sync::oneshot;
@@ -74,7 +74,7 @@ async fn a_lease_is_not_renewed_for_ever() {
     assert_eq!(bench.seen(), [ACCEPTED]);
     go_on.send(()).unwrap();
     joined.await.unwrap();
-    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some("claim_lost"))]);
+    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some(Reason::ClaimLost))]);
 }
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn a_handler_learns_that_somebody_else_has_its_claim() {
     assert!(delivery.claim().is_lost(), "the store could not be reached for a whole lease");
     go_on.send(()).unwrap();
     joined.await.unwrap();
-    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some("claim_lost"))]);
+    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some(Reason::ClaimLost))]);
 }
 
 #[tokio::test]

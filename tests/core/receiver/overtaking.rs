@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign::providers::hostwares;
 use countersign::{
     Answer, Claimed, CompleteError, Delivery, HandlerTasks, InTransaction, ManualClock, Outcome,
-    ReceiverBuilder, RejectionKind, Runtime, Settled, Store, StoreErrorKind,
+    Reason, ReceiverBuilder, RejectionKind, Runtime, Settled, Store, StoreErrorKind,
 };
 
 use super::commanded::{Act, Commanded, Ledger};
@@ -186,7 +186,7 @@ async fn somebody_elses_mark_is_no_commit() {
     };
     let handled = bench.receiver.clone().handle(delivery, handler);
     tokio::time::timeout(Duration::from_secs(10), handled).await.unwrap().unwrap();
-    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some("claim_lost"))]);
+    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some(Reason::ClaimLost))]);
 }
 
 /// What a runtime leaves undone when it ends is done all the same.
@@ -267,12 +267,15 @@ async fn a_store_that_panics_cannot_answer() {
     store.order(|orders| orders.claim = Act::Panic);
     let refused = bench.send(1, 200).await.unwrap_err();
     assert_eq!(refused.kind(), RejectionKind::StoreUnavailable);
-    assert_eq!(bench.seen(), [(Outcome::Rejected, Some(503), Some("store_unavailable"))]);
+    assert_eq!(
+        bench.seen(),
+        [(Outcome::Rejected, Some(503), Some(Reason::Rejected(RejectionKind::StoreUnavailable)))]
+    );
     store.order(|orders| (orders.claim, orders.complete) = (Act::Work, Act::Panic));
     assert_eq!(bench.send(1, 200).await, Ok(1), "the handler's answer is given");
     store.order(|orders| orders.complete = Act::Work);
     bench.until("reported", || bench.has_seen()).await;
-    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some("recorded_late"))]);
+    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some(Reason::RecordedLate))]);
     store.order(|orders| orders.release = Act::Panic);
     assert_eq!(bench.send(2, 500).await, Ok(2));
     bench.seen();

@@ -16,7 +16,7 @@ use super::tasks::RunningHandler;
 use crate::dedup::{ClaimToken, Claimed, Store, StoreError, StoreErrorKind};
 use crate::delivery::Delivery;
 use crate::rejection::{Rejection, RejectionKind};
-use crate::report::Outcome;
+use crate::report::{Outcome, Reason};
 use crate::trace;
 
 /// A delivery on its way through a handler, and what is to become of its claim if it is dropped.
@@ -140,8 +140,8 @@ impl<S: Store> Handling<S> {
                 self.complete(held, status).await;
                 return Ok(());
             }
-            (Some(400..500), _) if self.delivery.is_final_on_4xx() => "handler_status_is_final",
-            _ => "handler_status",
+            (Some(400..500), _) if self.delivery.is_final_on_4xx() => Reason::HandlerStatusIsFinal,
+            _ => Reason::HandlerStatus,
         };
         self.release(&held).await;
         self.inner.reporter.handled(&self.delivery, Outcome::Failed, status, Some(reason));
@@ -152,7 +152,7 @@ impl<S: Store> Handling<S> {
     async fn not_taken(&mut self, held: &Arc<Held>) -> Result<(), Rejection> {
         self.release(held).await;
         let rejection = self.inner.endpoint.reject(RejectionKind::NotTaken);
-        let (status, reason) = (Some(rejection.status()), Some(rejection.code()));
+        let (status, reason) = (Some(rejection.status()), Some(rejection.kind().into()));
         self.inner.reporter.handled(&self.delivery, Outcome::Failed, status, reason);
         Err(rejection.after_proof())
     }
@@ -162,7 +162,7 @@ impl<S: Store> Handling<S> {
         if let OnDrop::Release(held) = &self.on_drop {
             self.release(&Arc::clone(held)).await;
         }
-        let reason = Some("handler_panicked");
+        let reason = Some(Reason::HandlerPanicked);
         self.inner.reporter.handled(&self.delivery, Outcome::Failed, None, reason);
     }
 
@@ -178,10 +178,10 @@ impl<S: Store> Handling<S> {
                 self.inner.reporter.handled(&self.delivery, Outcome::Accepted, status, None);
                 return Ok(());
             }
-            Ok(false) => (RejectionKind::NotCommitted, RejectionKind::NotCommitted.code()),
+            Ok(false) => (RejectionKind::NotCommitted, RejectionKind::NotCommitted.into()),
             Err(error) => {
                 self.inner.reporter.store_failed("check", &error);
-                (RejectionKind::StoreUnavailable, "commit_not_checked")
+                (RejectionKind::StoreUnavailable, Reason::CommitNotChecked)
             }
         };
         self.release(held).await;
@@ -274,7 +274,7 @@ impl<S: Store> Drop for Handling<S> {
                 Settlings::add_after(&self.inner, call, self.running.clone(), settling);
             }
         }
-        let reason = Some("handler_cancelled");
+        let reason = Some(Reason::HandlerCancelled);
         self.inner.reporter.handled(&self.delivery, Outcome::Failed, None, reason);
     }
 }

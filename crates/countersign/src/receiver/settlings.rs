@@ -12,7 +12,7 @@ use super::tasks::RunningHandler;
 use crate::dedup::{ClaimToken, Claimed, Settled, Store, StoreError};
 use crate::delivery::Delivery;
 use crate::key::EventKey;
-use crate::report::Outcome;
+use crate::report::{Outcome, Reason};
 use crate::trace;
 
 /// How a claim ends.
@@ -76,7 +76,7 @@ impl Settling {
     pub(super) async fn once<S: Store>(
         &mut self,
         inner: &Arc<Inner<S>>,
-    ) -> Result<Option<&'static str>, StoreError> {
+    ) -> Result<Option<Reason>, StoreError> {
         self.tried = true;
         // The calls of a token go one after the other.
         if let Some(held) = &self.held {
@@ -93,7 +93,7 @@ impl Settling {
         let settled = settled.inspect_err(|error| inner.reporter.store_failed(step, error))?;
         let (state, reason) = match (self.end, settled) {
             (End::Complete(_), Settled::Settled) => (State::Done, None),
-            (End::Complete(_), Settled::Lost) => (State::Lost, Some("claim_lost")),
+            (End::Complete(_), Settled::Lost) => (State::Lost, Some(Reason::ClaimLost)),
             // A lost claim has nothing to release.
             (End::Release, _) => (State::Lost, None),
         };
@@ -119,7 +119,7 @@ impl Settling {
     }
 
     /// Says how it has ended, to whom it concerns.
-    fn report<S: Store>(self, inner: &Inner<S>, reason: &'static str) {
+    fn report<S: Store>(self, inner: &Inner<S>, reason: Reason) {
         if let Some(report) = self.report {
             let LateReport { delivery, status, span } = *report;
             trace::in_scope(&span, || {
@@ -133,7 +133,7 @@ impl Settlings {
     /// Tells the store in the background. Without a runtime nobody is told but the report.
     pub(super) fn add<S: Store>(inner: &Arc<Inner<S>>, settling: Settling) {
         let Some(runtime) = inner.calls.runtime() else {
-            return settling.report(inner, "not_recorded");
+            return settling.report(inner, Reason::NotRecorded);
         };
         let mut queue = inner.settlings.lock();
         if settling.is_doubtful() && queue.doubtful >= MOST_DOUBTFUL {
@@ -201,13 +201,13 @@ impl<S: Store> Worker<S> {
         while let Some(mut settling) = self.next() {
             match settling.once(&self.inner).await {
                 Ok(reason) => {
-                    settling.report(&self.inner, reason.unwrap_or("recorded_late"));
+                    settling.report(&self.inner, reason.unwrap_or(Reason::RecordedLate));
                     pause = FIRST_PAUSE;
                 }
                 Err(_) => {
                     let left = settling.until.saturating_sub(self.inner.endpoint.monotonic());
                     if left.is_zero() {
-                        settling.report(&self.inner, "not_recorded");
+                        settling.report(&self.inner, Reason::NotRecorded);
                         continue;
                     }
                     // The others have their turn: it may be this key that cannot be settled.
@@ -240,7 +240,7 @@ impl<S: Store> Worker<S> {
         }
         drop(queue);
         for over in expired {
-            over.report(&self.inner, "not_recorded");
+            over.report(&self.inner, Reason::NotRecorded);
         }
         next
     }

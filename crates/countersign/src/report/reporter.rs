@@ -8,7 +8,7 @@ use crate::delivery::Delivery;
 use crate::endpoint::Endpoint;
 use crate::rejection::{Rejection, RejectionKind};
 use crate::reply::Reply;
-use crate::report::{Observer, Outcome, Report};
+use crate::report::{Observer, Outcome, Reason, Report};
 use crate::trace;
 
 pub(crate) struct Reporter {
@@ -17,7 +17,7 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    pub(super) fn new(endpoint: Endpoint, observer: Option<Box<dyn Observer>>) -> Self {
+    pub(crate) fn new(endpoint: Endpoint, observer: Option<Box<dyn Observer>>) -> Self {
         Self { endpoint, observer }
     }
 
@@ -39,7 +39,7 @@ impl Reporter {
             provider: self.endpoint.provider().name(),
             delivery,
             status: Some(rejection.status()),
-            reason: Some(rejection.code()),
+            reason: Some(rejection.kind().into()),
             elapsed: self.endpoint.monotonic().saturating_sub(arrived),
         };
         trace::report(&report, rejection.is_proven());
@@ -54,7 +54,7 @@ impl Reporter {
             provider: self.endpoint.provider().name(),
             delivery: None,
             status: Some(reply.status()),
-            reason: reply.handshake(),
+            reason: reply.handshake().map(Reason::Handshake),
             elapsed: self.endpoint.monotonic().saturating_sub(arrived),
         };
         trace::report(&report, proven);
@@ -67,7 +67,7 @@ impl Reporter {
         delivery: &Delivery,
         outcome: Outcome,
         status: Option<u16>,
-        reason: Option<&'static str>,
+        reason: Option<Reason>,
     ) {
         let now = self.endpoint.monotonic();
         let report = Report {
