@@ -89,7 +89,7 @@ impl<S: Store> Bench<S> {
     async fn send(&self, number: u32, status: impl Into<Option<u16>>) -> Result<u32, Rejection> {
         let status = status.into();
         let delivery = self.proven(number).await;
-        let handler = |_| async move { Answer { status, value: number } };
+        let handler = |_| async move { Answer::new(status, number) };
         self.receiver.clone().handle(delivery, handler).await
     }
 
@@ -165,7 +165,7 @@ async fn a_report_tells_the_event_and_the_time() {
     let handler = |handed: Delivery| async move {
         assert_eq!((handed.key(), handed.id()), (key, Some("evt_1")));
         tokio::time::sleep(Duration::from_millis(20)).await;
-        Answer { status: Some(200), value: () }
+        Answer::new(200, ())
     };
     bench.receiver.clone().handle(delivery, handler).await.unwrap();
     let seen = bench.seen.lock().unwrap().clone();
@@ -203,7 +203,7 @@ async fn a_second_delivery_waits_its_turn() {
         receiver.handle(delivery, |_| async move {
             entered.notify_one();
             go_on.notified().await;
-            Answer { status: Some(500), value: () }
+            Answer::new(500, ())
         })
     });
     entered.notified().await;
@@ -236,7 +236,7 @@ async fn a_panic_releases_and_goes_on() {
                 tokio::task::yield_now().await;
                 panic!("the handler's own words");
                 #[expect(unreachable_code, reason = "it tells the type")]
-                Answer { status: Some(200), value: () }
+                Answer::new(200, ())
             }
         }));
         let panic = task.await.unwrap_err().into_panic();
@@ -258,7 +258,7 @@ async fn a_handler_that_outlives_its_lease_has_lost_its_claim() {
                 assert_eq!(bench.send(number, 200).await, Ok(number));
                 assert_eq!(bench.seen(), [ACCEPTED]);
             }
-            Answer { status: Some(200), value: number }
+            Answer::new(200, number)
         };
         assert_eq!(bench.receiver.clone().handle(delivery, handler).await, Ok(number));
         assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some(Reason::ClaimLost))]);
@@ -278,7 +278,7 @@ async fn of_many_deliveries_at_once_one_is_handled() {
         let receiver = bench.receiver.clone();
         tasks.spawn(receiver.handle(delivery, |_| async {
             tokio::task::yield_now().await;
-            Answer { status: Some(200), value: () }
+            Answer::new(200, ())
         }));
     }
     let results = tasks.join_all().await;

@@ -150,13 +150,13 @@ where
         None => Err(ErrorInternalServerError("a request is handled once")),
     };
     match answered {
-        Ok(response) => Answer { status: Some(response.status().as_u16()), value: Ok(response) },
+        Ok(response) => Answer::new(response.status().as_u16(), Ok(response)),
         // An error may make another response, of another status, each time that it is asked: what
         // settles the claim is what the sender gets.
         Err(error) => {
             let response = error.error_response();
-            let status = Some(response.status().as_u16());
-            Answer { status, value: Err(InternalError::from_response(error, response).into()) }
+            let status = response.status().as_u16();
+            Answer::new(status, Err(InternalError::from_response(error, response).into()))
         }
     }
 }

@@ -129,7 +129,7 @@ where
 {
     request.extensions_mut().insert(delivery);
     let value = inner.call(request).await;
-    Answer { status: value.as_ref().ok().map(|response| response.status().as_u16()), value }
+    Answer::new(value.as_ref().ok().map(|response| response.status().as_u16()), value)
 }
 
 /// The response future of [`WebhookService`].

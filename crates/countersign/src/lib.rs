@@ -62,7 +62,7 @@
 //! let delivery = receiver.receive(arriving, Some(body), no_deadline).await?;
 //! let answer = receiver.handle(delivery, |delivery| async move {
 //!     println!("{} {}", delivery.key(), delivery.event_type().unwrap_or("?"));
-//!     Answer { status: Some(200), value: "thank you" }
+//!     Answer::new(200, "thank you")
 //! });
 //! assert_eq!(answer.await?, "thank you");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -123,7 +123,7 @@ pub mod testing;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use dedup::{
     ClaimToken, Claimed, DynStore, InTransaction, MemoryStore, MemoryStoreBuilder, RELEASED_FOR,
-    Settled, Store, StoreError, StoreErrorKind, StoreFuture, Transactional,
+    Settled, Store, StoreError, StoreErrorKind, Transactional,
 };
 pub use delivery::{Delivery, Unverified};
 pub use endpoint::{Endpoint, EndpointBuilder};

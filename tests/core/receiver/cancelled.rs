@@ -20,7 +20,7 @@ async fn cancel<S: Store>(bench: &Bench<S>, number: u32, waits: bool) {
         if waits {
             std::future::pending::<()>().await;
         }
-        Answer { status: Some(200), value: () }
+        Answer::new(200, ())
     }));
     assert!(work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
 }
@@ -104,7 +104,7 @@ async fn a_delivery_dropped_while_releasing_is_released_all_the_same() {
     store.order(|orders| orders.release = Act::Hang);
     let delivery = bench.proven(1).await;
     {
-        let handler = |_| async { Answer { status: Some(500), value: () } };
+        let handler = |_| async { Answer::new(500, ()) };
         let mut work = pin!(bench.receiver.clone().handle(delivery, handler));
         assert!(work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         store.order(|orders| orders.release = Act::Work);
@@ -118,7 +118,7 @@ async fn a_delivery_dropped_while_releasing_is_released_all_the_same() {
 async fn a_delivery_that_was_never_begun_holds_nothing() {
     let (bench, store) = bench();
     let delivery = bench.proven(1).await;
-    let handler = |_| async { Answer { status: Some(200), value: () } };
+    let handler = |_| async { Answer::new(200, ()) };
     drop(bench.receiver.clone().handle(delivery, handler));
     tokio::task::yield_now().await;
     assert_eq!(store.calls(), [""; 0]);

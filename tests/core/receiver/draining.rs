@@ -60,7 +60,7 @@ async fn a_handler_that_runs_ends_and_its_claim_is_settled_before_it_is_finished
     let delivery = bench.proven(1).await;
     let handler = |_| async {
         gate.await.unwrap();
-        Answer { status: Some(200), value: () }
+        Answer::new(200, ())
     };
     let work = tokio::spawn(bench.receiver.clone().handle(delivery, handler));
     bench.until("the handler runs", || store.was_called("claim")).await;

@@ -32,7 +32,7 @@ async fn a_4xx_to_such_a_provider_is_reported_as_final() {
         let body = Some(Bytes::from(body.clone()));
         let delivery = receiver.receive(arriving, body, no_deadline()).await.unwrap();
         // Released every time: should the provider come again after all, it is let in.
-        let handler = |_| async move { Answer { status, value: () } };
+        let handler = |_| async move { Answer::new(status, ()) };
         assert_eq!(receiver.clone().handle(delivery, handler).await, Ok(()));
         let seen = std::mem::take(&mut *seen.lock().unwrap());
         assert_eq!(seen, [(Outcome::Failed, Some(reason))], "{status:?}");

@@ -41,7 +41,7 @@ async fn handle(
     let delivery = bench.proven(1).await;
     let handler = |delivery: Delivery| async move {
         work(&delivery).await;
-        Answer { status: Some(status), value: () }
+        Answer::new(status, ())
     };
     bench.receiver.clone().handle(delivery, handler).await
 }

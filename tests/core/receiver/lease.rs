@@ -33,7 +33,7 @@ async fn start(bench: &Bench<Commanded>) -> (Delivery, oneshot::Sender<()>, Join
         let handler = |delivery| async move {
             let _ = send.send(delivery);
             let _ = gate.await;
-            Answer { status: Some(200), value: () }
+            Answer::new(200, ())
         };
         receiver.handle(delivery, handler).await.unwrap();
     });

@@ -18,7 +18,7 @@ async fn handle<S: countersign::Store>(
     delivery.require_taken();
     let handler = |delivery: Delivery| async move {
         find(&delivery).await;
-        Answer { status: Some(status), value: () }
+        Answer::new(status, ())
     };
     bench.receiver.clone().handle(delivery, handler).await
 }

@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::error::{StoreError, StoreErrorKind};
 use super::shard::{Entry, NANOS_IN_A_SECOND, Shard, State};
-use super::store::{ClaimToken, Claimed, RELEASED_FOR, Settled, Store, StoreError, StoreErrorKind};
+use super::store::{Claimed, RELEASED_FOR, Settled, Store};
+use super::token::ClaimToken;
 use crate::clock::{Clock, SystemClock};
 use crate::key::EventKey;
 
