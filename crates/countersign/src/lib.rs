@@ -137,7 +137,7 @@ pub use receiver::{
     ReceiverBuilder,
 };
 pub use rejection::{Rejection, RejectionKind};
-pub use reply::Reply;
+pub use reply::{Printed, Reply};
 pub use report::{Observer, Outcome, Reason, Report};
 pub use request_head::{HeadParts, Lookup, RequestHead};
 pub use runtime::{BoxFuture, Runtime};
