@@ -4,6 +4,7 @@ mod allocations;
 mod catalogue;
 mod declared_length;
 mod defaults;
+mod errors;
 mod handshakes;
 mod invariants;
 mod key_material;

@@ -7,7 +7,7 @@ use redis::{Client, IntoConnectionInfo};
 
 use crate::connection::{Connection, Link};
 use crate::encoding::Prefix;
-use crate::error::{ConnectError, store_error};
+use crate::error::{ConfigError, ConnectError, store_error};
 use crate::report::{Eviction, ServerReport};
 use crate::store::RedisStore;
 
@@ -106,7 +106,7 @@ impl RedisStoreBuilder {
     /// # Errors
     ///
     /// If the prefix is malformed.
-    pub fn build<C: Connection>(self, connection: C) -> Result<RedisStore<C>, ConnectError> {
+    pub fn build<C: Connection>(self, connection: C) -> Result<RedisStore<C>, ConfigError> {
         let prefix = Prefix::new(&self.prefix)?;
         Ok(RedisStore::over(Link::over(connection, self.timeout), prefix))
     }

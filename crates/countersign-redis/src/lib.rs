@@ -136,7 +136,7 @@ mod store;
 
 pub use builder::RedisStoreBuilder;
 pub use connection::Connection;
-pub use error::ConnectError;
+pub use error::{ConfigError, ConnectError};
 pub use redis;
 pub use report::{Eviction, ServerReport};
 pub use store::RedisStore;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign::{ClaimToken, EventKey, StoreError, StoreErrorKind};
+use countersign::{ClaimToken, ErrorChain, EventKey, StoreError, StoreErrorKind};
 use redis::{Cmd, ErrorKind, RedisError, RedisResult, Value, cmd};
 
 use crate::connection::{Connection, Link};
@@ -106,6 +106,7 @@ pub(crate) fn refusal(error: RedisError, prefix: &Prefix) -> StoreError {
         return store_error(error);
     }
     let prefix = prefix.as_str();
+    let error = ErrorChain::of(&error);
     let what = format!(
         "the server's user may not do what the store needs ({error}). Give it the ACL rule \
          `~{prefix}* ~{{{prefix}* {RIGHTS}`"

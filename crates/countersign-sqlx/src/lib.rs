@@ -223,7 +223,7 @@ pub use complete_in::{CompleteIn, SqlConnection};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use countersign::CompleteError;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-pub use names::BuildError;
+pub use names::ConfigError;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresStore, PostgresStoreBuilder};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]

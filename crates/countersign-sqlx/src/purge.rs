@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use countersign::StoreError;
+use countersign::{ErrorChain, StoreError};
 use tokio::task::AbortHandle;
 
 /// How many keys one statement of the background task drops at most, so that it holds few locks,
@@ -50,7 +50,7 @@ where
                 Ok(dropped) if dropped >= u64::from(BATCH) => tokio::task::yield_now().await,
                 Ok(_) => tokio::time::sleep(period.max(SHORTEST_PERIOD)).await,
                 Err(error) => {
-                    tracing::warn!(%error, "could not purge, will try again");
+                    tracing::warn!(error = %ErrorChain::of(&error), "could not purge, will try again");
                     tokio::time::sleep(period.max(SHORTEST_PERIOD)).await;
                 }
             }

@@ -122,12 +122,12 @@ pub mod testing;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use dedup::{
-    ClaimToken, Claimed, DynStore, InTransaction, MemoryStore, MemoryStoreBuilder, RELEASED_FOR,
-    Settled, Store, StoreError, StoreErrorKind, Transactional,
+    ClaimToken, Claimed, DynStore, InTransaction, LONGEST_KEPT, MemoryStore, MemoryStoreBuilder,
+    RELEASED_FOR, Settled, Store, StoreError, StoreErrorKind, Transactional,
 };
 pub use delivery::{Delivery, Unverified};
 pub use endpoint::{Endpoint, EndpointBuilder};
-pub use error::ConfigError;
+pub use error::{ConfigError, ErrorChain};
 pub use event::{EventError, FromDelivery, extract_event};
 pub use handshake::{FieldValue, Handshake, When};
 pub use key::EventKey;

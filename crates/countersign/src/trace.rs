@@ -13,6 +13,7 @@ mod enabled {
     use crate::dedup::StoreError;
     use crate::delivery::Delivery;
     use crate::endpoint::Endpoint;
+    use crate::error::ErrorChain;
     use crate::event::EventError;
     use crate::rejection::RejectionKind::{
         self, InTheFuture, NotCommitted, NotTaken, ShuttingDown, Stale,
@@ -123,6 +124,7 @@ mod enabled {
 
     pub(crate) fn store_failed(endpoint: &Endpoint, step: &'static str, error: &StoreError) {
         let endpoint = endpoint.name();
+        let error = ErrorChain::of(error);
         tracing::error!(target: "countersign", endpoint, step, %error, "webhook store failed");
     }
 
@@ -150,6 +152,8 @@ mod enabled {
     }
 
     pub(crate) fn extractor_failed(error: &EventError, path: &str) {
+        // serde quotes what it found: not all of a body belongs into the log.
+        let error: String = ErrorChain::of(error).to_string().chars().take(300).collect();
         tracing::error!(target: "countersign", path, %error, "webhook extractor failed");
     }
 

@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
-/// A store that could not do what it was asked.
+/// A store that could not do what it was asked. Its [`source`](Error::source) has the cause;
+/// [`ErrorChain`](crate::ErrorChain) prints both.
 #[derive(Debug)]
 pub struct StoreError {
     kind: StoreErrorKind,
@@ -21,7 +22,7 @@ pub enum StoreErrorKind {
 }
 
 impl StoreError {
-    /// An error of this kind, with its cause for the log.
+    /// An error of this kind, with its cause.
     pub fn new(kind: StoreErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { kind, source: source.into() }
     }
@@ -35,10 +36,10 @@ impl StoreError {
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
-            StoreErrorKind::Unavailable => write!(f, "the store cannot answer: {}", self.source),
-            StoreErrorKind::Full => write!(f, "the store is full: {}", self.source),
-        }
+        f.write_str(match self.kind {
+            StoreErrorKind::Unavailable => "the store cannot answer",
+            StoreErrorKind::Full => "the store is full",
+        })
     }
 }
 

@@ -11,5 +11,7 @@ mod token;
 pub use error::{StoreError, StoreErrorKind};
 pub use memory::{MemoryStore, MemoryStoreBuilder};
 pub use shared::DynStore;
-pub use store::{Claimed, InTransaction, RELEASED_FOR, Settled, Store, Transactional};
+pub use store::{
+    Claimed, InTransaction, LONGEST_KEPT, RELEASED_FOR, Settled, Store, Transactional,
+};
 pub use token::ClaimToken;

@@ -114,6 +114,10 @@ pub trait Store: Send + Sync + 'static {
 /// gives a call up after seconds, and what a connection still holds of it arrives or is lost.
 pub const RELEASED_FOR: Duration = Duration::from_secs(5 * 60);
 
+/// A hundred years: a store may cut a longer lease or retention to this, where its database has no
+/// place for more. It is a length of time that is never waited for.
+pub const LONGEST_KEPT: Duration = Duration::from_secs(100 * 365 * 86_400);
+
 /// What [`Store::transactional`] gives.
 pub type Transactional = Arc<dyn Any + Send + Sync>;
 

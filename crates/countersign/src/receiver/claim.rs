@@ -124,7 +124,7 @@ impl fmt::Display for CompleteError {
                 "a transaction before this one completed the claim and has committed, so the \
                  effect is there: roll this one back and answer 2xx",
             ),
-            Self::Store(error) => write!(f, "the event was not marked as handled: {error}"),
+            Self::Store(_) => f.write_str("the event was not marked as handled"),
             Self::OtherStore => f.write_str(
                 "this transaction is not of the kind of database that the receiver's store is in: \
                  give the receiver a store in the database that the handler writes to",
