@@ -79,4 +79,7 @@ fn no_method_and_malformed_methods_do_not_build() {
         assert!(said.contains("`methods`") && said.contains(&format!("{method:?}")), "{said}");
     }
     assert!(build(|endpoint| endpoint.methods(["M-SEARCH", "X_1"])).is_ok());
+    // Somebody may think that the second call adds to the first.
+    let error = build(|endpoint| endpoint.methods(["POST"]).methods(["PUT"])).unwrap_err();
+    assert_eq!(error, ConfigError::SetTwice { first: "methods", second: "methods" });
 }
