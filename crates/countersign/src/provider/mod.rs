@@ -15,6 +15,7 @@ pub use timestamp::Timestamp;
 
 use crate::envelope::{Paths, Slot};
 use crate::handshake::Handshakes;
+pub(crate) use crate::key::KeySpec;
 use crate::scheme::Scheme;
 use crate::window::Window;
 #[cfg(feature = "testing")]
@@ -140,15 +141,4 @@ pub(crate) struct Spec {
     pub(crate) retries: Retries,
     pub(crate) answer_within: Option<Duration>,
     pub(crate) final_on_4xx: bool,
-}
-
-/// What makes two deliveries the same event.
-#[derive(Clone, Debug)]
-pub(crate) enum KeySpec {
-    /// The signed content.
-    Content,
-    /// The event's id, else the signed content.
-    Id,
-    /// These fields of the body; if a required one is missing, the signed content.
-    Fields { required: Box<[Slot]>, optional: Box<[Slot]> },
 }

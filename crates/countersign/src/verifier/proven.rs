@@ -12,11 +12,10 @@ use crate::delivery::{Delivery, Facts, Unverified};
 use crate::endpoint::Endpoint;
 use crate::envelope::{self, Slot, Value};
 use crate::handshake::Context;
-use crate::key::EventKey;
-use crate::provider::{KeySpec, Spec, TimeSource};
+use crate::key::KeySource;
+use crate::provider::{Spec, TimeSource};
 use crate::rejection::{Rejection, RejectionKind};
 use crate::reply::{Answered, Reply};
-use crate::scheme::content::Part;
 use crate::trace;
 use crate::window::UnixMillis;
 
@@ -207,7 +206,8 @@ impl Proven {
         Ok(Facts {
             endpoint: self.endpoint.clone(),
             body: self.body.clone(),
-            key: self.key(spec, &value),
+            key: KeySource { spec, texts: &self.head.texts, body: &self.body, value: &value }
+                .key(self.endpoint.inner().key_hasher.clone()),
             event_type,
             id: self.id(spec, &value),
             time: read.time.filter(|_| time_is_proven(spec)),
@@ -216,50 +216,6 @@ impl Proven {
             unverified: self.unverified(),
             arrived: None,
             taken: AtomicBool::new(true),
-        })
-    }
-
-    fn key<'v>(&self, spec: &Spec, value: &dyn Fn(usize) -> Option<&'v Value<'v>>) -> EventKey {
-        let hasher = self.endpoint.inner().key_hasher.clone();
-        let names = |value: &&Value<'_>| match value {
-            Value::Text(text) => !text.is_empty(),
-            Value::Integer(_) | Value::Bool(_) => true,
-            Value::Other => false,
-        };
-        match &spec.key {
-            KeySpec::Id => match spec.id {
-                None => return hasher.id(self.head.texts.id()),
-                Some(slot) => {
-                    if let Some(id) = value(slot).filter(names) {
-                        return hasher.fields([Some(id)].into_iter());
-                    }
-                }
-            },
-            KeySpec::Fields { required, optional } => {
-                let all_there = required.iter().all(|slot| value(*slot).filter(names).is_some());
-                let none_odd = optional.iter().all(|slot| value(*slot) != Some(&Value::Other));
-                if all_there && none_odd {
-                    return hasher.fields(required.iter().chain(optional).map(|slot| value(*slot)));
-                }
-            }
-            KeySpec::Content => {}
-        }
-        let [claimed_type, claimed_id, _] = self.head.texts.unverified();
-        let content = &spec.scheme.content;
-        let covered = spec.scheme.covers_content();
-        // Whoever has the token could change the body just as well, and bodies may be equal or empty.
-        let claimed_id = if covered { &[] } else { claimed_id };
-        hasher.content(claimed_type, claimed_id, |sink| {
-            if !covered || spec.key_by_body && !content.contains(&Part::SortedForm) {
-                return sink(&self.body);
-            }
-            if spec.key_by_body {
-                // The order of the fields as sent is not signed.
-                return content.feed_body(&self.body, sink);
-            }
-            content.feed_before(&self.head.texts, &mut *sink);
-            content.feed_body(&self.body, &mut *sink);
-            content.feed_after(&self.head.texts, sink);
         })
     }
 
