@@ -81,7 +81,7 @@ async fn compression_outside_packs_answers_and_leaves_the_delivery_alone() {
     assert_eq!(gunzip(&refused.raw_body), br#"{"error":"signature_missing"}"#);
 }
 
-/// Whatever an unproven header makes an extractor do, it swallows nothing.
+/// Whatever an unproven header makes an extractor do, no event is lost.
 #[tokio::test]
 async fn a_lie_about_the_bodys_encoding_releases_the_claim() {
     let (fixture, app) = piora_app(&Handler::answering(200));

@@ -145,7 +145,7 @@ impl App {
     }
 }
 
-/// What the observer was told.
+/// What the observer got.
 #[derive(Clone, Default)]
 pub struct Reports(Arc<Mutex<Vec<Reported>>>);
 

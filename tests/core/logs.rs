@@ -202,7 +202,7 @@ async fn the_log_of_a_refused_body_names_the_field() {
             "{\"event\":\"a\",\"alert\":{\"triggered_at\":\"soon-4711\"}}".into(),
             ["field=\"alert.triggered_at\"", "no time"],
         ),
-        (piora::provider(), "[4711]".into(), ["problem=", "no JSON object"]),
+        (piora::provider(), "[4711]".into(), ["problem=", "not a JSON object"]),
         (piora::provider(), "{\"x\":4711".into(), ["problem=", "does not end"]),
         (
             piora::provider(),

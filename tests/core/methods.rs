@@ -1,4 +1,4 @@
-//! A signature does not cover the request's method, so an endpoint accepts `POST` unless told
+//! A signature does not cover the request's method, so an endpoint accepts `POST` unless set
 //! otherwise.
 
 use countersign::{ConfigError, Endpoint, EndpointBuilder, Lookup, RejectionKind, RequestHead};

@@ -1,4 +1,4 @@
-//! A receiver without any framework: what becomes of a delivery, and who is told.
+//! A receiver without any framework: what becomes of a delivery, and what is reported.
 
 mod cancelled;
 mod commanded;
@@ -36,7 +36,7 @@ struct Seen {
     elapsed: Duration,
 }
 
-/// A receiver under test, with what its observer was told.
+/// A receiver under test, with what its observer got.
 struct Bench<S> {
     receiver: Receiver<S>,
     seen: Arc<Mutex<Vec<Seen>>>,

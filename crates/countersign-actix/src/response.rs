@@ -64,7 +64,7 @@ impl MessageBody for WithUnread {
 
     fn size(&self) -> BodySize {
         match self.body.size() {
-            // `BoxBody` would let go of all that says so.
+            // `BoxBody` would drop this body, and the request's with it.
             BodySize::None => BodySize::Sized(0),
             size => size,
         }

@@ -67,7 +67,7 @@ where
         if let Some(rejection) = twice {
             return self.answer(request, rejection.into());
         }
-        // Step 1 here and now: a stranger's request costs no clone, no box and no task.
+        // Step 1 at once: a request without a signature costs no clone, no box and no task.
         let head =
             ActixHead { method: request.method(), uri: request.uri(), headers: request.headers() };
         match self.settings.receiver.begin(&head) {
@@ -161,11 +161,11 @@ where
     }
 }
 
-/// A token is not for logs; whoever prints the headers shows none.
+/// Marks the token's header as sensitive, so that a log of the headers does not show it.
 ///
-/// A request that an outer middleware holds a clone of cannot be changed. actix says so by a panic,
-/// and there is no way to ask before: so this tries until it is told once, and does not try in a
-/// program that a panic ends.
+/// A request that an outer middleware holds a clone of cannot be changed. actix panics then, and it
+/// cannot be asked before. So this tries until the first panic, and does not try in a program that a
+/// panic ends.
 fn set_sensitive(request: &mut ServiceRequest, name: &str, shared: &AtomicBool) {
     if !cfg!(panic = "unwind") || shared.load(Ordering::Relaxed) {
         return;

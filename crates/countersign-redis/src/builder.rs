@@ -87,7 +87,7 @@ impl RedisStoreBuilder {
         let link = link.map_err(|error| ConnectError::Server(store_error(error)))?;
         let store = RedisStore::over(link, prefix);
         let report = store.check().await.map_err(ConnectError::Server)?;
-        speak_up(&report);
+        log_settings(&report);
         match report.eviction {
             Eviction::Possible { policy } if self.refuse_eviction => {
                 Err(ConnectError::Eviction { policy })
@@ -112,8 +112,8 @@ impl RedisStoreBuilder {
     }
 }
 
-/// Says what the operator must know. At start, where somebody looks.
-fn speak_up(report: &ServerReport) {
+/// Logs what the operator must know, at the start, where it is read.
+fn log_settings(report: &ServerReport) {
     match &report.eviction {
         Eviction::Never => {}
         Eviction::Possible { policy } => tracing::error!(
@@ -122,7 +122,7 @@ fn speak_up(report: &ServerReport) {
              again. Set maxmemory-policy to noeviction"
         ),
         Eviction::Unknown => tracing::warn!(
-            "this Redis server does not tell its maxmemory-policy. Make sure that it is noeviction, \
+            "this Redis server does not show its maxmemory-policy. Make sure that it is noeviction, \
              or handled events will be handled again when its memory is full"
         ),
     }

@@ -1,4 +1,4 @@
-//! What can go wrong, and what the core is told of it.
+//! What can go wrong, as the store contract's errors.
 
 use std::error::Error;
 use std::fmt;
@@ -44,7 +44,7 @@ impl From<ConfigError> for ConnectError {
     }
 }
 
-/// Why there is no store.
+/// Why a store could not be made.
 ///
 /// Neither `Debug` nor `Display` shows the server's address or password.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ pub(crate) fn says(error: &RedisError, code: &str) -> bool {
     error.code() == Some(code) || error.detail().is_some_and(wrapped)
 }
 
-/// What the core is told.
+/// The error as the core gets it.
 pub(crate) fn store_error(error: RedisError) -> StoreError {
     if says(&error, "OOM") {
         return StoreError::new(StoreErrorKind::Full, error);

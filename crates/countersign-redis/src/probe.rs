@@ -89,7 +89,7 @@ impl Probe {
     }
 }
 
-/// A server that takes no writes for now is no reason to fail: the report says so of a replica, and
+/// A server that accepts no writes for now does not fail the probe: the report says so of a replica, and
 /// each call of a full one.
 fn passed<T>(answer: RedisResult<T>) -> RedisResult<()> {
     match answer {

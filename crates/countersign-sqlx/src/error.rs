@@ -1,4 +1,4 @@
-//! What a database says, as the store contract's errors.
+//! The errors of a database, as the store contract's errors.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use countersign::{StoreError, StoreErrorKind};
 
-/// What went wrong. It can be told to everyone who waits for the same commit.
+/// What went wrong. Every call that waits for the same commit gets a copy.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     kind: StoreErrorKind,

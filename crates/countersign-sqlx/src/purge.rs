@@ -10,7 +10,7 @@ use tokio::task::AbortHandle;
 /// and those for a short time.
 pub(crate) const BATCH: u32 = 500;
 
-/// A busy loop is nobody's wish.
+/// A shorter period would keep a processor busy.
 const SHORTEST_PERIOD: Duration = Duration::from_millis(100);
 
 /// A background task that drops keys whose lease or retention has run out. It ends when this

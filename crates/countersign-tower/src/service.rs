@@ -65,7 +65,7 @@ where
             let path = request.uri().path();
             return self.answer(self.settings.receiver.applied_twice(first, path, remove).into());
         }
-        // Step 1 here and now: a stranger's request costs no clone, no box and no task.
+        // Step 1 at once: a request without a signature costs no clone, no box and no task.
         let head =
             HttpHead { method: request.method(), uri: request.uri(), headers: request.headers() };
         let arriving = match self.settings.receiver.begin(&head) {

@@ -119,7 +119,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Why there is no secret. It never holds any part of one.
+/// Why a secret cannot be used. It never holds any part of one.
 #[non_exhaustive]
 pub enum SecretError {
     /// The secret has no bytes, or nothing but white space or zeros. An empty MAC key would let

@@ -1,8 +1,8 @@
 //! What is said through `tracing`; nothing without the feature.
 //!
 //! One span for every proven delivery, in which its handler runs, and one event for every
-//! delivery. What a stranger can cause is said at `debug` at the most, but for one warning a minute
-//! and endpoint that deliveries match no secret.
+//! delivery. What a stranger can cause is logged at `debug` or below. The one exception: deliveries that
+//! match no secret cause one warning per minute and endpoint.
 
 #[cfg(feature = "tracing")]
 mod enabled {
@@ -21,7 +21,8 @@ mod enabled {
     use crate::report::{Outcome, Reason, Report};
 
     pub(crate) fn span(delivery: &Delivery) -> tracing::Span {
-        // Not for its weight: at this level no filter takes the facts from the events inside.
+        // The span is at the highest level, so that no filter removes it. The events inside have their
+        // facts from it.
         tracing::error_span!(
             target: "countersign",
             "webhook",
@@ -147,7 +148,7 @@ mod enabled {
         let (endpoint, provider) = (endpoint.name(), endpoint.provider().name());
         tracing::warn!(
             target: "countersign", endpoint, provider, mismatches = count, likely,
-            "webhook deliveries match no secret of this endpoint; this is said once a minute"
+            "webhook deliveries match no secret of this endpoint; this is logged once a minute"
         );
     }
 

@@ -1,4 +1,4 @@
-//! A provider that takes a 4xx as final: the operator is told that the event is lost.
+//! A provider that takes a 4xx as final: the operator learns that the event is lost.
 
 use std::sync::{Arc, Mutex};
 
@@ -31,7 +31,7 @@ async fn a_4xx_to_such_a_provider_is_reported_as_final() {
         let arriving = receiver.begin(&sign(&pakyas::provider(), &body)).unwrap();
         let body = Some(Bytes::from(body.clone()));
         let delivery = receiver.receive(arriving, body, no_deadline()).await.unwrap();
-        // Released every time: should the provider come again after all, it is let in.
+        // Released every time: if the provider comes again after all, it is accepted.
         let handler = |_| async move { Answer::new(status, ()) };
         assert_eq!(receiver.clone().handle(delivery, handler).await, Ok(()));
         let seen = std::mem::take(&mut *seen.lock().unwrap());

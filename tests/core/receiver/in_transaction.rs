@@ -67,7 +67,7 @@ async fn a_forgotten_commit_is_no_handled_event() {
         [(Outcome::Failed, Some(500), Some(Reason::Rejected(RejectionKind::NotCommitted)))]
     );
     assert_eq!(store.calls(), ["claim", "check", "release"]);
-    assert_eq!(bench.send(1, 200).await, Ok(1), "its next delivery is let in");
+    assert_eq!(bench.send(1, 200).await, Ok(1), "its next delivery is accepted");
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn a_failure_before_the_commit_lets_the_next_delivery_in() {
     assert_eq!(bench.send(1, 200).await, Ok(1));
 }
 
-/// Whether it was committed is not known, and to swallow the event would be worse than a duplicate.
+/// Whether it was committed is not known, and to lose the event would be worse than a duplicate.
 #[tokio::test]
 async fn where_a_commit_cannot_be_checked_the_event_is_sent_again() {
     for committed in [true, false] {

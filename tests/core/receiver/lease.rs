@@ -23,7 +23,7 @@ fn bench(renew_for: Duration) -> (Bench<Commanded>, Commanded) {
     (Bench::at(endpoint, store.clone(), settings), store)
 }
 
-/// Starts a handler that hands its delivery out and goes on when it is told to.
+/// Starts a handler that gives out its delivery and goes on after a signal.
 async fn start(bench: &Bench<Commanded>) -> (Delivery, oneshot::Sender<()>, Joined) {
     let delivery = bench.proven(1).await;
     let (send, received) = oneshot::channel();
@@ -67,7 +67,7 @@ async fn a_lease_is_not_renewed_for_ever() {
     assert!(!delivery.claim().is_lost());
     bench.until("lost", || delivery.claim().is_lost()).await;
     assert_eq!(store.calls(), ["claim"]);
-    // The event's next delivery is let in, and the late handler cannot disturb it.
+    // The event's next delivery is accepted, and the late handler cannot disturb it.
     bench.until("free", || store.inner.is_empty() || delivery.claim().is_lost()).await;
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(bench.send(1, 200).await, Ok(1));

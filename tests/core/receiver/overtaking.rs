@@ -46,7 +46,7 @@ async fn a_release_waits_for_a_renewal_that_is_under_way() {
     assert_eq!(bench.send(1, 200).await, Ok(1));
 }
 
-/// F2: whoever runs a transaction again is told that the first one has committed.
+/// F2: a transaction that is run again is answered that the first one has committed.
 #[tokio::test]
 async fn a_second_transaction_is_told_that_the_first_has_committed() {
     let (bench, _) = bench(|receiver| receiver.runtime(TOKIO));

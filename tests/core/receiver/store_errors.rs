@@ -1,4 +1,4 @@
-//! A store that cannot answer: nothing is swallowed, and the sender comes again.
+//! A store that cannot answer: no event is lost, and the sender comes again.
 
 use std::time::Duration;
 

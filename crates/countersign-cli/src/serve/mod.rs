@@ -87,7 +87,7 @@ pub(crate) async fn serve(
     connections.shutdown().await;
 }
 
-/// Has a request answered by the router, and the place told.
+/// Has a request answered by the router, and notes it in the place.
 fn answer(
     router: &TowerToHyperService<Router>,
     request: Request<Incoming>,

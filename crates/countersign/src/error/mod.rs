@@ -141,7 +141,7 @@ pub enum ConfigError {
         /// The provider.
         provider: String,
     },
-    /// What is not a URL's scheme, host and port, with at most a path after them.
+    /// A public URL that is more or less than a scheme, a host and a port, with at most a path after them.
     InvalidPublicUrl {
         /// What was given.
         given: String,

@@ -29,7 +29,7 @@ impl<S: Store> ReceiverBuilder<S> {
         Self { endpoint, store, observer: None, runtime: None, tasks }
     }
 
-    /// Who is told the end of every delivery.
+    /// What gets a report of every delivery.
     pub fn observer(mut self, observer: impl Observer) -> Self {
         self.observer = Some(Box::new(observer));
         self
@@ -37,7 +37,7 @@ impl<S: Store> ReceiverBuilder<S> {
 
     /// The async runtime that handlers run on. The adapters bring one. Without it, the claim of a
     /// handler that is cancelled stays until its lease ends, no lease is renewed, and a call of the
-    /// store may take as long as it likes.
+    /// store has no time limit.
     pub fn runtime(mut self, runtime: Runtime) -> Self {
         self.runtime = Some(runtime);
         self

@@ -35,7 +35,7 @@ enum OnDrop {
     Asked(Asked),
     /// The handler was cancelled: accept the event's next delivery.
     Release(Arc<Held>),
-    /// The handler was done, and telling the store was cut short: tell it again.
+    /// The handler was done, and the call that completes its claim was cut short: call again.
     Complete(Arc<Held>),
 }
 
@@ -166,8 +166,8 @@ impl<S: Store> Handling<S> {
         self.inner.reporter.handled(&self.delivery, Outcome::Failed, None, reason);
     }
 
-    /// The handler says that its transaction holds the mark. Whoever forgot to commit would lose
-    /// the event, so the store is asked. Where it cannot say, the event is sent again: if it was
+    /// The handler says that its transaction holds the mark. If it forgot to commit, the event would be
+    /// lost, so the store is asked. Where it cannot say, the event is sent again: if it was
     /// committed after all, that delivery is a duplicate.
     async fn check(&mut self, held: &Arc<Held>, status: Option<u16>) -> Result<(), Rejection> {
         held.turn_to_settle().await;
@@ -191,14 +191,13 @@ impl<S: Store> Handling<S> {
         Err(rejection.after_proof())
     }
 
-    /// Tells the store that the event is handled; goes on telling it in the background if it
-    /// cannot be told now.
+    /// Completes the claim in the store; in the background, if the store cannot answer now.
     async fn complete(&mut self, held: Arc<Held>, status: Option<u16>) {
         let mut settling = self.settling_of(&held, End::Complete(held.retention));
         self.on_drop = OnDrop::Complete(held);
-        let told = settling.once(&self.inner).await;
+        let settled = settling.once(&self.inner).await;
         self.on_drop = OnDrop::Nothing;
-        match told {
+        match settled {
             Ok(reason) => {
                 self.inner.reporter.handled(&self.delivery, Outcome::Accepted, status, reason);
             }
@@ -252,7 +251,7 @@ impl<S: Store> Handling<S> {
         }
     }
 
-    /// Who is told about it once the store has been told. Bodies are not kept for that.
+    /// With the report that follows once the store has answered. It keeps no body.
     fn with_report(&self, settling: Settling, status: Option<u16>) -> Settling {
         let delivery = self.delivery.without_body();
         let report = LateReport { delivery, status, span: trace::current_span() };

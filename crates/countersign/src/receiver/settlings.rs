@@ -1,5 +1,5 @@
-//! Claims whose end the store could not be told at once: it is told in the background, until it has
-//! heard or the lease has run out.
+//! Claims that could not be settled at once: they are settled in the background, until the store has
+//! answered or the lease has run out.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,13 +31,13 @@ pub(crate) struct Settling {
     pub(super) end: End,
     /// When the lease has run out in the store as well.
     pub(super) until: Duration,
-    /// Whether the store was told once, and did not answer.
+    /// Whether the store was called once, and did not answer.
     pub(super) tried: bool,
     /// The claim, if the store gave it.
     pub(super) held: Option<Arc<Held>>,
     /// What a shutdown waits for.
     pub(super) running: Option<RunningHandler>,
-    /// Who is told when the store has been told, or could not be.
+    /// What to report when the store has answered, or could not.
     pub(super) report: Option<Box<LateReport>>,
 }
 
@@ -72,7 +72,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 impl Settling {
-    /// Tells the store once; gives what is amiss all the same.
+    /// Calls the store once; gives what is wrong although it answered.
     pub(super) async fn once<S: Store>(
         &mut self,
         inner: &Arc<Inner<S>>,
@@ -118,7 +118,7 @@ impl Settling {
         self.held.is_none() && self.running.is_none()
     }
 
-    /// Says how it has ended, to whom it concerns.
+    /// Reports how it has ended.
     fn report<S: Store>(self, inner: &Inner<S>, reason: Reason) {
         if let Some(report) = self.report {
             let LateReport { delivery, status, span } = *report;
@@ -130,7 +130,7 @@ impl Settling {
 }
 
 impl Settlings {
-    /// Tells the store in the background. Without a runtime nobody is told but the report.
+    /// Settles in the background. Without a runtime there is only the report.
     pub(super) fn add<S: Store>(inner: &Arc<Inner<S>>, settling: Settling) {
         let Some(runtime) = inner.calls.runtime() else {
             return settling.report(inner, Reason::NotRecorded);
@@ -148,7 +148,7 @@ impl Settlings {
         }
     }
 
-    /// Waits for a claim that nobody waits for any more, and releases it then, if it was made or may
+    /// Waits for a claim whose delivery is gone, and releases it then, if it was made or may
     /// have been. It has a task of its own: a call that is not polled may hold a connection that the
     /// others wait for.
     pub(super) fn add_after<S: Store>(

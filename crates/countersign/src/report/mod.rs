@@ -55,7 +55,7 @@ pub struct Report<'a> {
     pub endpoint: &'a str,
     /// The provider's name.
     pub provider: &'a str,
-    /// The delivery, if it was proven and fresh. A handshake is none.
+    /// The delivery, if it was proven and fresh. None for a handshake.
     pub delivery: Option<&'a Delivery>,
     /// The HTTP status answered; none if the handler panicked, failed without a status, or was
     /// cancelled.
@@ -66,9 +66,9 @@ pub struct Report<'a> {
     pub elapsed: Duration,
 }
 
-/// Is told the end of every delivery, once each: for counters, histograms, audit logs.
+/// Gets one report of every delivery, at its end: for counters, histograms, audit logs.
 ///
-/// It is called on the delivery's way, so it must be quick; a panic in it is caught and passed over.
+/// It is called before the answer is sent, so it must be quick. A panic in it is caught and ignored.
 /// Forged deliveries are reported too. Closures are observers:
 ///
 /// ```

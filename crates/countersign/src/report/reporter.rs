@@ -1,4 +1,4 @@
-//! Who is told the end of every delivery: `tracing`, and the user's observer.
+//! Reports the end of every delivery, to `tracing` and to the user's observer.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -21,7 +21,7 @@ impl Reporter {
         Self { endpoint, observer }
     }
 
-    /// Tells of a delivery that reached no handler. `arrived` is a time of the endpoint's clock.
+    /// Reports a delivery that reached no handler. `arrived` is a time of the endpoint's clock.
     pub(crate) fn rejected(
         &self,
         rejection: &Rejection,
@@ -46,7 +46,7 @@ impl Reporter {
         self.observe(&report);
     }
 
-    /// Tells of a handshake that was answered.
+    /// Reports a handshake that was answered.
     pub(crate) fn handshake(&self, reply: &Reply, proven: bool, arrived: Duration) {
         let report = Report {
             outcome: Outcome::Handshake,
@@ -61,7 +61,7 @@ impl Reporter {
         self.observe(&report);
     }
 
-    /// Tells of a delivery whose handler has ended.
+    /// Reports a delivery whose handler has ended.
     pub(crate) fn handled(
         &self,
         delivery: &Delivery,
@@ -83,7 +83,7 @@ impl Reporter {
         self.observe(&report);
     }
 
-    /// Tells of a call of the store that failed.
+    /// Reports a call of the store that failed.
     pub(crate) fn store_failed(&self, step: &'static str, error: &StoreError) {
         trace::store_failed(&self.endpoint, step, error);
     }

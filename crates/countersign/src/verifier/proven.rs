@@ -168,7 +168,7 @@ impl Proven {
                     Value::Bool(_) | Value::Other => None,
                 };
                 let time = time.ok_or_else(|| {
-                    let problem = "that is no time of its format";
+                    let problem = "the time is not of its format";
                     flaw(spec, RejectionKind::TimestampMalformed, slot, problem)
                 })?;
                 if let Some(window) = &inner.window {
@@ -196,7 +196,7 @@ impl Proven {
                 Some(slot) => {
                     let problem = match found {
                         None => "the event's type is missing",
-                        Some(_) => "the event's type is empty or no text",
+                        Some(_) => "the event's type is empty or not a text",
                     };
                     return Err(flaw(spec, RejectionKind::BodyMalformed, slot, problem));
                 }
@@ -249,7 +249,7 @@ impl Proven {
     }
 }
 
-/// Whether the delivery's time is vouched for by its proof. One that is not may be held against a
+/// Whether the proof covers the delivery's time. One that it does not cover may be held against a
 /// window, but is never given to a handler.
 fn time_is_proven(spec: &Spec) -> bool {
     match &spec.time {

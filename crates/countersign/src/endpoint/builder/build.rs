@@ -18,9 +18,9 @@ const DEFAULT_LEASE: Duration = Duration::from_secs(5 * 60);
 const DEFAULT_STORE_TIMEOUT: Duration = Duration::from_secs(2);
 const DEFAULT_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// No provider retries for so long; a window beyond it would be none.
+/// No provider retries for so long; a longer window would refuse no replay.
 const LONGEST_PAST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-/// No clock that anybody looks after is further ahead.
+/// No clock that is looked after is further ahead.
 const LONGEST_FUTURE: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl EndpointBuilder {
