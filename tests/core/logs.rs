@@ -190,7 +190,7 @@ async fn the_log_of_a_refused_body_names_the_field() {
             ["field=\"event\"", "is missing"],
         ),
         (piora::provider(), format!("{{{time},\"event\":\"\"}}"), ["field=\"event\"", "is empty"]),
-        (piora::provider(), format!("{{{time},\"event\":7}}"), ["field=\"event\"", "no text"]),
+        (piora::provider(), format!("{{{time},\"event\":7}}"), ["field=\"event\"", "not a text"]),
         (nested(), "{\"meta\":{}}".into(), ["field=\"meta.event_name\"", "is missing"]),
         (
             hostwares::provider(),
@@ -200,7 +200,7 @@ async fn the_log_of_a_refused_body_names_the_field() {
         (
             pakyas::provider(),
             "{\"event\":\"a\",\"alert\":{\"triggered_at\":\"soon-4711\"}}".into(),
-            ["field=\"alert.triggered_at\"", "no time"],
+            ["field=\"alert.triggered_at\"", "not of its format"],
         ),
         (piora::provider(), "[4711]".into(), ["problem=", "not a JSON object"]),
         (piora::provider(), "{\"x\":4711".into(), ["problem=", "does not end"]),

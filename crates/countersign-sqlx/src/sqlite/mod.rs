@@ -215,8 +215,8 @@ impl SqliteStore {
     }
 
     /// Begins a transaction on your pool when it is its turn: the store's own writes and all that
-    /// is begun with this are served in the order in which they come. Through SQLite's write lock alone
-    /// nobody is: a connection that finds it taken sleeps and tries again, so one that tries often gets it first.
+    /// is begun with this are served in the order in which they come. SQLite's write lock alone keeps no
+    /// order: a connection that finds it taken sleeps and tries again.
     ///
     /// The pool must be one to the store's file. The transaction begins with `BEGIN IMMEDIATE`, so it
     /// has the write lock. Nobody waits for a turn for longer than 1.5 s; after that, SQLite's lock
