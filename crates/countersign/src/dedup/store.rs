@@ -21,7 +21,7 @@ use crate::key::EventKey;
 ///    So a call whose answer got lost can be repeated.
 /// 4. A released key can be claimed at once.
 /// 5. A completed key is forgotten when its retention ends and not before. A store without room
-///    refuses new keys with [`StoreErrorKind::Full`].
+///    refuses new keys with [`StoreErrorKind::Full`](crate::StoreErrorKind::Full).
 /// 6. A token that was released or completed never claims again. Calls can overtake each other (over
 ///    other connections, late bytes, a repeated message), so a claim may arrive after the release of
 ///    its own token, and must then change nothing: nobody would settle it. Releasing a token keeps

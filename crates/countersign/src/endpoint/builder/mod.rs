@@ -17,7 +17,7 @@ const DEFAULT_BODY_TIMEOUT: Duration = Duration::from_secs(30);
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
 const DEFAULT_RENEWED_FOR: Duration = Duration::from_secs(60 * 60);
 
-/// Makes an [`Endpoint`]; start with [`Endpoint::builder`].
+/// Makes an [`Endpoint`](crate::Endpoint); start with [`Endpoint::builder`](crate::Endpoint::builder).
 ///
 /// A setting that has a default may be set again: the last call holds. [`methods`](Self::methods),
 /// [`public_url`](Self::public_url) and [`verify_token`](Self::verify_token) may be called once: their
