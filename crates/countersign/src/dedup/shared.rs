@@ -52,6 +52,12 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 ///
 /// let store: Arc<dyn DynStore> = Arc::new(MemoryStore::new());
 /// ```
+///
+/// ```compile_fail,E0277
+/// struct Mine;
+///
+/// impl countersign::DynStore for Mine {}
+/// ```
 pub trait DynStore: Erased {}
 
 impl<S: Store> DynStore for S {}
