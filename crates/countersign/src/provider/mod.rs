@@ -9,13 +9,13 @@ mod unverified;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use crate::key::KeySpec;
 pub use builder::ProviderBuilder;
 pub use retries::Retries;
 pub use timestamp::Timestamp;
 
 use crate::envelope::{Paths, Slot};
 use crate::handshake::Handshakes;
-pub(crate) use crate::key::KeySpec;
 use crate::scheme::Scheme;
 use crate::window::Window;
 #[cfg(feature = "testing")]

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::EndpointBuilder;
-use crate::endpoint::mismatches::Mismatches;
-use crate::endpoint::{Endpoint, Inner};
+use super::mismatches::Mismatches;
+use super::{Endpoint, EndpointBuilder, Inner};
 use crate::error::ConfigError;
 use crate::handshake::{Unsigned, VerifyToken};
 use crate::key::KeyHasher;

@@ -1,7 +1,5 @@
 //! Settings of an endpoint.
 
-mod build;
-
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,24 +24,24 @@ const DEFAULT_RENEWED_FOR: Duration = Duration::from_secs(60 * 60);
 #[derive(Clone)]
 #[must_use = "call `build`"]
 pub struct EndpointBuilder {
-    name: Box<str>,
-    provider: Provider,
-    secrets: Vec<Secret>,
-    methods: Option<Vec<Box<str>>>,
-    public_url: Option<Box<str>>,
-    verify_token: Option<Secret>,
-    window: Option<Window>,
-    max_body: usize,
-    body_timeout: Duration,
-    lease: Option<Duration>,
-    renewed_for: Duration,
-    retention: Option<Duration>,
-    store_timeout: Option<Duration>,
-    retry_after: Duration,
-    clock: Arc<dyn Clock>,
-    statuses: Vec<(RejectionKind, u16)>,
+    pub(super) name: Box<str>,
+    pub(super) provider: Provider,
+    pub(super) secrets: Vec<Secret>,
+    pub(super) methods: Option<Vec<Box<str>>>,
+    pub(super) public_url: Option<Box<str>>,
+    pub(super) verify_token: Option<Secret>,
+    pub(super) window: Option<Window>,
+    pub(super) max_body: usize,
+    pub(super) body_timeout: Duration,
+    pub(super) lease: Option<Duration>,
+    pub(super) renewed_for: Duration,
+    pub(super) retention: Option<Duration>,
+    pub(super) store_timeout: Option<Duration>,
+    pub(super) retry_after: Duration,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) statuses: Vec<(RejectionKind, u16)>,
     /// A setter that was called twice although its calls do not add up.
-    set_twice: Option<&'static str>,
+    pub(super) set_twice: Option<&'static str>,
 }
 
 impl EndpointBuilder {
