@@ -139,6 +139,9 @@ fn a_provider_that_signs_the_url_needs_the_public_one() {
         assert!(matches!(built, Err(ConfigError::InvalidPublicUrl { .. })), "{bad}: {built:?}");
     }
     assert!(builder().public_url("https://example.test/behind/a/proxy/").build().is_ok());
+    let twice = builder().public_url("https://one.test").public_url("https://two.test").build();
+    let expected = ConfigError::SetTwice { first: "public_url", second: "public_url" };
+    assert_eq!(twice.unwrap_err(), expected);
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn sentence(error: &str) -> String {
     lines.collect::<Vec<_>>().join("; ")
 }
 
-/// Receives webhooks, and lets through those that are genuine, fresh and not handled before.
+/// Receives webhooks, and accepts those that are genuine, fresh and not handled before.
 #[derive(Debug, Parser)]
 #[command(name = "countersign", version, after_help = "Start with `countersign listen --help`.")]
 struct Cli {
@@ -69,7 +69,7 @@ pub(crate) struct ProvidersArgs {
 /// Listen for webhooks, verify them, and print or forward them.
 ///
 /// Every provider sends to a path of its own, POST /webhooks/NAME. A delivery that is proven,
-/// fresh and not handled before is printed, or with --forward-to handed to your program; every
+/// fresh and not handled before is printed, or with --forward-to sent to your program; every
 /// other one is refused, acknowledged as a duplicate, or asked to come again.
 #[derive(Args, Debug)]
 #[command(after_long_help = AFTER)]
@@ -147,7 +147,7 @@ Output:
     status    the HTTP status answered
     event     the event's type, or null
     key       the event's key, equal for all deliveries of one event, or null
-    reason    why it was not accepted, or null
+    reason    the code of why, or null
     payload   the event as it was sent (accepted only)
   Without --forward-to the printed line is the handling: if it cannot be written, the provider is
   answered 500, and its retry is accepted. While nobody reads stdout, such deliveries wait, and if

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use countersign::catalogue::{self, Confidence, Preset};
-use countersign::{ConfigError, Endpoint, Secret, SecretError};
+use countersign::{ConfigError, Endpoint, ErrorChain, Secret, SecretError};
 
 use crate::args::ListenArgs;
 
@@ -75,7 +75,7 @@ fn endpoint(
 ) -> Result<Endpoint, String> {
     let mut endpoint = Endpoint::builder(name, preset.provider());
     for secret in secrets {
-        endpoint = endpoint.secret(secret.map_err(|error| error.to_string())?);
+        endpoint = endpoint.secret(secret.map_err(|error| ErrorChain::of(&error).to_string())?);
     }
     if let Some(bytes) = args.max_body {
         endpoint = endpoint.max_body(bytes);

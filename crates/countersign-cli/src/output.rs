@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
-use countersign::{Delivery, FromDelivery as _, Outcome, Report};
+use countersign::{Delivery, FromDelivery as _, Outcome, Reason, Report};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -65,7 +65,7 @@ impl<'a> Line<'a> {
             event: report.delivery.and_then(Delivery::event_type),
             id: report.delivery.and_then(Delivery::id),
             key: report.delivery.map(|delivery| delivery.key().to_string()),
-            reason: report.reason,
+            reason: report.reason.map(Reason::as_str),
             payload: accepted.map(Payload::of),
         }
     }

@@ -187,7 +187,7 @@ impl Delivery {
     }
 
     /// How many retries the provider's schedule still has, judged by the event's age: zero means
-    /// that this may be the last delivery, so a handler had better store the event somewhere than
+    /// that this may be the last delivery, so a handler should store the event somewhere rather than
     /// fail. Unknown where the schedule is, or where the time is not the event's own.
     #[must_use]
     pub fn retries_left(&self) -> Option<usize> {

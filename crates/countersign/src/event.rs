@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::delivery::Delivery;
 
-/// What an extractor can hand over: a built-in provider's event, your own type, or the
+/// What an extractor can give a handler: a built-in provider's event, your own type, or the
 /// [`Delivery`] itself.
 ///
 /// Your own type needs serde's `Deserialize` and nothing else. It is read with serde_json; where
@@ -98,8 +98,7 @@ pub fn extract_event<T: FromDelivery>(
     event.inspect_err(|error| crate::trace::extractor_failed(error, path))
 }
 
-/// Why a handler could not be given its event. The claim is released, so a retry comes in
-/// again.
+/// Why a handler could not be given its event. The claim is released, so a retry is accepted.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum EventError {
@@ -110,7 +109,8 @@ pub enum EventError {
         add: &'static str,
     },
     /// The body is not of the type that the handler takes (400; 500 where the provider takes a 4xx
-    /// as final, because the mistake may be the type's, and then a retry must come).
+    /// as final, because the mistake may be the type's, and then a retry must come). What does not
+    /// fit is the error's [`source`](std::error::Error::source).
     #[non_exhaustive]
     Mismatch {
         /// What does not fit, of JSON or of a form.
@@ -158,11 +158,8 @@ impl fmt::Display for EventError {
                 f,
                 "the handler takes a `Webhook` but its route is not behind the middleware: add {add}"
             ),
-            Self::Mismatch { error, .. } => {
-                // serde quotes what it found: on one line, and not all of it.
-                let said = error.to_string();
-                let said: String = said.escape_debug().take(200).collect();
-                write!(f, "the delivery is genuine but not of the handler's type: {said}")
+            Self::Mismatch { .. } => {
+                f.write_str("the delivery is genuine but not of the handler's type")
             }
             Self::WrongProvider { endpoint, event } => write!(
                 f,

@@ -1,10 +1,13 @@
-//! Webhook deliveries that are genuine, fresh and not handled before; and none swallowed.
+//! Webhook deliveries that are genuine, fresh and not handled before. No event is lost: one that a
+//! handler did not finish is accepted again.
 //!
 //! A provider reports an event with an HTTP request, signs it, and sends it again until somebody
 //! answers 2xx. Whoever receives it has to check the signature over the bytes as sent, refuse what
-//! is too old, handle each event once though it is delivered many times, and let it in again when
-//! handling it failed. This crate makes those decisions. It knows no web framework and no async
-//! runtime: on axum, tower or hyper, use it through `countersign-tower`.
+//! is too old, handle each event once though it is delivered many times, and accept it again when
+//! handling it failed. This crate makes those decisions. It depends on no web framework and no async
+//! runtime. On axum, tower or hyper, use it through
+//! [`countersign-tower`](https://docs.rs/countersign-tower); on actix-web, through
+//! [`countersign-actix`](https://docs.rs/countersign-actix).
 //!
 //! # The parts
 //!
@@ -12,10 +15,12 @@
 //!   and the id are, when they retry. The [`catalogue`] has many, five with typed events are in
 //!   [`providers`]; yours is [ten lines](Provider#provider).
 //! - An [`Endpoint`] is one place that a provider sends to: its [`Secret`]s, its [`Window`], its
-//!   limits. What cannot keep its promises does not build: a [`ConfigError`] says what to change.
+//!   limits. An endpoint that cannot keep its promises does not build: a [`ConfigError`] says what to
+//!   change.
 //! - A [`Store`] remembers which events are being handled and which have been. [`MemoryStore`] is
-//!   for one process.
-//! - A [`Receiver`] is an endpoint with a store, for adapters and for servers without one.
+//!   for one process; [`countersign-sqlx`](https://docs.rs/countersign-sqlx) and
+//!   [`countersign-redis`](https://docs.rs/countersign-redis) have stores for several.
+//! - A [`Receiver`] is an endpoint with a store, for adapters and for servers that have no adapter.
 //! - A [`Handshake`] is a request by which a provider asks whether an endpoint wants its deliveries. It
 //!   is answered without a handler. A [`Reply`] is what to answer, to it or to what is refused.
 //! - A [`Delivery`] is what comes out: the bytes, and what is proven about them. [`FromDelivery`] makes
@@ -63,7 +68,7 @@
 //! let delivery = receiver.receive(arriving, Some(body), no_deadline).await?;
 //! let answer = receiver.handle(delivery, |delivery| async move {
 //!     println!("{} {}", delivery.key(), delivery.event_type().unwrap_or("?"));
-//!     Answer { status: Some(200), value: "thank you" }
+//!     Answer::new(200, "thank you")
 //! });
 //! assert_eq!(answer.await?, "thank you");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -86,10 +91,21 @@
 //!
 //! # What is promised, and what is not
 //!
-//! The promises, the threat model and their limits are in the project's `README.md` and
-//! `SECURITY.md`. In one sentence: no handler runs for a delivery that is not genuine and fresh, at
-//! most one runs per event while its lease holds, and an event is not handled again once a handler
-//! has answered 2xx; an effect outside your own database can still happen twice after a crash.
+//! - **Genuine.** No handler runs for a delivery whose proof fails. What the proof does not cover is
+//!   never presented as proven. A shared token proves the sender, not the content.
+//! - **Fresh.** No handler runs for a delivery outside its window. Where a provider signs no time, there
+//!   is no window, and a replay is recognised for as long as the event is remembered.
+//! - **Once at a time.** At most one handler runs per event while its lease holds.
+//! - **Never lost.** Unless a handler answered 2xx, the event's next delivery is handled: after an error,
+//!   a panic, a hang-up or a store outage at once, after the process is killed when the lease has run
+//!   out. A provider that sends each event once (Percher) sends no next delivery.
+//! - **Once.** A handled event is not handled again within its retention. An effect outside of the
+//!   store's database can still happen twice after a crash; inside of it,
+//!   [`complete_in`](https://docs.rs/countersign-sqlx) makes it happen exactly once.
+//! - **Distinct.** Two different events are never merged.
+//! - **Cheap to refuse.** A delivery without a signature is refused by its headers: no body is read, and
+//!   the store is not asked.
+//! - **Silent.** No secret, expected signature or token is in any `Debug`, log or answer.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -127,12 +143,12 @@ pub mod testing;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use dedup::{
-    ClaimToken, Claimed, DynStore, InTransaction, MemoryStore, MemoryStoreBuilder, RELEASED_FOR,
-    Settled, Store, StoreError, StoreErrorKind, StoreFuture, Transactional,
+    ClaimToken, Claimed, DynStore, InTransaction, LONGEST_KEPT, MemoryStore, MemoryStoreBuilder,
+    RELEASED_FOR, Settled, Store, StoreError, StoreErrorKind, Transactional,
 };
 pub use delivery::{Delivery, Unverified};
 pub use endpoint::{Endpoint, EndpointBuilder};
-pub use error::ConfigError;
+pub use error::{ConfigError, ErrorChain};
 pub use event::{EventError, FromDelivery, extract_event};
 pub use handshake::{FieldValue, Handshake, When};
 pub use key::EventKey;
@@ -143,8 +159,8 @@ pub use receiver::{
     ReceiverBuilder,
 };
 pub use rejection::{Rejection, RejectionKind};
-pub use reply::Reply;
-pub use report::{Observer, Outcome, Report};
+pub use reply::{Printed, Reply};
+pub use report::{Observer, Outcome, Reason, Report};
 pub use request_head::{HeadParts, Lookup, RequestHead};
 pub use runtime::{BoxFuture, Runtime};
 pub use scheme::Proof;

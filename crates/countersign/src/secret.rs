@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use crate::error::ErrorChain;
+
 /// What a provider and an endpoint share: a MAC key, a token, or `user:password`.
 ///
 /// A secret is never empty, its `Debug` shows its label at most, and its memory is wiped when
@@ -117,7 +119,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Why there is no secret. It never holds any part of one.
+/// Why a secret cannot be used. It never holds any part of one.
 #[non_exhaustive]
 pub enum SecretError {
     /// The secret has no bytes, or nothing but white space or zeros. An empty MAC key would let
@@ -126,7 +128,7 @@ pub enum SecretError {
         /// Where it came from.
         origin: String,
     },
-    /// What was given as the name of an environment variable is none.
+    /// What was given is not the name of an environment variable.
     NoVariableName,
     /// The environment variable is not set.
     Unset {
@@ -157,8 +159,8 @@ impl fmt::Display for SecretError {
                 )
             }
             Self::NoVariableName => f.write_str(
-                "that is no name of an environment variable: give the name (letters, digits and \
-                 `_`), not the secret and not `$NAME`",
+                "that is not the name of an environment variable: give the name (letters, digits \
+                 and `_`), not the secret and not `$NAME`",
             ),
             Self::Unset { variable } => {
                 write!(
@@ -172,17 +174,17 @@ impl fmt::Display for SecretError {
                     "environment variable {variable} is not Unicode: keep a binary secret in a file and use Secret::from_file"
                 )
             }
-            Self::File { path, source } => {
-                write!(f, "cannot read the secret from file {}: {source}", path.display())
+            Self::File { path, .. } => {
+                write!(f, "cannot read the secret from file {}", path.display())
             }
         }
     }
 }
 
-/// The same sentence: it is what a `main` that returns the error prints.
+/// The same sentence with its cause: it is what a `main` that returns the error prints.
 impl fmt::Debug for SecretError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        fmt::Display::fmt(&ErrorChain::of(self), f)
     }
 }
 

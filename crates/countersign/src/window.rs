@@ -11,6 +11,7 @@ use crate::rejection::RejectionKind;
 
 /// How old, and how far in the future, a delivery's time may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Window {
     /// The greatest age. A delivery of exactly this age still passes.
     pub past: Duration,

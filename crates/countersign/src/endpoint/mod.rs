@@ -1,5 +1,6 @@
 //! One place that one provider sends to: its secrets, its window, its limits, its answers.
 
+mod build;
 mod builder;
 mod mismatches;
 

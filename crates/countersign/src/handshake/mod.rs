@@ -129,7 +129,7 @@ impl Handshake {
 
 /// What a signed handshake is known by; say how to answer it.
 ///
-/// A delivery that lacks what the answer is made of is no handshake, and goes to the handler.
+/// A delivery that lacks what the answer is made of is not a handshake, and goes to the handler.
 #[derive(Clone, Debug)]
 #[must_use = "say how to answer it"]
 pub struct When {

@@ -9,6 +9,7 @@ mod unverified;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use crate::key::KeySpec;
 pub use builder::ProviderBuilder;
 pub use retries::Retries;
 pub use timestamp::Timestamp;
@@ -141,15 +142,4 @@ pub(crate) struct Spec {
     pub(crate) retries: Retries,
     pub(crate) answer_within: Option<Duration>,
     pub(crate) final_on_4xx: bool,
-}
-
-/// What makes two deliveries the same event.
-#[derive(Clone, Debug)]
-pub(crate) enum KeySpec {
-    /// The signed content.
-    Content,
-    /// The event's id, else the signed content.
-    Id,
-    /// These fields of the body; if a required one is missing, the signed content.
-    Fields { required: Box<[Slot]>, optional: Box<[Slot]> },
 }

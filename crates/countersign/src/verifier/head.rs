@@ -134,8 +134,8 @@ fn read_id<'h>(found: Lookup<'h>, content: &SignedContent) -> Option<&'h [u8]> {
     (legal && content.sets_apart(id)).then_some(id)
 }
 
-/// The declared length; a number that does not fit counts as the largest. What is no number at
-/// all is the server's to refuse: the limit holds when the body arrives.
+/// The declared length; a number that does not fit counts as the largest. What is not a number at all
+/// is for the server to refuse: the limit holds when the body arrives.
 fn declared_length(headers: &(impl RequestHead + ?Sized)) -> Option<u64> {
     let Lookup::One(value) = headers.lookup("content-length") else { return None };
     let digit = |length: Option<u64>, byte: &u8| {

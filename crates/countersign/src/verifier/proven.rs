@@ -12,12 +12,11 @@ use crate::delivery::{Delivery, Facts, Unverified};
 use crate::endpoint::Endpoint;
 use crate::envelope::{self, Slot, Value};
 use crate::handshake::Context;
-use crate::key::EventKey;
+use crate::key::KeySource;
 use crate::payload::Reading;
-use crate::provider::{KeySpec, Spec, TimeSource};
+use crate::provider::{Spec, TimeSource};
 use crate::rejection::{Rejection, RejectionKind};
 use crate::reply::{Answered, Reply};
-use crate::scheme::content::Part;
 use crate::trace;
 use crate::window::UnixMillis;
 
@@ -183,7 +182,7 @@ impl Proven {
                     Value::Bool(_) | Value::Other => None,
                 };
                 let time = time.ok_or_else(|| {
-                    let problem = "that is no time of its format";
+                    let problem = "the time is not of its format";
                     flaw(spec, RejectionKind::TimestampMalformed, slot, problem)
                 })?;
                 if let Some(window) = &inner.window {
@@ -211,7 +210,7 @@ impl Proven {
                 Some(slot) => {
                     let problem = match found {
                         None => "the event's type is missing",
-                        Some(_) => "the event's type is empty or no text",
+                        Some(_) => "the event's type is empty or not a text",
                     };
                     return Err(flaw(spec, RejectionKind::BodyMalformed, slot, problem));
                 }
@@ -222,7 +221,8 @@ impl Proven {
             endpoint: self.endpoint.clone(),
             body: self.body.clone(),
             reading,
-            key: self.key(spec, &value),
+            key: KeySource { spec, texts: &self.head.texts, body: &self.body, value: &value }
+                .key(self.endpoint.inner().key_hasher.clone()),
             event_type,
             id: self.id(spec, &value),
             time: read.time.filter(|_| time_is_proven(spec)),
@@ -231,50 +231,6 @@ impl Proven {
             unverified: self.unverified(),
             arrived: None,
             taken: AtomicBool::new(true),
-        })
-    }
-
-    fn key<'v>(&self, spec: &Spec, value: &dyn Fn(usize) -> Option<&'v Value<'v>>) -> EventKey {
-        let hasher = self.endpoint.inner().key_hasher.clone();
-        let names = |value: &&Value<'_>| match value {
-            Value::Text(text) => !text.is_empty(),
-            Value::Integer(_) | Value::Bool(_) => true,
-            Value::Other => false,
-        };
-        match &spec.key {
-            KeySpec::Id => match spec.id {
-                None => return hasher.id(self.head.texts.id()),
-                Some(slot) => {
-                    if let Some(id) = value(slot).filter(names) {
-                        return hasher.fields([Some(id)].into_iter());
-                    }
-                }
-            },
-            KeySpec::Fields { required, optional } => {
-                let all_there = required.iter().all(|slot| value(*slot).filter(names).is_some());
-                let none_odd = optional.iter().all(|slot| value(*slot) != Some(&Value::Other));
-                if all_there && none_odd {
-                    return hasher.fields(required.iter().chain(optional).map(|slot| value(*slot)));
-                }
-            }
-            KeySpec::Content => {}
-        }
-        let [claimed_type, claimed_id, _] = self.head.texts.unverified();
-        let content = &spec.scheme.content;
-        let covered = spec.scheme.covers_content();
-        // Whoever has the token could change the body just as well, and bodies may be equal or empty.
-        let claimed_id = if covered { &[] } else { claimed_id };
-        hasher.content(claimed_type, claimed_id, |sink| {
-            if !covered || spec.key_by_body && !content.contains(&Part::SortedForm) {
-                return sink(&self.body);
-            }
-            if spec.key_by_body {
-                // The order of the fields as sent is not signed.
-                return content.feed_body(&self.body, sink);
-            }
-            content.feed_before(&self.head.texts, &mut *sink);
-            content.feed_body(&self.body, &mut *sink);
-            content.feed_after(&self.head.texts, sink);
         })
     }
 
@@ -302,7 +258,7 @@ impl Proven {
     }
 }
 
-/// Whether the delivery's time is vouched for by its proof. One that is not may be held against a
+/// Whether the proof covers the delivery's time. One that it does not cover may be held against a
 /// window, but is never given to a handler.
 fn time_is_proven(spec: &Spec) -> bool {
     match &spec.time {

@@ -1,6 +1,6 @@
 //! Handshakes that nobody signs: by `GET` and by `OPTIONS`.
 
-use countersign::{Outcome, Secret, catalogue};
+use countersign::{Outcome, Reason, Secret, catalogue};
 use tracing::level_filters::LevelFilter;
 
 use super::{Bench, TEXT, builder, signed};
@@ -42,7 +42,10 @@ async fn an_unsigned_challenge_is_echoed_as_text<A: Adapter>() {
         assert_text(&reply, echoed);
     }
     bench.assert_untouched("dropbox");
-    assert_eq!(bench.reports.all(), [(Outcome::Handshake, Some("echo_query")); 3]);
+    assert_eq!(
+        bench.reports.all(),
+        [(Outcome::Handshake, Some(Reason::Handshake("echo_query"))); 3]
+    );
     // No signature is taken for one.
     let post = Request::post("dropbox", Vec::new(), "{}").to("/dropbox?challenge=x");
     post.send(bench.server).await.is_rejection(401, "signature_missing");
