@@ -1,18 +1,14 @@
-//! Making a provider, and refusing one that cannot keep what it promises.
+//! Making a provider: what can be said of it.
 
 use std::time::Duration;
 
-use super::timestamp::Place;
 use super::unverified::UnverifiedNames;
-use super::{HeaderTime, KeySpec, Provider, Retries, Spec, TimeSource, Timestamp};
-use crate::envelope::{Paths, Slot};
-use crate::error::ConfigError;
-use crate::handshake::{Handshake, Handshakes};
-use crate::request_head::normalize_name;
-use crate::scheme::content::{Part, SignedContent};
+use super::{Retries, Timestamp};
+use crate::handshake::Handshake;
+use crate::scheme::Proof;
+use crate::scheme::content::Part;
 use crate::scheme::signature::Signature;
 use crate::scheme::token::Token;
-use crate::scheme::{Proof, Scheme};
 use crate::window::{TimeFormat, Window};
 
 /// Makes a [`Provider`]; start with [`Provider::builder`].
@@ -23,32 +19,32 @@ use crate::window::{TimeFormat, Window};
 #[derive(Clone, Debug)]
 #[must_use = "call `build`"]
 pub struct ProviderBuilder {
-    name: Box<str>,
-    proofs: Vec<Proof>,
+    pub(super) name: Box<str>,
+    pub(super) proofs: Vec<Proof>,
     /// The method that set the proofs.
-    proven_by: Option<&'static str>,
-    content: Option<Vec<Part>>,
-    time: Option<Timestamp>,
-    time_may_be_unsigned: bool,
-    required_time: Option<Box<str>>,
-    event_type: Option<(Box<str>, bool)>,
-    id: Option<Id>,
-    key_fields: Vec<Box<str>>,
-    optional_key_fields: Vec<Box<str>>,
-    key_by_body: bool,
-    unverified: UnverifiedNames,
-    window: Option<Window>,
-    not_only_json: bool,
-    handshakes: Vec<Handshake>,
-    retries: Retries,
-    answer_within: Option<Duration>,
-    final_on_4xx: bool,
+    pub(super) proven_by: Option<&'static str>,
+    pub(super) content: Option<Vec<Part>>,
+    pub(super) time: Option<Timestamp>,
+    pub(super) time_may_be_unsigned: bool,
+    pub(super) required_time: Option<Box<str>>,
+    pub(super) event_type: Option<(Box<str>, bool)>,
+    pub(super) id: Option<Id>,
+    pub(super) key_fields: Vec<Box<str>>,
+    pub(super) optional_key_fields: Vec<Box<str>>,
+    pub(super) key_by_body: bool,
+    pub(super) unverified: UnverifiedNames,
+    pub(super) window: Option<Window>,
+    pub(super) not_only_json: bool,
+    pub(super) handshakes: Vec<Handshake>,
+    pub(super) retries: Retries,
+    pub(super) answer_within: Option<Duration>,
+    pub(super) final_on_4xx: bool,
     /// Two calls of which only one can hold.
-    set_twice: Option<(&'static str, &'static str)>,
+    pub(super) set_twice: Option<(&'static str, &'static str)>,
 }
 
 #[derive(Clone, Debug)]
-enum Id {
+pub(super) enum Id {
     Field(Box<str>),
     Header(Box<str>),
 }
@@ -330,168 +326,4 @@ impl ProviderBuilder {
         self.final_on_4xx = true;
         self
     }
-
-    /// Checks the provider and makes it.
-    ///
-    /// # Errors
-    ///
-    /// A [`ConfigError`] that names the setting and how to fix it.
-    pub fn build(self) -> Result<Provider, ConfigError> {
-        if let Some((first, second)) = self.set_twice {
-            return Err(ConfigError::SetTwice { first, second });
-        }
-        let content = match &self.content {
-            Some(parts) => SignedContent::new(parts)?,
-            None => SignedContent::body_only(),
-        };
-        let time_header = match &self.time {
-            Some(Timestamp { place: Place::Header { name, .. }, .. }) => {
-                Some(header_name("timestamp", name)?)
-            }
-            _ => None,
-        };
-        let id_header = match &self.id {
-            Some(Id::Header(name)) => Some(header_name("event_id_header", name)?),
-            _ => None,
-        };
-        let scheme = self.scheme(content, time_header.as_deref(), id_header.as_deref())?;
-
-        let mut paths = Paths::default();
-        let mut slot = |field: &'static str, path: &str| {
-            paths.add(path).ok_or_else(|| ConfigError::InvalidPath { field, path: path.to_owned() })
-        };
-        let time = match &self.time {
-            None => None,
-            Some(timestamp) => {
-                let fields = match &timestamp.place {
-                    Place::Header { .. } => &[][..],
-                    Place::Body { paths } => paths,
-                };
-                let slots = fields.iter().map(|path| slot("timestamp", path));
-                let touches = scheme.content.time_touches();
-                Some(timestamp.source(slots.collect::<Result<_, _>>()?, time_header, touches))
-            }
-        };
-        let event_type = match &self.event_type {
-            None => None,
-            Some((path, _)) => Some(slot("event_type", path)?),
-        };
-        let id = match &self.id {
-            Some(Id::Field(path)) => Some(slot("event_id", path)?),
-            _ => None,
-        };
-        let add = |path: &str| slot("handshake", path);
-        let handshakes = Handshakes::new(self.handshakes, &scheme, add)?;
-        let mut slots = |field, paths: &[Box<str>]| {
-            paths.iter().map(|path| slot(field, path)).collect::<Result<Box<[Slot]>, _>>()
-        };
-        let required = slots("key_fields", &self.key_fields)?;
-        let optional = slots("optional_key_fields", &self.optional_key_fields)?;
-        let key = match &self.id {
-            _ if !required.is_empty() => KeySpec::Fields { required, optional },
-            _ if !optional.is_empty() => return Err(ConfigError::OnlyOptionalKeyFields),
-            Some(_) => KeySpec::Id,
-            None => KeySpec::Content,
-        };
-        let new_each_time = time.as_ref().is_some_and(|time| {
-            // A time in the body makes another body each time.
-            let is_in_key = match time {
-                TimeSource::Header { .. } => scheme.content.signs_time() && !self.key_by_body,
-                TimeSource::Body { .. } => true,
-            };
-            time.is_per_delivery() && is_in_key
-        });
-        let retried = self.retries.horizon().is_some();
-        if matches!(key, KeySpec::Content) && retried && new_each_time {
-            return Err(ConfigError::RetriesLookNew);
-        }
-        let required_time = match &self.required_time {
-            None => None,
-            Some(name) => Some(HeaderTime {
-                name: header_name("require_unsigned_timestamp_header", name)?,
-                item: None,
-                format: TimeFormat::Detect,
-                one_length: false,
-            }),
-        };
-        let unverified = self.unverified.checked()?;
-        Ok(Provider(std::sync::Arc::new(Spec {
-            name: self.name,
-            scheme,
-            time,
-            required_time,
-            id_header,
-            paths,
-            event_type,
-            event_type_required: self.event_type.is_some_and(|(_, required)| required),
-            id,
-            key,
-            key_by_body: self.key_by_body,
-            unverified,
-            window: self.window,
-            not_only_json: self.not_only_json,
-            handshakes,
-            retries: self.retries,
-            answer_within: self.answer_within,
-            final_on_4xx: self.final_on_4xx,
-        })))
-    }
-
-    /// The scheme, with every header that claims to be signed really in the signed content.
-    fn scheme(
-        &self,
-        content: SignedContent,
-        time_header: Option<&str>,
-        id_header: Option<&str>,
-    ) -> Result<Scheme, ConfigError> {
-        if self.proofs.is_empty() {
-            return Err(ConfigError::NoProof);
-        }
-        let mut scheme = Scheme { proofs: self.proofs.clone().into(), content };
-        let signs = |part| scheme.covers_content() && scheme.content.contains(&part);
-        let signs_time = scheme.covers_content() && scheme.content.signs_time();
-        match time_header {
-            Some(header) if !signs_time && !self.time_may_be_unsigned => {
-                return Err(ConfigError::TimestampNotSigned { header: header.to_owned() });
-            }
-            None if scheme.content.contains(&Part::Timestamp) => {
-                return Err(ConfigError::PartWithoutHeader {
-                    part: "Part::Timestamp",
-                    method: "timestamp(Timestamp::header(…))",
-                });
-            }
-            _ => {}
-        }
-        match id_header {
-            Some(header) if !signs(Part::Id) => {
-                return Err(ConfigError::IdNotSigned { header: header.to_owned() });
-            }
-            None if scheme.content.contains(&Part::Id) => {
-                return Err(ConfigError::PartWithoutHeader {
-                    part: "Part::Id",
-                    method: "event_id_header(…)",
-                });
-            }
-            _ => {}
-        }
-        let fixed = self.time.as_ref().is_some_and(|time| time.format != TimeFormat::Detect);
-        if scheme.content.is_ambiguous(fixed) {
-            return Err(ConfigError::AmbiguousSignedContent);
-        }
-        if self.content.is_some() && !scheme.covers_content() {
-            return Err(ConfigError::SignedContentWithoutMac);
-        }
-        for proof in &mut scheme.proofs {
-            let method = proof.method();
-            for name in proof.headers_mut() {
-                *name = header_name(method, name)?;
-            }
-        }
-        Ok(scheme)
-    }
-}
-
-pub(super) fn header_name(field: &'static str, name: &str) -> Result<Box<str>, ConfigError> {
-    normalize_name(name)
-        .ok_or_else(|| ConfigError::InvalidHeaderName { field, name: name.to_owned() })
 }

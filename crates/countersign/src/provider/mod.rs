@@ -1,5 +1,6 @@
 //! A provider is data: where its proof, its time, its type and its id are, and how it retries.
 
+mod build;
 mod builder;
 mod describe;
 mod retries;

@@ -1,6 +1,6 @@
 //! What headers claim outside of the proof.
 
-use super::builder::header_name;
+use super::build::header_name;
 use crate::error::ConfigError;
 use crate::request_head::{Lookup, RequestHead};
 
