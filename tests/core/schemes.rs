@@ -410,3 +410,103 @@ fn a_retry_whose_body_has_a_new_time_is_the_same_event() {
         .retries(countersign::Retries::within(std::time::Duration::from_secs(60)));
     assert_eq!(retried.build().unwrap_err(), ConfigError::RetriesLookNew);
 }
+
+/// Svix's headers begin with `svix-` or with `webhook-`, as its customer likes.
+mod families {
+    use super::*;
+
+    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+    fn svix() -> Endpoint {
+        endpoint(preset("svix"), &[SECRET])
+    }
+
+    fn signed(id: &str) -> Pairs {
+        Signer::new(&preset("svix"), &secret(SECRET)).id(id).at_text(&NOW.to_string()).sign("{}")
+    }
+
+    /// With these headers of the other family.
+    fn renamed(headers: Pairs, which: &[&str]) -> Pairs {
+        let rename = |(name, value): (String, String)| match name.strip_prefix("svix-") {
+            Some(rest) if which.contains(&rest) => (format!("webhook-{rest}"), value),
+            _ => (name, value),
+        };
+        headers.into_iter().map(rename).collect()
+    }
+
+    #[test]
+    fn a_request_is_read_in_the_family_that_it_carries() {
+        let endpoint = svix();
+        let first = deliver(&endpoint, &signed("msg_1"), "{}").unwrap();
+        let other = renamed(signed("msg_1"), &["id", "timestamp", "signature"]);
+        let other = deliver(&endpoint, &other, "{}").unwrap();
+        assert_eq!((first.id(), other.id()), (Some("msg_1"), Some("msg_1")));
+        // Whoever replays a delivery could rename its headers.
+        assert_eq!(first.key(), other.key());
+    }
+
+    #[test]
+    fn families_are_never_mixed() {
+        use RejectionKind::{IdInvalid, SignatureMismatch, SignatureRepeated, TimestampMissing};
+        let kind = |headers: Pairs| deliver(&svix(), &headers, "{}").unwrap_err().kind();
+        for (which, refused) in [
+            (&["signature"][..], IdInvalid),
+            (&["id"], IdInvalid),
+            (&["timestamp"], TimestampMissing),
+            (&["id", "signature"], TimestampMissing),
+            (&["timestamp", "signature"], IdInvalid),
+            (&["id", "timestamp"], IdInvalid),
+        ] {
+            assert_eq!(kind(renamed(signed("msg_1"), which)), refused, "{which:?}");
+        }
+        // Two deliveries in one request, each whole: neither is taken for what was meant.
+        let all = &["id", "timestamp", "signature"];
+        let both = [signed("msg_1"), renamed(signed("msg_2"), all)].concat();
+        assert_eq!(kind(both), SignatureRepeated);
+        // What is beside the family of the signature is not looked at.
+        let beside = [signed("msg_1"), renamed(signed("msg_2"), all)[..1].to_vec()].concat();
+        assert!(deliver(&svix(), &beside, "{}").is_ok());
+        let wrong = with(&signed("msg_1"), "svix-id", "msg_2");
+        assert_eq!(kind(wrong), SignatureMismatch);
+    }
+
+    #[test]
+    fn a_header_without_a_family_does_not_build() {
+        let standard = || Provider::builder("acme").standard_webhooks("svix");
+        let built = |builder: countersign::ProviderBuilder| builder.build().map(drop);
+        assert_eq!(built(standard().or_header_prefix("svix-", "webhook-")), Ok(()));
+        let outside = |header: &str, prefix: &str| {
+            let (header, prefix) = (header.to_owned(), prefix.to_owned());
+            Err(ConfigError::HeaderOutsideFamily { header, prefix })
+        };
+        let claims = standard().unverified_event_type("X-Type");
+        assert_eq!(built(claims.or_header_prefix("svix-", "webhook-")), outside("x-type", "svix-"));
+        let same = standard().or_header_prefix("svix-", "svix-");
+        assert_eq!(built(same), outside("svix-signature", "svix-"));
+        let twice = standard().or_header_prefix("svix-", "a-").or_header_prefix("svix-", "A-");
+        assert_eq!(built(twice), outside("svix-signature", "svix-"));
+        let token = Provider::builder("acme").shared_token(countersign::Token::header("a-token"));
+        assert_eq!(built(token.or_header_prefix("a-", "b-")), outside("a-token", "a-"));
+    }
+}
+
+/// The header that names the key and the hash is not signed: nobody downgrades by it.
+#[test]
+fn the_hash_of_a_shared_key_is_pinned() {
+    let (provider, secret) = (preset("twilio-shared-key"), secret("a secret"));
+    let endpoint = Endpoint::builder("twilio", provider.clone())
+        .secret(secret.clone())
+        .public_url("https://hooks.example.test")
+        .build()
+        .unwrap();
+    let settings = |headers: &Pairs| {
+        let name = "X-Twilio-Webhooks-Signature-Settings";
+        with(headers, name, "key=KY1,algorithm=HMAC_SHA1")
+    };
+    let sign = |provider: &Provider| {
+        Signer::new(provider, &secret).url("https://hooks.example.test", "/").sign("A=1")
+    };
+    let refused = deliver(&endpoint, &settings(&sign(&preset("twilio"))), "A=1").unwrap_err();
+    assert_eq!(refused.kind(), RejectionKind::SignatureMalformed);
+    assert!(deliver(&endpoint, &settings(&sign(&provider)), "A=1").is_ok());
+}

@@ -62,6 +62,13 @@ pub enum ConfigError {
         /// The header.
         header: String,
     },
+    /// Headers of which one would be in no family, or in two.
+    HeaderOutsideFamily {
+        /// The header.
+        header: String,
+        /// What the names of the usual family begin with.
+        prefix: String,
+    },
     /// A handshake whose answer has a MAC that could be the signature of a delivery.
     HandshakeWouldSign,
     /// `optional_key_fields` without `key_fields`.
@@ -225,6 +232,12 @@ impl fmt::Display for ConfigError {
                 "`event_id_header`: the header `{header}` is not under the MAC, so a replayer can \
                  mint new ids; add `Part::Id` to `signed_content`, or use `event_id`, or leave it \
                  out and events are keyed by their signed content"
+            ),
+            Self::HeaderOutsideFamily { header, prefix } => write!(
+                f,
+                "`or_header_prefix`: the header `{header}` cannot be told apart by families: the \
+                 name of every header of the provider must begin with `{prefix}`, have another name \
+                 in each family, and not be that of a shared token"
             ),
             Self::OnlyOptionalKeyFields => f.write_str(
                 "`optional_key_fields` alone make no key: name the fields that every event has \

@@ -145,6 +145,8 @@ rows! {
         .event_id("event.id");
     "paystack", "Paystack", Weak, "webhook-co/webhook" =>
         .hmac_sha512(Signature::header("x-paystack-signature"));
+    // X-Pusher-Key names the key that signed. It is not signed, and not read: each of the endpoint's
+    // secrets is tried.
     "pusher", "Pusher Channels", Ran, "npm pusher 5.3.4 webhook().isValid" =>
         .hmac_sha256(Signature::header("X-Pusher-Signature").lower_hex());
     "ramp", "Ramp", Weak, "trigger.dev" =>

@@ -42,6 +42,9 @@ rows! {
         .signed_content([Url, Part::BodySha256InQuery("bodySHA256".into())])
         .unverified_id("I-Twilio-Idempotency-Token")
         .answer_within(Duration::from_secs(15));
+    // X-Twilio-Webhooks-Signature-Settings names the key and the hash. It is not signed, and not read:
+    // each of the endpoint's secrets is tried, and with this hash alone. Otherwise whoever can forge one
+    // of an older hash could name that.
     "twilio-shared-key", "Twilio, shared keys (SHA-256, public beta)", Ran, "twilio.com/docs/usage/webhooks/webhook-shared-keys; pypi twilio 9.13.0 request_validator" =>
         .hmac_sha256(Signature::header("X-Twilio-Signature").base64())
         .signed_content([Url, SortedForm])

@@ -1,7 +1,9 @@
 //! Refusing a provider that cannot keep what it promises.
 
 use super::builder::{Id, ProviderBuilder};
+use super::families::{Families, OtherPrefix};
 use super::timestamp::Place;
+use super::unverified::UnverifiedNames;
 use super::{HeaderTime, KeySpec, Provider, Spec, TimeSource, Timestamp};
 use crate::envelope::{Paths, Slot};
 use crate::error::ConfigError;
@@ -62,7 +64,7 @@ impl ProviderBuilder {
             _ => None,
         };
         let add = |path: &str| slot("handshake", path);
-        let handshakes = Handshakes::new(self.handshakes, &scheme, add)?;
+        let handshakes = Handshakes::new(self.handshakes.clone(), &scheme, add)?;
         let mut slots = |field, paths: &[Box<str>]| {
             paths.iter().map(|path| slot(field, path)).collect::<Result<Box<[Slot]>, _>>()
         };
@@ -96,12 +98,22 @@ impl ProviderBuilder {
             }),
         };
         let unverified = self.unverified.checked()?;
+        let families = self.families(
+            &scheme,
+            &[
+                time_header_name(time.as_ref()),
+                id_header.as_deref(),
+                required_time.as_ref().map(|time| &*time.name),
+            ],
+            unverified.as_ref(),
+        )?;
         Ok(Provider(std::sync::Arc::new(Spec {
             name: self.name,
             scheme,
             time,
             required_time,
             id_header,
+            families,
             paths,
             event_type,
             event_type_required: self.event_type.is_some_and(|(_, required)| required),
@@ -170,9 +182,42 @@ impl ProviderBuilder {
         }
         Ok(scheme)
     }
+
+    /// The further families of the headers that are read.
+    fn families(
+        &self,
+        scheme: &Scheme,
+        names: &[Option<&str>],
+        unverified: Option<&UnverifiedNames>,
+    ) -> Result<Option<Families>, ConfigError> {
+        let proofs: Box<[Box<str>]> =
+            scheme.proofs.iter().flat_map(|proof| proof.headers()).cloned().collect();
+        if let (Some(OtherPrefix { usual, .. }), Some(token)) =
+            (self.other_prefixes.first(), scheme.secret_header())
+        {
+            let (header, prefix) = (token.to_owned(), usual.to_string());
+            return Err(ConfigError::HeaderOutsideFamily { header, prefix });
+        }
+        let claimed = unverified.into_iter().flat_map(UnverifiedNames::names);
+        let names = names.iter().flatten().copied().chain(claimed).chain(scheme.content.headers());
+        let mut all = proofs.to_vec();
+        for name in names {
+            if !all.iter().any(|known| **known == *name) {
+                all.push(name.into());
+            }
+        }
+        Families::new(&self.other_prefixes, &all, proofs)
+    }
 }
 
 pub(super) fn header_name(field: &'static str, name: &str) -> Result<Box<str>, ConfigError> {
     normalize_name(name)
         .ok_or_else(|| ConfigError::InvalidHeaderName { field, name: name.to_owned() })
+}
+
+fn time_header_name(time: Option<&TimeSource>) -> Option<&str> {
+    match time? {
+        TimeSource::Header { time, .. } => Some(&time.name),
+        TimeSource::Body { .. } => None,
+    }
 }

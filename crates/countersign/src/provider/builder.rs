@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::families::OtherPrefix;
 use super::unverified::UnverifiedNames;
 use super::{Retries, Timestamp};
 use crate::handshake::Handshake;
@@ -27,6 +28,7 @@ pub struct ProviderBuilder {
     pub(super) time: Option<Timestamp>,
     pub(super) time_may_be_unsigned: bool,
     pub(super) required_time: Option<Box<str>>,
+    pub(super) other_prefixes: Vec<OtherPrefix>,
     pub(super) event_type: Option<(Box<str>, bool)>,
     pub(super) id: Option<Id>,
     pub(super) key_fields: Vec<Box<str>>,
@@ -68,6 +70,7 @@ impl ProviderBuilder {
             time: None,
             time_may_be_unsigned: false,
             required_time: None,
+            other_prefixes: Vec::new(),
             event_type: None,
             id: None,
             key_fields: Vec::new(),
@@ -138,6 +141,20 @@ impl ProviderBuilder {
             .signed_content([Part::Id, dot(), Part::Timestamp, dot(), Part::Body])
             .timestamp(time.format(TimeFormat::UnixSeconds))
             .event_id_header(&format!("{prefix}-id"))
+    }
+
+    /// All headers that are named here begin with `usual`, and all of them may begin with `other`
+    /// instead: Svix sends `svix-id`, `svix-timestamp` and `svix-signature`, or `webhook-id`,
+    /// `webhook-timestamp` and `webhook-signature`, as its customer likes. Call it again for a third
+    /// family. For signatures, and not for tokens.
+    ///
+    /// A request is read in the family whose signature it carries, and nothing of another family is
+    /// looked at. One that carries signatures of two families is refused
+    /// ([`SignatureRepeated`](crate::RejectionKind::SignatureRepeated)). An event has the same key in
+    /// each of them, because whoever replays a delivery could rename its headers.
+    pub fn or_header_prefix(mut self, usual: &str, other: &str) -> Self {
+        self.other_prefixes.push(OtherPrefix { usual: usual.into(), other: other.into() });
+        self
     }
 
     /// Deliveries carry a token that the provider and the endpoint share.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::families::Families;
 use super::{KeySpec, Provider, TimeSource};
 
 impl Provider {
@@ -14,7 +15,11 @@ impl Provider {
                 [first, .., last] if headers.len() > 2 => {
                     format!("{} in {first} to {last}", proof.method())
                 }
-                _ => format!("{} in {}", proof.method(), headers.join(" or ")),
+                _ => {
+                    let other = self.0.families.iter().flat_map(Families::other_proofs);
+                    let names: Vec<_> = headers.iter().map(|name| &**name).chain(other).collect();
+                    format!("{} in {}", proof.method(), names.join(" or "))
+                }
             }
         });
         proofs.collect::<Vec<_>>().join(", or ")

@@ -3,6 +3,7 @@
 mod build;
 mod builder;
 mod describe;
+mod families;
 mod retries;
 mod timestamp;
 mod unverified;
@@ -18,6 +19,7 @@ use crate::envelope::{Paths, Slot};
 use crate::handshake::Handshakes;
 use crate::scheme::Scheme;
 use crate::window::Window;
+use families::Families;
 #[cfg(feature = "testing")]
 pub(crate) use timestamp::Item;
 pub(crate) use timestamp::{HeaderTime, TimeSource};
@@ -123,6 +125,8 @@ pub(crate) struct Spec {
     pub(crate) required_time: Option<HeaderTime>,
     /// The id header that is part of the signed content.
     pub(crate) id_header: Option<Box<str>>,
+    /// Further families of its headers, where it has such.
+    pub(crate) families: Option<Families>,
     /// What the envelope looks for in the body.
     pub(crate) paths: Paths,
     pub(crate) event_type: Option<Slot>,

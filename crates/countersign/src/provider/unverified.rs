@@ -27,6 +27,10 @@ impl UnverifiedNames {
         Ok(any.then_some(names))
     }
 
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        [&self.event_type, &self.id, &self.attempt].into_iter().flatten().map(|name| &**name)
+    }
+
     /// What a head claims: the event's type, the id and the attempt. A header that is there twice, or
     /// that has other than visible ASCII characters, claims nothing.
     pub(crate) fn claims<'h>(&self, head: &'h (impl RequestHead + ?Sized)) -> [&'h [u8]; 3] {

@@ -210,6 +210,14 @@ impl SignedContent {
         }
     }
 
+    /// The headers that it names.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = &str> {
+        self.parts().filter_map(|part| match part {
+            Part::Header(name) | Part::NamedHeaders(name) => Some(&**name),
+            _ => None,
+        })
+    }
+
     pub(crate) fn needs_public_url(&self) -> bool {
         self.parts().any(Part::needs_public_url)
     }
