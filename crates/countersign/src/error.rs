@@ -153,6 +153,13 @@ pub enum ConfigError {
         /// The provider.
         provider: String,
     },
+    /// A verify token that is one of the endpoint's secrets too.
+    VerifyTokenIsSecret {
+        /// The endpoint.
+        endpoint: String,
+        /// Which secret, counted from 1 in the order they were given.
+        position: usize,
+    },
     /// A lease that may run out before the store has answered.
     LeaseNotLongerThanStoreTimeout {
         /// The lease.
@@ -320,6 +327,12 @@ impl fmt::Display for ConfigError {
                 f,
                 "`verify_token` is set, and {provider} has no handshake that shows one; remove it, or \
                  add `Handshake::echo_query_for_token` to the provider"
+            ),
+            Self::VerifyTokenIsSecret { endpoint, position } => write!(
+                f,
+                "endpoint `{endpoint}`: `verify_token` is secret {position}: the token comes in a URL, \
+                 which access logs show, and whoever reads it there could sign deliveries; choose \
+                 another token in the provider's console and here"
             ),
             Self::NoPublicUrl { provider } => write!(
                 f,

@@ -96,6 +96,11 @@ impl Secret {
         &self.bytes
     }
 
+    /// Whether two secrets of the operator's are the same. Not for what a sender shows.
+    pub(crate) fn is_equal(&self, other: &Self) -> bool {
+        self.expose().trim_ascii() == other.expose().trim_ascii()
+    }
+
     pub(crate) fn shared_label(&self) -> Option<Arc<str>> {
         self.label.clone()
     }

@@ -78,7 +78,8 @@ rows! {
     // the asker chooses. See `Handshake`.
     "x", "X (Twitter) Account Activity", Weak, "webhook-co/webhook" =>
         .hmac_sha256(Signature::header("x-twitter-webhooks-signature").prefix("sha256=").base64());
-    "xero", "Xero", Weak, "webhook-co/webhook" =>
+    "xero", "Xero", Documented, "developer.xero.com/documentation/webhooks/configuring-your-server" =>
         .hmac_sha256(Signature::header("x-xero-signature").base64())
-        .answer_within(Duration::from_secs(5));
+        .answer_within(Duration::from_secs(5))
+        .retries(Retries::within(Duration::from_secs(86400)));
 }

@@ -5,10 +5,11 @@ use super::prelude::*;
 rows! {
     "airtable", "Airtable", Weak, "webhook-co/webhook; trigger.dev (airtable.com/developers webhooks)" =>
         .hmac_sha256(Signature::header("X-Airtable-Content-MAC").prefix("hmac-sha256=").base64_secret(""));
-    "asana", "Asana", Weak, "developers.asana.com/docs/webhooks-guide + reference/createwebhook; webhook-co/webhook" =>
+    "asana", "Asana", Documented, "developers.asana.com/docs/webhooks-guide + reference/createwebhook; webhook-co/webhook" =>
         .hmac_sha256(Signature::header("X-Hook-Signature"))
         .answer_within(Duration::from_secs(10))
-        .retries(Retries::within(Duration::from_secs(86400)));
+        .retries(Retries::within(Duration::from_secs(86400)))
+        .handshake(Handshake::return_hook_secret());
     "ashby", "Ashby", Weak, "webhook-co/webhook; developers.ashbyhq.com/docs/retries" =>
         .hmac_sha256(Signature::header("Ashby-Signature").prefix("sha256="))
         .retries(Retries::after([10, 30, 70, 150, 310, 630, 1270, 2550, 5110].map(Duration::from_secs)));
@@ -126,6 +127,7 @@ rows! {
         .hmac_sha256(Signature::header("X-Signature").lower_hex());
     "mollie", "Mollie (next-gen webhooks)", Weak, "trigger.dev" =>
         .hmac_sha256(Signature::header("X-Mollie-Signature").prefix("sha256="));
+    // Its first request, with the token, is no handshake here: see `Handshake`.
     "notion", "Notion", Ran, "npm @notionhq/client 5.26.0" =>
         .hmac_sha256(Signature::header("X-Notion-Signature").prefix("sha256="))
         .optional_event_type("type")

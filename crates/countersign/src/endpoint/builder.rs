@@ -233,6 +233,12 @@ impl EndpointBuilder {
             let provider = self.provider.name().to_owned();
             return Err(ConfigError::NoVerifyTokenAsked { provider });
         }
+        if let Some(token) = &self.verify_token
+            && let Some(index) = self.secrets.iter().position(|secret| secret.is_equal(token))
+        {
+            let (endpoint, position) = (self.name.into_string(), index + 1);
+            return Err(ConfigError::VerifyTokenIsSecret { endpoint, position });
+        }
         let keys = self.keys()?;
         let public_url = self.checked_public_url()?;
         let labels = self.secrets.iter().map(Secret::shared_label).collect();

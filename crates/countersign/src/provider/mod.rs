@@ -16,7 +16,7 @@ pub use retries::Retries;
 pub use timestamp::Timestamp;
 
 use crate::envelope::{Paths, Slot};
-use crate::handshake::Handshakes;
+use crate::handshake::{Handshakes, Unsigned};
 use crate::scheme::Scheme;
 use crate::window::Window;
 use families::Families;
@@ -83,7 +83,7 @@ impl Provider {
     /// The middleware can answer it only if requests with these methods reach it.
     #[must_use]
     pub fn has_unsigned_handshake(&self) -> bool {
-        !self.0.handshakes.unsigned.is_empty()
+        self.0.handshakes.unsigned.iter().any(Unsigned::has_own_method)
     }
 
     /// The replay window that endpoints have unless they set their own; none where deliveries
