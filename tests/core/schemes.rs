@@ -237,12 +237,115 @@ fn a_public_key_is_no_secret_of_another_proof() {
     let ed25519 = || Proof::ed25519(Signature::header("X-Sig"));
     let build = |proofs: Vec<Proof>| Provider::builder("acme").any_of(proofs).build().unwrap();
     for shared in [hmac, token] as [fn() -> Proof; 2] {
-        let endpoint = endpoint(build(vec![shared(), ed25519()]), &["a secret", public]);
+        let secrets = [secret("a secret"), secret(public).as_public_key()];
+        let provider = build(vec![shared(), ed25519()]);
+        let endpoint = Endpoint::builder("schemes", provider).secrets(secrets).build().unwrap();
         let (only, stranger) = (build(vec![shared()]), secret(public));
         let forged = Signer::new(&only, &stranger).sign("{}");
         assert!(deliver(&endpoint, &forged, "{}").is_err(), "{forged:?}");
         let genuine = Signer::new(&only, &secret("a secret")).sign("{}");
         assert!(deliver(&endpoint, &genuine, "{}").is_ok());
+    }
+}
+
+/// 64 hex digits are as well the secret of a MAC. A guess would make a genuine sender a forger, or
+/// everybody a genuine sender.
+#[test]
+fn what_may_be_a_public_key_or_a_secret_says_what_it_is() {
+    use ConfigError::{AmbiguousSecret, UnusableSecret};
+    // RFC 8032 §7.1, the public key of test 1.
+    const HEX: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+    const BASE64: &str = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+    const SPKI: &str = "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+    let pem = format!("-----BEGIN PUBLIC KEY-----\n{SPKI}\n-----END PUBLIC KEY-----\n");
+    let list = || Signature::header("X-Sig").separator(' ').base64();
+    let any_of = |proofs: [Proof; 2]| Provider::builder("acme").any_of(proofs).build().unwrap();
+    let text = any_of([
+        Proof::hmac_sha256(Signature::header("X-Mac")),
+        Proof::ed25519(Signature::header("X-Sig")),
+    ]);
+    let prefixed = any_of([
+        Proof::hmac_sha256(list().prefix("v1,").text_or_base64_secret("whsec_")),
+        Proof::ed25519(list().prefix("v1a,").base64_secret("whpk_")),
+    ]);
+    let build = |provider: &Provider, secret: Secret| {
+        Endpoint::builder("acme", provider.clone()).secret(secret).build()
+    };
+    let [whsec, whpk] = ["whsec_", "whpk_"].map(|prefix| format!("{prefix}{BASE64}"));
+    for (provider, ambiguous) in [(&text, HEX), (&text, BASE64), (&prefixed, BASE64)] {
+        let error = build(provider, secret(ambiguous)).unwrap_err();
+        let expected = AmbiguousSecret { endpoint: "acme".to_owned(), position: 1 };
+        assert_eq!(error, expected);
+        assert!(error.to_string().contains("`Secret::as_public_key`"), "{error}");
+        for told in [secret(ambiguous).as_public_key(), secret(ambiguous).as_shared_secret()] {
+            assert!(build(provider, told).is_ok());
+        }
+    }
+    // Nobody has to say what can be seen.
+    for (provider, clear) in [
+        (&text, "a secret"),
+        (&text, SPKI),
+        (&text, &*pem),
+        // Half of all digits are no point of the curve.
+        (&text, &"02".repeat(32)),
+        (&prefixed, &*whsec),
+        (&prefixed, &*whpk),
+        (&preset("discord"), HEX),
+        (&preset("github"), HEX),
+    ] {
+        assert!(build(provider, secret(clear)).is_ok(), "{clear}");
+    }
+    // What is said and cannot be is no guess either.
+    for bad in [
+        build(&text, secret("a secret").as_public_key()),
+        build(&preset("github"), secret(HEX).as_public_key()),
+        build(&preset("discord"), secret(HEX).as_shared_secret()),
+    ] {
+        assert!(matches!(bad, Err(UnusableSecret { .. })), "{bad:?}");
+    }
+    // And it holds: a shared secret proves a MAC, and a public key none.
+    let mac = Provider::builder("acme").hmac_sha256(Signature::header("X-Mac")).build().unwrap();
+    let signed = Signer::new(&mac, &secret(HEX)).sign("{}");
+    let shared = build(&text, secret(HEX).as_shared_secret()).unwrap();
+    assert!(deliver(&shared, &signed, "{}").is_ok());
+    let public = build(&text, secret(HEX).as_public_key()).unwrap();
+    assert!(deliver(&public, &signed, "{}").is_err());
+    for clear in [SPKI, &pem] {
+        let endpoint = build(&text, secret(clear)).unwrap();
+        let forged = Signer::new(&mac, &secret(clear)).sign("{}");
+        assert!(deliver(&endpoint, &forged, "{}").is_err(), "{clear}");
+    }
+}
+
+/// `…/?a=1` and `B=2` are signed with the same bytes as `…/?a=1B` and `2`.
+#[test]
+fn a_form_beside_the_url_is_no_key() {
+    let build = |parts: Vec<Part>| {
+        Provider::builder("acme")
+            .hmac_sha256(Signature::header("X-Sig"))
+            .signed_content(parts)
+            .timestamp(Timestamp::header("X-Time").format(countersign::TimeFormat::UnixSeconds))
+            .key_by_body()
+            .build()
+            .map(drop)
+    };
+    use Part::{Method, SortedForm, Target, Timestamp as Time, Url};
+    let (dot, line) = (|| Part::literal("."), || Part::literal("\n"));
+    for parts in [
+        vec![Time, dot(), Url, SortedForm],
+        vec![Time, SortedForm, Target],
+        vec![Time, dot(), Url, dot(), SortedForm],
+        vec![SortedForm, dot(), Part::header("X-A"), line(), Time],
+    ] {
+        assert_eq!(build(parts.clone()), Err(ConfigError::BodyIsNoKey), "{parts:?}");
+    }
+    for parts in [
+        vec![Time, dot(), SortedForm],
+        vec![Method, Time, SortedForm],
+        vec![Time, dot(), Url, line(), SortedForm],
+        vec![Time, dot(), Url, Part::Body],
+    ] {
+        assert_eq!(build(parts.clone()), Ok(()), "{parts:?}");
     }
 }
 

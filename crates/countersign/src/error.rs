@@ -43,6 +43,8 @@ pub enum ConfigError {
     AmbiguousSignedContent,
     /// Every retry would have a key of its own, and be handled again.
     RetriesLookNew,
+    /// A form as the key, where bytes could be moved between it and the URL or a header.
+    BodyIsNoKey,
     /// A signed content for a scheme without a MAC.
     SignedContentWithoutMac,
     /// The signed content has a part whose header is not named.
@@ -95,6 +97,13 @@ pub enum ConfigError {
         position: usize,
         /// What this provider's secrets are.
         expected: &'static str,
+    },
+    /// A secret that may be a public key, which everybody knows, or the secret of another proof.
+    AmbiguousSecret {
+        /// The endpoint.
+        endpoint: String,
+        /// Which secret, counted from 1 in the order they were given.
+        position: usize,
     },
     /// A window for a provider whose deliveries carry no time.
     NoTimeToJudge {
@@ -219,6 +228,11 @@ impl fmt::Display for ConfigError {
                  the signed content, so a retry would look like a new event; name `event_id` or \
                  `key_fields`, or say `key_by_body`",
             ),
+            Self::BodyIsNoKey => f.write_str(
+                "`key_by_body`: the form stands beside the URL or a header in `signed_content`, so the \
+                 same signature is right for another form, and a replay would be another event; leave \
+                 `key_by_body` out, and events are keyed by their signed content"
+            ),
             Self::SignedContentWithoutMac => f.write_str(
                 "`signed_content` belongs to `hmac_sha256`; a shared token signs nothing",
             ),
@@ -269,6 +283,12 @@ impl fmt::Display for ConfigError {
                 f,
                 "endpoint `{endpoint}`: no delivery can match secret {position}: this provider's \
                  secrets are {expected}"
+            ),
+            Self::AmbiguousSecret { endpoint, position } => write!(
+                f,
+                "endpoint `{endpoint}`: secret {position} may be a public key, which everybody knows, or \
+                 the secret of another proof of this provider; say which with \
+                 `Secret::as_public_key` or `Secret::as_shared_secret`, or give the public key as PEM"
             ),
             Self::NoTimeToJudge { provider } => write!(
                 f,

@@ -13,7 +13,7 @@ use crate::key::KeyHasher;
 use crate::provider::Provider;
 use crate::rejection::RejectionKind;
 use crate::request_head::is_method;
-use crate::scheme::Keyed;
+use crate::scheme::{BadSecret, Keyed};
 use crate::secret::Secret;
 use crate::window::Window;
 
@@ -324,10 +324,13 @@ impl EndpointBuilder {
             return Err(ConfigError::NoSecret { endpoint });
         }
         let keyed = self.provider.spec().scheme.key(&self.secrets);
-        keyed.map_err(|(index, unusable)| ConfigError::UnusableSecret {
-            endpoint,
-            position: index + 1,
-            expected: unusable.expected,
+        keyed.map_err(|bad| match bad {
+            BadSecret::Unusable { index, expected } => {
+                ConfigError::UnusableSecret { endpoint, position: index + 1, expected }
+            }
+            BadSecret::Ambiguous { index } => {
+                ConfigError::AmbiguousSecret { endpoint, position: index + 1 }
+            }
         })
     }
 

@@ -88,6 +88,9 @@ impl ProviderBuilder {
         if matches!(key, KeySpec::Content) && retried && new_each_time {
             return Err(ConfigError::RetriesLookNew);
         }
+        if self.key_by_body && scheme.content.body_may_move() {
+            return Err(ConfigError::BodyIsNoKey);
+        }
         let required_time = match &self.required_time {
             None => None,
             Some(name) => Some(HeaderTime {

@@ -164,9 +164,13 @@ impl ProviderBuilder {
 
     /// Deliveries carry one of several proofs. All of those that a delivery carries are computed,
     /// and the first that holds counts. Each of the endpoint's secrets must be of use for one of
-    /// them. A secret that reads as a public key of one of them is used as nothing else, because
-    /// everybody knows it: half of all 64 hex digits read as an ed25519 key, so beside one do not
-    /// write the secret of a MAC in such digits.
+    /// them.
+    ///
+    /// A public key is never used as the secret of a MAC or as a token, because everybody knows it. A
+    /// secret that could be either, such as 64 hex digits beside an ed25519 proof, must say what it is
+    /// ([`Secret::as_public_key`](crate::Secret::as_public_key),
+    /// [`Secret::as_shared_secret`](crate::Secret::as_shared_secret)), unless its prefix says it
+    /// (`whsec_`, `whpk_`) or it is in PEM.
     pub fn any_of(mut self, proofs: impl IntoIterator<Item = Proof>) -> Self {
         self.set(self.proven_by, "any_of");
         self.proven_by = Some("any_of");

@@ -192,6 +192,12 @@ impl SignedContent {
         })
     }
 
+    /// Whether bytes could be moved between the body and what stands beside it: a form has no brackets
+    /// that would show where it ends.
+    pub(crate) fn body_may_move(&self) -> bool {
+        self.body == Part::SortedForm && self.json_edges.contains(&true)
+    }
+
     pub(crate) fn contains(&self, wanted: &Part) -> bool {
         self.parts().any(|part| part == wanted)
     }

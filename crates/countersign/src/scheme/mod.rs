@@ -34,7 +34,7 @@ use token::TokenKeys;
 
 use crate::rejection::RejectionKind;
 use crate::request_head::RequestHead;
-use crate::secret::Secret;
+use crate::secret::{Role, Secret};
 
 /// The proofs of which a provider's deliveries carry one, and what they cover.
 #[derive(Clone, Debug)]
@@ -49,9 +49,12 @@ pub(crate) struct Refused<'a> {
     pub(crate) header: Option<&'a str>,
 }
 
-/// What a secret should have been.
-pub(crate) struct Unusable {
-    pub(crate) expected: &'static str,
+/// Why a secret cannot be used.
+pub(crate) enum BadSecret {
+    /// No delivery can match it. What it should have been.
+    Unusable { index: usize, expected: &'static str },
+    /// It may be a public key, or the secret of another proof.
+    Ambiguous { index: usize },
 }
 
 impl Scheme {
@@ -94,29 +97,51 @@ impl Scheme {
         self.proofs.first()?.sign(secret, &content)
     }
 
-    /// Prepares the secrets. Each must be of use for one of the proofs; if one is not, its index.
-    pub(crate) fn key(&self, secrets: &[Secret]) -> Result<Keyed, (usize, Unusable)> {
-        let all: Vec<_> = secrets.iter().enumerate().collect();
-        // Everybody knows a public key. As text or base64 it would do for a MAC or a token too, and then
-        // everybody could make that proof.
-        let public: Vec<usize> = self
-            .proofs
-            .iter()
-            .filter(|proof| proof.takes_public_keys())
-            .flat_map(|proof| proof.key(&all).used().collect::<Vec<_>>())
-            .collect();
-        let private: Vec<_> =
-            all.iter().filter(|(index, _)| !public.contains(index)).copied().collect();
-        let key =
-            |proof: &Proof| proof.key(if proof.takes_public_keys() { &all } else { &private });
-        let keyed: Vec<_> = self.proofs.iter().map(key).collect();
-        for index in 0..secrets.len() {
-            if !keyed.iter().any(|keys| keys.used().any(|used| used == index)) {
-                let expected = self.proofs.first().map_or("", Proof::expected);
-                return Err((index, Unusable { expected }));
+    /// Prepares the secrets. Each must be of use for one of the proofs.
+    pub(crate) fn key(&self, secrets: &[Secret]) -> Result<Keyed, BadSecret> {
+        let (mut public, mut shared) = (Vec::new(), Vec::new());
+        for (index, secret) in secrets.iter().enumerate() {
+            match self.role(secret) {
+                Some(Role::PublicKey) => public.push((index, secret)),
+                Some(Role::Shared) => shared.push((index, secret)),
+                Some(Role::Untold) => return Err(BadSecret::Ambiguous { index }),
+                None => {
+                    let expected = self.proofs.first().map_or("", Proof::expected);
+                    return Err(BadSecret::Unusable { index, expected });
+                }
             }
         }
-        Ok(Keyed(keyed.into_iter().filter(|keys| keys.used().next().is_some()).collect()))
+        let key =
+            |proof: &Proof| proof.key(if proof.takes_public_keys() { &public } else { &shared });
+        let keyed = self.proofs.iter().map(key);
+        Ok(Keyed(keyed.filter(|keys| keys.used().next().is_some()).collect()))
+    }
+
+    /// What a secret is to this provider: nothing if no proof can use it, and untold if it could be
+    /// either.
+    ///
+    /// Everybody knows a public key. As text or base64 it would do for a MAC or a token too, and then
+    /// everybody could make that proof; so it is never used for both, and never by a guess.
+    fn role(&self, secret: &Secret) -> Option<Role> {
+        let of = |public: bool| {
+            self.proofs.iter().filter(move |proof| proof.takes_public_keys() == public)
+        };
+        let is_used = |proof: &Proof| proof.key(&[(0, secret)]).used().next().is_some();
+        let [public, shared] = [true, false].map(|public| of(public).any(is_used));
+        match (public, shared, secret.role()) {
+            (true, _, Role::PublicKey) | (true, false, Role::Untold) => Some(Role::PublicKey),
+            (_, true, Role::Shared) | (false, true, Role::Untold) => Some(Role::Shared),
+            (true, true, Role::Untold) => {
+                let text = secret.expose();
+                let says = |public: bool| of(public).any(|proof| proof.has_own_form(text));
+                Some(match [true, false].map(says) {
+                    [true, false] => Role::PublicKey,
+                    [false, true] => Role::Shared,
+                    _ => Role::Untold,
+                })
+            }
+            _ => None,
+        }
     }
 }
 
