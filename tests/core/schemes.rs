@@ -417,6 +417,35 @@ fn events_under_a_token_are_told_apart_by_their_ids() {
     assert_ne!(pushed("1"), pushed("2"));
 }
 
+/// Google counts the messages of each channel from 1.
+#[test]
+fn equal_numbers_of_two_channels_are_two_events() {
+    let endpoint = endpoint(preset("google-push"), &["a-token"]);
+    let token = Signer::new(&preset("google-push"), &secret("a-token")).sign("");
+    let send = |channel: &str, number: &str| {
+        let headers = with(&token, "X-Goog-Channel-ID", channel);
+        deliver(&endpoint, &with(&headers, "X-Goog-Message-Number", number), "").unwrap()
+    };
+    let first = send("channel-1", "7");
+    assert_eq!(first.unverified().channel(), Some("channel-1"));
+    assert_eq!(first.key(), send("channel-1", "7").key());
+    assert_ne!(first.key(), send("channel-2", "7").key());
+    // No digit moves from the one to the other.
+    assert_ne!(send("channel-1", "17").key(), send("channel-11", "7").key());
+    // Under a signature it is part of no key: whoever replays a delivery could write another.
+    let signed = Provider::builder("acme")
+        .hmac_sha256(Signature::header("X-Sig"))
+        .unverified_channel("X-Channel")
+        .build()
+        .unwrap();
+    let endpoint = self::endpoint(signed.clone(), &["a secret"]);
+    let headers = Signer::new(&signed, &secret("a secret")).sign("{}");
+    let key = |channel: &str| {
+        deliver(&endpoint, &with(&headers, "X-Channel", channel), "{}").unwrap().key()
+    };
+    assert_eq!(key("1"), key("2"));
+}
+
 /// Between an id and a header with nothing between, bytes could be moved: each replay another id.
 #[test]
 fn an_id_beside_a_header_does_not_build() {

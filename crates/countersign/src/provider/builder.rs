@@ -261,6 +261,14 @@ impl ProviderBuilder {
         self
     }
 
+    /// The header that claims which channel or subscription a delivery is of, outside of the proof. It
+    /// belongs to the claimed id where ids are counted anew in each channel, and is part of a key as
+    /// [`unverified_id`](Self::unverified_id) is: under a shared token alone.
+    pub fn unverified_channel(mut self, header: &str) -> Self {
+        self.unverified.channel = Some(header.into());
+        self
+    }
+
     /// The header that claims which attempt a delivery is, outside of the proof.
     pub fn unverified_attempt(mut self, header: &str) -> Self {
         self.unverified.attempt = Some(header.into());

@@ -55,6 +55,9 @@ impl Provider {
         if !covered && claimed.is_some_and(|names| names.id.is_some()) {
             content.push_str(" and claimed id");
         }
+        if !covered && claimed.is_some_and(|names| names.channel.is_some()) {
+            content.push_str(" and claimed channel");
+        }
         match &self.0.key {
             KeySpec::Content => content,
             KeySpec::Id if self.0.id_header.is_some() => "signed id in a header".to_owned(),

@@ -100,10 +100,10 @@ impl Head {
             signature: scheme.signature(),
             time_header,
         };
-        scheme.content.keep_pieces(headers, &context, &mut head.texts)?;
         if let Some(names) = &spec.unverified {
             head.texts.keep_unverified(names.claims(headers));
         }
+        scheme.content.keep_pieces(headers, &context, &mut head.texts)?;
         if !spec.handshakes.signed.is_empty() {
             head.handshakes = ShownHandshakes::read(&spec.handshakes.signed, headers);
         }

@@ -244,12 +244,13 @@ impl Proven {
             }
             KeySpec::Content => {}
         }
-        let [claimed_type, claimed_id, _] = self.head.texts.unverified();
+        let [claimed_type, claimed_id, claimed_channel, _] = self.head.texts.unverified();
         let content = &spec.scheme.content;
         let covered = spec.scheme.covers_content();
         // Whoever has the token could change the body just as well, and bodies may be equal or empty.
-        let claimed_id = if covered { &[] } else { claimed_id };
-        hasher.content(claimed_type, claimed_id, |sink| {
+        let [claimed_id, claimed_channel] =
+            [claimed_id, claimed_channel].map(|claim| if covered { &[] } else { claim });
+        hasher.content([claimed_type, claimed_id, claimed_channel], |sink| {
             if !covered || spec.key_by_body && !content.contains(&Part::SortedForm) {
                 return sink(&self.body);
             }
@@ -273,8 +274,8 @@ impl Proven {
         let text = |claim: &[u8]| {
             std::str::from_utf8(claim).ok().filter(|claim| !claim.is_empty()).map(Into::into)
         };
-        let [event_type, id, attempt] = self.head.texts.unverified();
-        Unverified { event_type: text(event_type), id: text(id), attempt: text(attempt) }
+        let [event_type, id, channel, attempt] = self.head.texts.unverified().map(text);
+        Unverified { event_type, id, channel, attempt }
     }
 
     fn id<'v>(
