@@ -535,6 +535,27 @@ fn a_retry_whose_body_has_a_new_time_is_the_same_event() {
     };
     assert_eq!(send(NOW, 30), send(NOW + 1, 30));
     assert_ne!(send(NOW, 30), send(NOW, 31));
+    // Payloads that have no `data`, as the types of Linear's SDK name them, all of one moment.
+    let about = |what: &str, sent: u64| {
+        let body = format!(
+            r#"{{"action":"a","type":"T","createdAt":"2026-05-23T14:29:30.000Z",{what},"webhookTimestamp":{sent}000,"webhookId":"w"}}"#
+        );
+        let headers = Signer::new(&preset("linear"), &secret("a secret")).sign(&body);
+        deliver(&endpoint, &headers, &body).unwrap().key()
+    };
+    for what in [
+        r#""agentSession":{"id":"s"},"agentActivity":{"id":"?"}"#,
+        r#""agentSession":{"id":"?"},"agentActivity":null"#,
+        r#""issueData":{"id":"?"}"#,
+        r#""notification":{"id":"?"},"appUserId":"u""#,
+        r#""oauthClientId":"c","userId":"?""#,
+        r#""oauthClientId":"?""#,
+        r#""appUserId":"?","addedTeamIds":["t"]"#,
+    ] {
+        let [one, other] = ["1", "2"].map(|id| what.replace('?', id));
+        assert_eq!(about(&one, NOW), about(&one, NOW + 1), "{one}: a retry");
+        assert_ne!(about(&one, NOW), about(&other, NOW), "{one}");
+    }
     let retried = Provider::builder("acme")
         .hmac_sha256(Signature::header("X-Sig"))
         .timestamp(Timestamp::body("sent").per_delivery())

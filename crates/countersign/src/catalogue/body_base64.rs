@@ -6,7 +6,8 @@ rows! {
     "ably", "Ably", Weak, "webhook-co/webhook" =>
         .hmac_sha256(Signature::header("X-Ably-Signature").base64());
     "acuity", "Acuity Scheduling", Weak, "trigger.dev" =>
-        .hmac_sha256(Signature::header("X-Acuity-Signature").base64());
+        .hmac_sha256(Signature::header("X-Acuity-Signature").base64())
+        .forget_when_handled();
     "adyen-platform", "Adyen (platform, banking, management)", Ran, "npm @adyen/api-library 32.1.0 hmacValidator.validateHMACSignature" =>
         .hmac_sha256(Signature::header("HmacSignature").base64().hex_secret())
         .optional_event_type("type");

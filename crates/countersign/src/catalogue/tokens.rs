@@ -25,7 +25,7 @@ rows! {
         .answer_within(Duration::from_secs(10));
     // Message numbers are counted in each channel. All of these headers are claims: the token is what
     // proves them, and whoever has it can write any.
-    "google-push", "Google Calendar / Drive push channels", Documented, "developers.google.com/workspace/calendar/api/guides/push, /drive/api/guides/push" =>
+    "google-push", "Google Calendar / Drive push channels", Weak, "trigger.dev; the channel's id: developers.google.com/workspace/calendar/api/guides/push" =>
         .shared_token(Token::header("X-Goog-Channel-Token"))
         .unverified_event_type("X-Goog-Resource-State")
         .unverified_id("X-Goog-Message-Number")

@@ -124,6 +124,7 @@ impl ProviderBuilder {
             key,
             key_by_body: self.key_by_body,
             unverified,
+            forgets: self.forgets,
             window: self.window,
             not_only_json: self.not_only_json,
             handshakes,

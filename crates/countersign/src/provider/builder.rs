@@ -35,6 +35,7 @@ pub struct ProviderBuilder {
     pub(super) optional_key_fields: Vec<Box<str>>,
     pub(super) key_by_body: bool,
     pub(super) unverified: UnverifiedNames,
+    pub(super) forgets: bool,
     pub(super) window: Option<Window>,
     pub(super) not_only_json: bool,
     pub(super) handshakes: Vec<Handshake>,
@@ -77,6 +78,7 @@ impl ProviderBuilder {
             optional_key_fields: Vec::new(),
             key_by_body: false,
             unverified: UnverifiedNames::default(),
+            forgets: false,
             window: None,
             not_only_json: false,
             handshakes: Vec::new(),
@@ -315,6 +317,22 @@ impl ProviderBuilder {
     /// bodies are equal to the byte are one.
     pub fn key_by_body(mut self) -> Self {
         self.key_by_body = true;
+        self
+    }
+
+    /// An event is forgotten as soon as it is handled. For providers whose different events can be equal
+    /// to the byte, with nothing signed that tells them apart: Dropbox says "this account has changed"
+    /// each time in the same words, and Twilio sends the same form when a caller presses the same key
+    /// again. Remembered, the second of them would be taken for a duplicate, and lost.
+    ///
+    /// What holds: only what is proven is handled; while the handler runs, further deliveries of the
+    /// same bytes are answered 503; and after a handler that failed, the next delivery is handled.
+    /// What does **not** hold: that a handled event is not handled again. A retry whose first answer got
+    /// lost is handled again, and so is every replay by whoever has captured a delivery, inside the
+    /// window where there is one and for ever where not. The handler must be one that may run twice.
+    /// One that calls `complete_in` has its event remembered all the same.
+    pub fn forget_when_handled(mut self) -> Self {
+        self.forgets = true;
         self
     }
 

@@ -58,12 +58,13 @@ impl Provider {
         if !covered && claimed.is_some_and(|names| names.channel.is_some()) {
             content.push_str(" and claimed channel");
         }
-        match &self.0.key {
+        let key = match &self.0.key {
             KeySpec::Content => content,
             KeySpec::Id if self.0.id_header.is_some() => "signed id in a header".to_owned(),
             KeySpec::Id => format!("id in the body, else {content}"),
             KeySpec::Fields { .. } => format!("fields of the body, else {content}"),
-        }
+        };
+        if self.0.forgets { format!("{key}; forgotten when handled") } else { key }
     }
 
     /// When the provider tries again, such as `after 60, 300 s`.

@@ -79,6 +79,13 @@ impl Provider {
         self.0.final_on_4xx
     }
 
+    /// Whether its events are [forgotten as soon as they are
+    /// handled](ProviderBuilder::forget_when_handled).
+    #[must_use]
+    pub fn forgets_when_handled(&self) -> bool {
+        self.0.forgets
+    }
+
     /// Whether one of its [handshakes](crate::Handshake) is a `GET` or an `OPTIONS` that nobody signs.
     /// The middleware can answer it only if requests with these methods reach it.
     #[must_use]
@@ -135,6 +142,8 @@ pub(crate) struct Spec {
     pub(crate) key: KeySpec,
     /// Whether the body stands for the signed content where that is the key.
     pub(crate) key_by_body: bool,
+    /// Whether a handled event is forgotten.
+    pub(crate) forgets: bool,
     /// The headers that claim something outside of the proof.
     pub(crate) unverified: Option<UnverifiedNames>,
     /// The window, where it is not the default one.
