@@ -177,12 +177,11 @@ fn meta_shows_its_verify_token() {
     let mut program =
         Program::listen(&["--provider", "meta=env:SECRET", "--verify-token", "meta=env:OLDER"]);
     let ask = |token: &str| {
-        let mut stream = connect(&program);
         let target = format!(
             "/webhooks/meta?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token={token}"
         );
         let request = format!("GET {target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
-        std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
+        let mut stream = connect(program.addr, &request);
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer

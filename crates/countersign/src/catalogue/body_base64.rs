@@ -79,6 +79,7 @@ rows! {
     // the asker chooses. See `Handshake`.
     "x", "X (Twitter) Account Activity", Weak, "webhook-co/webhook" =>
         .hmac_sha256(Signature::header("x-twitter-webhooks-signature").prefix("sha256=").base64());
+    // Answers must have no body either, which an `error_handler` can give. See `Handshake`.
     "xero", "Xero", Documented, "developer.xero.com/documentation/webhooks/configuring-your-server" =>
         .hmac_sha256(Signature::header("x-xero-signature").base64())
         .answer_within(Duration::from_secs(5))

@@ -148,7 +148,7 @@ impl ProviderBuilder {
     /// All headers that are named here begin with `usual`, and all of them may begin with `other`
     /// instead: Svix sends `svix-id`, `svix-timestamp` and `svix-signature`, or `webhook-id`,
     /// `webhook-timestamp` and `webhook-signature`, as its customer likes. Call it again for a third
-    /// family. For signatures, and not for tokens.
+    /// family. For signatures, and not for tokens; handshakes are looked for under the names given.
     ///
     /// A request is read in the family whose signature it carries, and nothing of another family is
     /// looked at. One that carries signatures of two families is refused

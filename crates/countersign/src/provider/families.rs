@@ -45,15 +45,15 @@ impl Families {
             let (usual, other) = (header_name(FIELD, usual)?, header_name(FIELD, other)?);
             let mut family = Vec::new();
             for name in names {
-                let renamed =
-                    name.strip_prefix(&*usual).map(|rest| format!("{other}{rest}").into());
+                let renamed = name.strip_prefix(&*usual).map(|rest| format!("{other}{rest}"));
                 // One that has the same name in two families would be of both.
-                let is_new = |renamed: &Box<str>| {
+                let is_new = |renamed: &String| {
                     let earlier = families.iter().map(|family| family.name(name));
-                    !names.contains(renamed) && !earlier.into_iter().any(|name| *name == **renamed)
+                    let mut taken = names.iter().map(|name| &**name).chain(earlier);
+                    !taken.any(|name| name == renamed)
                 };
                 match renamed.filter(is_new) {
-                    Some(renamed) => family.push((name.clone(), renamed)),
+                    Some(renamed) => family.push((name.clone(), renamed.into())),
                     None => {
                         let (header, prefix) = (name.to_string(), usual.into_string());
                         return Err(ConfigError::HeaderOutsideFamily { header, prefix });

@@ -195,7 +195,7 @@ impl<'l> Names<'l> {
             buffer
         };
         if let Some(names) = self.names.get_mut(..self.count) {
-            names.sort_unstable_by(|left, right| lower(left).cmp(&lower(right)));
+            names.sort_unstable_by_key(|name| lower(name));
         }
     }
 }
