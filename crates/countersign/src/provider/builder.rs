@@ -12,7 +12,7 @@ use crate::scheme::signature::Signature;
 use crate::scheme::token::Token;
 use crate::window::{TimeFormat, Window};
 
-/// Makes a [`Provider`]; start with [`Provider::builder`].
+/// Makes a [`Provider`](crate::Provider); start with [`Provider::builder`](crate::Provider::builder).
 ///
 /// What proves, dates or names an event is said once: a second call that would replace the first is
 /// an error. Of [`retries`](Self::retries) and [`answer_within`](Self::answer_within) the last call
