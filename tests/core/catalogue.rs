@@ -159,7 +159,10 @@ fn the_list_of_providers_is_up_to_date() {
         "# Providers\n\nWritten from the catalogue by `cargo xtask providers`. *Confirmed*: `ran`: the \
          provider's own library, or the best of\nanother party, was run and agrees; `read`: its source \
          code was read; `docs`: the provider's documentation says so;\n`weak`: only other catalogues \
-         say so, compare it with the provider's documentation before you rely on it.\n\n\
+         say so, compare it with the provider's documentation before you rely on it.\n\
+         *Key*: what makes two deliveries the same event. `forgotten when handled`: different events of this \
+         provider can be\nequal to the byte, so a handled one is not remembered, and a handler may run again \
+         for a retry or a replay.\n\n\
          | id | provider | proof | body | fresh by | key | retried | confirmed | facts from |\n\
          |---|---|---|---|---|---|---|---|---|\n",
     );

@@ -4,6 +4,7 @@ mod cancelled;
 mod commanded;
 mod draining;
 mod final_answers;
+mod forgotten;
 mod in_transaction;
 mod lease;
 mod overtaking;

@@ -85,6 +85,14 @@ pub(crate) struct ListenArgs {
     #[arg(long = "provider", value_name = "NAME=SOURCE[,SOURCE...]", required = true)]
     pub(crate) providers: Vec<String>,
 
+    /// The token that a provider shows when it asks whether you want its deliveries, such as Meta's
+    /// `hub.verify_token`: what you typed into the provider's console.
+    ///
+    /// NAME is that of a --provider. SOURCE: env:VARIABLE, or file:PATH. Without it such a request is
+    /// refused (405). It is shown in URLs, so it must not be one of the provider's secrets.
+    #[arg(long = "verify-token", value_name = "NAME=SOURCE")]
+    pub(crate) verify_tokens: Vec<String>,
+
     /// Where to listen; port 0 takes a free one.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8787")]
     pub(crate) addr: String,

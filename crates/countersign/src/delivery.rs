@@ -281,6 +281,7 @@ impl Delivery {
 pub struct Unverified {
     pub(crate) event_type: Option<Box<str>>,
     pub(crate) id: Option<Box<str>>,
+    pub(crate) channel: Option<Box<str>>,
     pub(crate) attempt: Option<Box<str>>,
 }
 
@@ -295,6 +296,12 @@ impl Unverified {
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
+    }
+
+    /// The channel or subscription that the delivery is of, such as Google's `X-Goog-Channel-ID`.
+    #[must_use]
+    pub fn channel(&self) -> Option<&str> {
+        self.channel.as_deref()
     }
 
     /// Which attempt this delivery is, as the provider counts and writes it.

@@ -25,6 +25,18 @@ use crate::error::ErrorChain;
 pub struct Secret {
     bytes: Arc<Zeroizing<Vec<u8>>>,
     label: Option<Arc<str>>,
+    role: Role,
+}
+
+/// What a secret is said to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Nothing is said: its form tells.
+    Untold,
+    /// A public key.
+    PublicKey,
+    /// What only the provider and the endpoint know.
+    Shared,
 }
 
 impl Secret {
@@ -80,6 +92,36 @@ impl Secret {
         self
     }
 
+    /// Says that this is a public key, which everybody may know. Needed only for a provider that proves
+    /// deliveries in one of several ways ([`any_of`](crate::ProviderBuilder::any_of)), where the same
+    /// text could also be the secret of a MAC or a token.
+    ///
+    /// ```
+    /// use countersign::Secret;
+    ///
+    /// let key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+    /// let key = Secret::new(key)?.as_public_key();
+    /// # Ok::<(), countersign::SecretError>(())
+    /// ```
+    #[must_use]
+    pub fn as_public_key(mut self) -> Self {
+        self.role = Role::PublicKey;
+        self
+    }
+
+    /// Says that only the provider and the endpoint know this: the secret of a MAC, or a token. It is
+    /// never taken for a public key, whatever it looks like. Needed where
+    /// [`as_public_key`](Self::as_public_key) is.
+    #[must_use]
+    pub fn as_shared_secret(mut self) -> Self {
+        self.role = Role::Shared;
+        self
+    }
+
+    pub(crate) fn role(&self) -> Role {
+        self.role
+    }
+
     /// The label, where one was given.
     #[must_use]
     pub fn label(&self) -> Option<&str> {
@@ -91,11 +133,16 @@ impl Secret {
         if bytes.iter().all(|byte| b" \t\r\n\0".contains(byte)) {
             return Err(SecretError::Empty { origin: source() });
         }
-        Ok(Self { bytes: Arc::new(Zeroizing::new(bytes)), label: None })
+        Ok(Self { bytes: Arc::new(Zeroizing::new(bytes)), label: None, role: Role::Untold })
     }
 
     pub(crate) fn expose(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// Whether two secrets of the operator's are the same. Not for what a sender shows.
+    pub(crate) fn is_equal(&self, other: &Self) -> bool {
+        self.expose().trim_ascii() == other.expose().trim_ascii()
     }
 
     pub(crate) fn shared_label(&self) -> Option<Arc<str>> {

@@ -87,7 +87,10 @@ impl TimeFormat {
         let time = match self {
             Self::Detect | Self::Rfc3339 => OffsetDateTime::parse(text, &Rfc3339).ok()?,
             Self::Rfc3339WithoutZone => {
-                OffsetDateTime::parse(&format!("{text}Z"), &Rfc3339).ok()?
+                let mut zoned = [b'Z'; MAX_TIME_LENGTH + 1];
+                zoned.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+                let zoned = std::str::from_utf8(zoned.get(..=text.len())?).ok()?;
+                OffsetDateTime::parse(zoned, &Rfc3339).ok()?
             }
             Self::UnixSeconds | Self::UnixMillis => return None,
         };

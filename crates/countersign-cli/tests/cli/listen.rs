@@ -204,3 +204,27 @@ fn forms_are_printed_as_what_they_hold() {
         assert_eq!(program.line()["outcome"], "duplicate");
     }
 }
+
+/// Meta asks with a `GET` first.
+#[test]
+fn meta_shows_its_verify_token() {
+    let mut program =
+        Program::listen(&["--provider", "meta=env:SECRET", "--verify-token", "meta=env:OLDER"]);
+    let ask = |token: &str| {
+        let target = format!(
+            "/webhooks/meta?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token={token}"
+        );
+        let request = format!("GET {target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+        let mut stream = connect(program.addr, &request);
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let answer = ask(OLDER);
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("1158201444"), "{answer}");
+    let answer = ask("another");
+    assert!(answer.starts_with("HTTP/1.1 403") && !answer.contains("1158201444"), "{answer}");
+    assert_eq!(program.stop(), Some(0));
+    let said = program.stderr();
+    assert!(!said.contains(OLDER) && !said.contains(SECRET), "{said}");
+}

@@ -6,7 +6,8 @@ rows! {
     "ably", "Ably", Weak, "webhook-co/webhook" =>
         .hmac_sha256(Signature::header("X-Ably-Signature").base64());
     "acuity", "Acuity Scheduling", Weak, "trigger.dev" =>
-        .hmac_sha256(Signature::header("X-Acuity-Signature").base64());
+        .hmac_sha256(Signature::header("X-Acuity-Signature").base64())
+        .forget_when_handled();
     "adyen-platform", "Adyen (platform, banking, management)", Ran, "npm @adyen/api-library 32.1.0 hmacValidator.validateHMACSignature" =>
         .hmac_sha256(Signature::header("HmacSignature").base64().hex_secret())
         .optional_event_type("type");
@@ -83,7 +84,9 @@ rows! {
     // the asker chooses. See `Handshake`.
     "x", "X (Twitter) Account Activity", Weak, "webhook-co/webhook" =>
         .hmac_sha256(Signature::header("x-twitter-webhooks-signature").prefix("sha256=").base64());
-    "xero", "Xero", Weak, "webhook-co/webhook" =>
+    // Answers must have no body either, which an `error_handler` can give. See `Handshake`.
+    "xero", "Xero", Documented, "developer.xero.com/documentation/webhooks/configuring-your-server" =>
         .hmac_sha256(Signature::header("x-xero-signature").base64())
-        .answer_within(Duration::from_secs(5));
+        .answer_within(Duration::from_secs(5))
+        .retries(Retries::within(Duration::from_secs(86400)));
 }

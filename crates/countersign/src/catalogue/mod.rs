@@ -13,6 +13,23 @@
 //!     .build()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Who is not here, and why
+//!
+//! - The signature stands in the body, or covers some of its fields and not its bytes: Adyen, Braintree,
+//!   Dropbox Sign, Hygraph, Mailgun, Mailomat, Mercado Pago. The rest of such a body proves nothing.
+//! - A JWT, or an HTTP signature that lists what it covers: FusionAuth, Jira Connect, Keygen, Kinde,
+//!   LiveKit, MessageBird, monday.com, Netlify, QStash, Vonage.
+//! - A key that has to be fetched, or RSA: AWS SNS, Constant Contact, eBay, fal, PayPal, Plaid, Wise.
+//! - A text with rules of its own: Plivo.
+//! - The token stands in each item of the body: Microsoft Graph.
+//! - The user chooses the header or its token: AssemblyAI, BigCommerce, Brevo, Datadog, Okta, Supabase
+//!   Database Webhooks. These are made in two lines with
+//!   [`shared_token`](crate::ProviderBuilder::shared_token), and Okta's
+//!   [`handshake`](crate::Handshake::echo_header_as_json) in a third.
+//!
+//! Some rows leave something out, with the reason at the row: the handshakes of X and Notion, and headers
+//! that name the key (Pusher, Twilio's shared keys), which nobody signs.
 
 mod body_base64;
 mod body_hex;

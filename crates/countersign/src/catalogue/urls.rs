@@ -42,16 +42,22 @@ rows! {
         .hmac_sha1(Signature::header("X-Twilio-Signature").base64())
         .signed_content([Url, SortedForm])
         .unverified_id("I-Twilio-Idempotency-Token")
+        .forget_when_handled()
         .answer_within(Duration::from_secs(15));
     #[cfg(feature = "sha1")]
     "twilio-json", "Twilio (JSON requests)", Ran, "npm twilio 6.2.0 lib/webhooks/webhooks" =>
         .hmac_sha1(Signature::header("X-Twilio-Signature").base64())
         .signed_content([Url, Part::BodySha256InQuery("bodySHA256".into())])
         .unverified_id("I-Twilio-Idempotency-Token")
+        .forget_when_handled()
         .answer_within(Duration::from_secs(15));
+    // X-Twilio-Webhooks-Signature-Settings names the key and the hash. It is not signed, and not read:
+    // each of the endpoint's secrets is tried, and with this hash alone. Otherwise whoever can forge one
+    // of an older hash could name that.
     "twilio-shared-key", "Twilio, shared keys (SHA-256, public beta)", Ran, "twilio.com/docs/usage/webhooks/webhook-shared-keys; pypi twilio 9.13.0 request_validator" =>
         .hmac_sha256(Signature::header("X-Twilio-Signature").base64())
         .signed_content([Url, SortedForm])
         .unverified_id("I-Twilio-Idempotency-Token")
+        .forget_when_handled()
         .answer_within(Duration::from_secs(15));
 }

@@ -9,7 +9,7 @@ use crate::error::ConfigError;
 use crate::handshake::{Unsigned, VerifyToken};
 use crate::key::KeyHasher;
 use crate::request_head::is_method;
-use crate::scheme::Keyed;
+use crate::scheme::{BadSecret, Keyed};
 use crate::secret::Secret;
 use crate::window::Window;
 
@@ -66,6 +66,12 @@ impl EndpointBuilder {
         {
             let provider = self.provider.name().to_owned();
             return Err(ConfigError::NoVerifyTokenAsked { provider });
+        }
+        if let Some(token) = &self.verify_token
+            && let Some(index) = self.secrets.iter().position(|secret| secret.is_equal(token))
+        {
+            let (endpoint, position) = (self.name.into_string(), index + 1);
+            return Err(ConfigError::VerifyTokenIsSecret { endpoint, position });
         }
         let keys = self.keys()?;
         let public_url = self.checked_public_url()?;
@@ -159,10 +165,13 @@ impl EndpointBuilder {
             return Err(ConfigError::NoSecret { endpoint });
         }
         let keyed = self.provider.spec().scheme.key(&self.secrets);
-        keyed.map_err(|(index, unusable)| ConfigError::UnusableSecret {
-            endpoint,
-            position: index + 1,
-            expected: unusable.expected,
+        keyed.map_err(|bad| match bad {
+            BadSecret::Unusable { index, expected } => {
+                ConfigError::UnusableSecret { endpoint, position: index + 1, expected }
+            }
+            BadSecret::Ambiguous { index } => {
+                ConfigError::AmbiguousSecret { endpoint, position: index + 1 }
+            }
         })
     }
 

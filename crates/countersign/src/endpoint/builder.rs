@@ -68,7 +68,8 @@ impl EndpointBuilder {
     }
 
     /// Adds a secret. The first is the current one; further ones are older, and are tried only
-    /// when those before do not match.
+    /// when those before do not match. A header that names the key (Pusher, Twilio's shared keys) is
+    /// not read: nobody signs it, and a wrong one could only choose the wrong key or the wrong hash.
     pub fn secret(mut self, secret: Secret) -> Self {
         self.secrets.push(secret);
         self

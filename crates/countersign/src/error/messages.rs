@@ -68,6 +68,11 @@ impl fmt::Display for ConfigError {
                  the signed content, so a retry would look like a new event; name `event_id` or \
                  `key_fields`, or say `key_by_body`",
             ),
+            Self::BodyIsNoKey => f.write_str(
+                "`key_by_body`: the form stands beside the URL or a header in `signed_content`, so the \
+                 same signature is right for another form, and a replay would be another event; leave \
+                 `key_by_body` out, and events are keyed by their signed content"
+            ),
             Self::SignedContentWithoutMac => f.write_str(
                 "`signed_content` belongs to `hmac_sha256`; a shared token signs nothing",
             ),
@@ -88,6 +93,12 @@ impl fmt::Display for ConfigError {
                 "`event_id_header`: the header `{header}` is not under the MAC, so a replayer can \
                  mint new ids; add `Part::Id` to `signed_content`, or use `event_id`, or leave it \
                  out and events are keyed by their signed content"
+            ),
+            Self::HeaderOutsideFamily { header, prefix } => write!(
+                f,
+                "`or_header_prefix`: the header `{header}` cannot be told apart by families: the \
+                 name of every header of the provider must begin with `{prefix}`, have another name \
+                 in each family, and not be that of a shared token"
             ),
             Self::OnlyOptionalKeyFields => f.write_str(
                 "`optional_key_fields` alone make no key: name the fields that every event has \
@@ -112,6 +123,12 @@ impl fmt::Display for ConfigError {
                 f,
                 "endpoint `{endpoint}`: no delivery can match secret {position}: this provider's \
                  secrets are {expected}"
+            ),
+            Self::AmbiguousSecret { endpoint, position } => write!(
+                f,
+                "endpoint `{endpoint}`: secret {position} may be a public key, which everybody knows, or \
+                 the secret of another proof of this provider; say which with \
+                 `Secret::as_public_key` or `Secret::as_shared_secret`, or give the public key as PEM"
             ),
             Self::NoTimeToJudge { provider } => write!(
                 f,
@@ -170,6 +187,12 @@ impl fmt::Display for ConfigError {
                 f,
                 "`verify_token` is set, and {provider} has no handshake that shows one; remove it, or \
                  add `Handshake::echo_query_for_token` to the provider"
+            ),
+            Self::VerifyTokenIsSecret { endpoint, position } => write!(
+                f,
+                "endpoint `{endpoint}`: `verify_token` is secret {position}: the token comes in a URL, \
+                 which access logs show, and whoever reads it there could sign deliveries; choose \
+                 another token in the provider's console and here"
             ),
             Self::NoPublicUrl { provider } => write!(
                 f,

@@ -72,6 +72,8 @@ pub enum ConfigError {
     AmbiguousSignedContent,
     /// Every retry would have a key of its own, and be handled again.
     RetriesLookNew,
+    /// A form as the key, where bytes could be moved between it and the URL or a header.
+    BodyIsNoKey,
     /// A signed content for a scheme without a MAC.
     SignedContentWithoutMac,
     /// The signed content has a part whose header is not named.
@@ -90,6 +92,13 @@ pub enum ConfigError {
     IdNotSigned {
         /// The header.
         header: String,
+    },
+    /// Headers of which one would be in no family, or in two.
+    HeaderOutsideFamily {
+        /// The header.
+        header: String,
+        /// What the names of the usual family begin with.
+        prefix: String,
     },
     /// A handshake whose answer has a MAC that could be the signature of a delivery.
     HandshakeWouldSign,
@@ -117,6 +126,13 @@ pub enum ConfigError {
         position: usize,
         /// What this provider's secrets are.
         expected: &'static str,
+    },
+    /// A secret that may be a public key, which everybody knows, or the secret of another proof.
+    AmbiguousSecret {
+        /// The endpoint.
+        endpoint: String,
+        /// Which secret, counted from 1 in the order they were given.
+        position: usize,
     },
     /// A window for a provider whose deliveries carry no time.
     NoTimeToJudge {
@@ -174,6 +190,13 @@ pub enum ConfigError {
     NoVerifyTokenAsked {
         /// The provider.
         provider: String,
+    },
+    /// A verify token that is one of the endpoint's secrets too.
+    VerifyTokenIsSecret {
+        /// The endpoint.
+        endpoint: String,
+        /// Which secret, counted from 1 in the order they were given.
+        position: usize,
     },
     /// A lease that may run out before the store has answered.
     LeaseNotLongerThanStoreTimeout {

@@ -48,21 +48,18 @@ impl KeyHasher {
         self.finish()
     }
 
-    /// The key of an event that only its signed content tells apart, and the type and the id that
-    /// headers claim, where there are such and they count.
+    /// The key of an event that only its signed content tells apart, and the type, the id and the
+    /// channel that headers claim, where there are such and they count.
     pub(crate) fn content(
         mut self,
-        claimed_type: &[u8],
-        claimed_id: &[u8],
+        claims: [&[u8]; 3],
         feed: impl FnOnce(&mut dyn FnMut(&[u8])),
     ) -> EventKey {
-        if !claimed_type.is_empty() {
-            self.0.update(b"y");
-            self.bytes(claimed_type);
-        }
-        if !claimed_id.is_empty() {
-            self.0.update(b"d");
-            self.bytes(claimed_id);
+        for (tag, claim) in [b"y", b"d", b"h"].into_iter().zip(claims) {
+            if !claim.is_empty() {
+                self.0.update(tag);
+                self.bytes(claim);
+            }
         }
         self.0.update(b"c");
         feed(&mut |bytes| self.0.update(bytes));

@@ -55,12 +55,13 @@ impl KeySource<'_> {
 
     /// The signed content, and what headers claim where the content may be the same for two events.
     fn of_content(&self, hasher: KeyHasher) -> EventKey {
-        let [claimed_type, claimed_id, _] = self.texts.unverified();
+        let [claimed_type, claimed_id, claimed_channel, _] = self.texts.unverified();
         let content = &self.spec.scheme.content;
         let covered = self.spec.scheme.covers_content();
         // Whoever has the token could change the body just as well, and bodies may be equal or empty.
-        let claimed_id = if covered { &[] } else { claimed_id };
-        hasher.content(claimed_type, claimed_id, |sink| {
+        let [claimed_id, claimed_channel] =
+            [claimed_id, claimed_channel].map(|claim| if covered { &[] } else { claim });
+        hasher.content([claimed_type, claimed_id, claimed_channel], |sink| {
             if !covered || self.spec.key_by_body && !content.contains(&Part::SortedForm) {
                 return sink(self.body);
             }

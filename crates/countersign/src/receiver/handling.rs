@@ -191,9 +191,17 @@ impl<S: Store> Handling<S> {
         Err(rejection.after_proof())
     }
 
+    /// What becomes of a handled event's claim.
+    fn end_of_handled(&self, held: &Held) -> End {
+        match self.inner.endpoint.provider().forgets_when_handled() {
+            true => End::Release,
+            false => End::Complete(held.retention),
+        }
+    }
+
     /// Completes the claim in the store; in the background, if the store cannot answer now.
     async fn complete(&mut self, held: Arc<Held>, status: Option<u16>) {
-        let mut settling = self.settling_of(&held, End::Complete(held.retention));
+        let mut settling = self.settling_of(&held, self.end_of_handled(&held));
         self.on_drop = OnDrop::Complete(held);
         let settled = settling.once(&self.inner).await;
         self.on_drop = OnDrop::Nothing;
@@ -264,7 +272,7 @@ impl<S: Store> Drop for Handling<S> {
         match std::mem::replace(&mut self.on_drop, OnDrop::Nothing) {
             OnDrop::Nothing => return,
             OnDrop::Complete(held) => {
-                let settling = self.settling_of(&held, End::Complete(held.retention));
+                let settling = self.settling_of(&held, self.end_of_handled(&held));
                 return self.settle_in_background(self.with_report(settling, None));
             }
             OnDrop::Release(held) => self.settle_in_background(self.release_of(&held)),

@@ -95,6 +95,9 @@ impl Head {
         if has_texts && !head.texts.keep(text, id) {
             return Err(RejectionKind::IdInvalid);
         }
+        if let Some(names) = &spec.unverified {
+            head.texts.keep_unverified(names.claims(headers));
+        }
         if scheme.content.has_pieces() {
             let context = Context {
                 public_url: inner.public_url.as_deref().unwrap_or_default(),
@@ -102,9 +105,6 @@ impl Head {
                 time_header,
             };
             scheme.content.keep_pieces(headers, &context, &mut head.texts)?;
-        }
-        if let Some(names) = &spec.unverified {
-            head.texts.keep_unverified(names.claims(headers));
         }
         if !spec.handshakes.signed.is_empty() {
             head.handshakes = ShownHandshakes::read(&spec.handshakes.signed, headers);

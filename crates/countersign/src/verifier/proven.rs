@@ -238,8 +238,8 @@ impl Proven {
         let text = |claim: &[u8]| {
             std::str::from_utf8(claim).ok().filter(|claim| !claim.is_empty()).map(Into::into)
         };
-        let [event_type, id, attempt] = self.head.texts.unverified();
-        Unverified { event_type: text(event_type), id: text(id), attempt: text(attempt) }
+        let [event_type, id, channel, attempt] = self.head.texts.unverified().map(text);
+        Unverified { event_type, id, channel, attempt }
     }
 
     fn id<'v>(

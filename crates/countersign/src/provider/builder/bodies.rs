@@ -1,8 +1,6 @@
 //! Which bodies a provider sends.
 
 use super::ProviderBuilder;
-use crate::envelope::ITEM;
-use crate::error::ConfigError;
 
 impl ProviderBuilder {
     /// Some bodies are JSON with an array at the top.
@@ -59,13 +57,5 @@ impl ProviderBuilder {
     pub fn not_only_json(mut self) -> Self {
         self.bodies.other = true;
         self
-    }
-}
-
-/// What every delivery must have cannot be in an array, which may have several items.
-pub(super) fn not_in_array(field: &'static str, path: &str) -> Result<(), ConfigError> {
-    match path.split('.').any(|step| step == ITEM) {
-        true => Err(ConfigError::ItemOfArray { field, path: path.to_owned() }),
-        false => Ok(()),
     }
 }
