@@ -17,6 +17,7 @@ mod properties;
 mod providers;
 mod receiver;
 mod schemes;
+mod sdk_vectors;
 mod secrets;
 mod strictness;
 mod support;
