@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use countersign::testing::{Signer, sha256_hex};
 use countersign::{Endpoint, HeadParts, ManualClock, RejectionKind, Secret, catalogue};
 use serde_json::Value;
 
 use crate::sdk_vectors::{WITHOUT_A_ROW, all, has_a_row};
-use crate::support::from_base64;
+use crate::support::{deliver, from_base64};
 
 #[test]
 fn what_the_sdks_judged_is_judged_the_same() {
@@ -56,6 +57,26 @@ fn judge(vector: &Value) -> Result<(), &'static str> {
         // Some bodies are none that the provider would send. They are proven all the same.
         Err(rejection) if rejection.kind() != RejectionKind::BodyMalformed => Err(rejection.code()),
         _ => Ok(()),
+    }
+}
+
+/// Twilio's SDKs compare the texts.
+#[test]
+fn twilios_digest_of_the_body_is_in_lower_case() {
+    let provider = catalogue::by_id("twilio-json").unwrap().provider();
+    let secret = Secret::new("an auth token").unwrap();
+    let origin = "https://hooks.example.test";
+    let endpoint = Endpoint::builder("twilio", provider.clone()).secret(secret.clone());
+    let endpoint = endpoint.public_url(origin).build().unwrap();
+    let digest = sha256_hex(b"{}");
+    for (digest, refused) in
+        [(digest.clone(), None), (digest.to_uppercase(), Some(RejectionKind::SignatureMismatch))]
+    {
+        let target = format!("/in?bodySHA256={digest}");
+        let headers = Signer::new(&provider, &secret).url(origin, &target).sign("{}");
+        let head = HeadParts { method: "POST", target: &target, headers: &headers };
+        let answer = deliver(&endpoint, &head, "{}").map(drop).map_err(|error| error.kind());
+        assert_eq!(answer.err(), refused, "{target}");
     }
 }
 

@@ -28,8 +28,8 @@ pub enum Part {
     SortedForm,
     /// The SHA-256 of the body, as lower-case hex digits.
     BodySha256,
-    /// Adds nothing: this parameter of the URL's query must hold the SHA-256 of the body as hex
-    /// digits, and [`Url`](Self::Url) signs the query.
+    /// Adds nothing: this parameter of the URL's query must hold the SHA-256 of the body as
+    /// lower-case hex digits, and [`Url`](Self::Url) signs the query.
     BodySha256InQuery(Cow<'static, str>),
     /// The time header's bytes as sent.
     Timestamp,
@@ -273,7 +273,7 @@ impl SignedContent {
             Part::BodySha256InQuery(_) => {
                 let before = self.before.iter().filter(|part| part.is_piece()).count();
                 let given = texts.pieces().get(before).map(Vec::as_slice).unwrap_or_default();
-                given.to_ascii_lowercase().ct_eq(sha256_hex(body).as_bytes()).into()
+                given.ct_eq(sha256_hex(body).as_bytes()).into()
             }
             _ => true,
         }
