@@ -4,6 +4,7 @@ mod allocations;
 mod catalogue;
 mod declared_length;
 mod defaults;
+mod differential;
 mod handshakes;
 mod invariants;
 mod key_material;
@@ -16,6 +17,8 @@ mod one_reading;
 mod properties;
 mod providers;
 mod receiver;
+#[path = "../reference/mod.rs"]
+mod reference;
 mod schemes;
 mod sdk_vectors;
 mod secrets;
