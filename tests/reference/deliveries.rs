@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::choice::Choice;
 use super::content::content;
-use super::facts::{Encoding, Facts, Kind, Place, Syntax};
+use super::facts::{Encoding, Facts, Place, Syntax};
 use super::keys::{Identity, Signer, hex};
 use super::time::civil;
 use super::verify::{Request, mac};
@@ -262,6 +262,5 @@ pub fn signature(
         Encoding::Base64url if choice.once_in(2) => URL_SAFE_NO_PAD.encode(bytes),
         Encoding::Base64url => URL_SAFE.encode(bytes),
     };
-    debug_assert!(facts.kind != Kind::Token);
     format!("{}{text}", facts.prefix)
 }
