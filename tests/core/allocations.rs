@@ -229,8 +229,6 @@ fn allowed(id: &str, public_url: &str) -> std::ops::RangeInclusive<usize> {
     match id {
         // A form's fields are sorted; at most 2000 of them.
         "mandrill" | "twilio" | "twilio-shared-key" => 1..=16,
-        // The state of HMAC-SHA512 is in a box.
-        "affirm" | "authorize-net" | "onfleet" | "paystack" => 1..=1,
         // Its URL has the body's hash in it, and both are kept.
         "twilio-json" => 1..=1,
         // A URL that is longer than the room for the parts of a head.

@@ -5,6 +5,7 @@ mod bodies;
 mod catalogue;
 mod declared_length;
 mod defaults;
+mod differential;
 mod errors;
 mod handshakes;
 mod invariants;
@@ -19,7 +20,10 @@ mod properties;
 mod providers;
 mod reasons;
 mod receiver;
+#[path = "../reference/mod.rs"]
+mod reference;
 mod schemes;
+mod sdk_vectors;
 mod secrets;
 mod strictness;
 mod support;
