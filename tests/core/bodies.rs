@@ -7,8 +7,8 @@ mod refused;
 
 use countersign::testing::Signer;
 use countersign::{
-    Delivery, Endpoint, FromDelivery, Part, Provider, ProviderBuilder, Rejection, Signature,
-    catalogue,
+    Delivery, Endpoint, ErrorChain, FromDelivery, Part, Provider, ProviderBuilder, Rejection,
+    Signature, catalogue,
 };
 use serde::de::DeserializeOwned;
 
@@ -63,7 +63,7 @@ fn event<T: DeserializeOwned>(delivery: &Delivery) -> T {
 fn mismatch<T: DeserializeOwned>(delivery: &Delivery) -> String {
     let error = T::from_delivery(delivery).map(drop).unwrap_err();
     assert_eq!((error.status(), error.body()), (400, r#"{"error":"event_mismatch"}"#));
-    error.to_string()
+    ErrorChain::of(&error).to_string()
 }
 
 /// Percent-encodes everything that is not a letter or digit.

@@ -131,7 +131,7 @@ fn bad_verify_tokens() {
     const META: &str = "--provider meta=env:SECRET --verify-token";
     bad(&format!("{META} meta"), "NAME=SOURCE");
     bad(&format!("{META} meta=env:"), "NAME=SOURCE");
-    bad(&format!("{META} meta=env:OLDER,env:SECRET"), "--verify-token meta: that is no name");
+    bad(&format!("{META} meta=env:OLDER,env:SECRET"), "--verify-token meta: that is not the name");
     bad(&format!("{META} meta=env:NOT_SET_ANYWHERE"), "NOT_SET_ANYWHERE is not set");
     bad(&format!("{META} meta=env:OLDER --verify-token meta=env:OLDER"), "given twice");
     bad(&format!("{META} piora=env:OLDER"), "there is no --provider piora");
