@@ -44,7 +44,7 @@ async fn on_event(Webhook { delivery, .. }: Webhook) -> (StatusCode, String) {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let secret = Secret::new("typed into the form of the webhook")?;
-    let github = catalogue::by_id("github").ok_or("not in the catalogue")?.provider();
+    let github = catalogue::provider("github")?;
     let endpoint = Endpoint::builder("github", github.clone()).secret(secret.clone()).build()?;
     let webhooks = WebhookLayer::new(endpoint, MemoryStore::new());
     let app = Router::new().route("/webhooks/github", post(on_event).route_layer(webhooks));

@@ -66,7 +66,7 @@ async fn on_command(Webhook { event: command, .. }: Webhook<Command>) -> String 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let secret = Secret::new("the signing secret, under Basic Information")?;
-    let slack = catalogue::by_id("slack").ok_or("not in the catalogue")?.provider();
+    let slack = catalogue::provider("slack")?;
     // One app, one secret, but two URLs: an endpoint for each. One store serves both.
     let store = MemoryStore::new();
     let webhooks = |name| {

@@ -50,7 +50,7 @@ async fn on_event(Webhook { event, delivery, .. }: Webhook<Event>) -> String {
 async fn main() -> Result<(), Box<dyn Error>> {
     // As the provider shows it: the key is what follows `whsec_`, in base64.
     let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
-    let provider = catalogue::by_id("standard-webhooks").ok_or("not in the catalogue")?.provider();
+    let provider = catalogue::provider("standard-webhooks")?;
     let endpoint = Endpoint::builder("acme", provider.clone()).secret(secret.clone()).build()?;
     // Made once: the app below is made for each worker, and all workers share this.
     let webhooks = WebhookMiddleware::new(endpoint, MemoryStore::new());

@@ -69,7 +69,7 @@ async fn on_event(Webhook { event, delivery, .. }: Webhook<Event>) -> String {
 async fn main() -> Result<(), Box<dyn Error>> {
     // All of it is the secret, `whsec_` too.
     let secret = Secret::new("whsec_shown_for_the_endpoint_in_the_dashboard")?;
-    let stripe = catalogue::by_id("stripe").ok_or("not in the catalogue")?.provider();
+    let stripe = catalogue::provider("stripe")?;
     let endpoint = Endpoint::builder("stripe", stripe.clone()).secret(secret.clone()).build()?;
     // Made once: the app below is made for each worker, and all workers share this.
     let webhooks = WebhookMiddleware::new(endpoint, MemoryStore::new());

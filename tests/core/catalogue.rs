@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use countersign::testing::{Signer, sha256_hex};
 use countersign::{
-    Delivery, Endpoint, FromDelivery as _, HeadParts, ManualClock, Rejection, RejectionKind,
-    Secret, catalogue,
+    ConfigError, Delivery, Endpoint, FromDelivery as _, HeadParts, ManualClock, Rejection,
+    RejectionKind, Secret, catalogue,
 };
 use serde_json::Value;
 
@@ -114,6 +114,14 @@ fn twilios_digest_of_the_body_is_in_lower_case() {
         let answer = deliver(&endpoint, &head, "{}").map(drop).map_err(|error| error.kind());
         assert_eq!(answer.err(), refused, "{target}");
     }
+}
+
+#[test]
+fn an_id_that_no_row_has_is_an_error_that_says_where_the_ids_are() {
+    assert_eq!(catalogue::provider("github").unwrap().name(), "github");
+    let error = catalogue::provider("GitHub").unwrap_err();
+    assert_eq!(error, ConfigError::UnknownProvider { id: "GitHub".to_owned() });
+    assert!(error.to_string().contains("PROVIDERS.md"), "{error}");
 }
 
 #[test]

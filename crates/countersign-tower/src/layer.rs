@@ -58,8 +58,7 @@ use crate::service::WebhookService;
 ///     StatusCode::OK
 /// }
 ///
-/// let meta = catalogue::by_id("meta").expect("it is in the catalogue");
-/// let endpoint = Endpoint::builder("meta", meta.provider())
+/// let endpoint = Endpoint::builder("meta", catalogue::provider("meta")?)
 ///     .secret(Secret::new("the app secret")?)
 ///     .verify_token(Secret::new("what you typed into Meta's console")?)
 ///     .build()?;

@@ -104,7 +104,7 @@ impl Delivery {
     /// # use countersign::{Endpoint, Secret, catalogue, testing::Signer};
     /// use countersign::Payload;
     ///
-    /// # let github = catalogue::by_id("github").ok_or("no such provider")?.provider();
+    /// # let github = catalogue::provider("github")?;
     /// # let secret = Secret::new("a secret")?;
     /// # let body = "payload=%7B%22action%22%3A%22opened%22%7D";
     /// # let headers = Signer::new(&github, &secret).sign(body);

@@ -42,14 +42,12 @@ rows! {
         .hmac_sha1(Signature::header("X-Twilio-Signature").base64())
         .signed_content([Url, SortedForm])
         .unverified_id("I-Twilio-Idempotency-Token")
-        .forget_when_handled()
         .answer_within(Duration::from_secs(15));
     #[cfg(feature = "sha1")]
     "twilio-json", "Twilio (JSON requests)", Ran, "npm twilio 6.2.0 lib/webhooks/webhooks" =>
         .hmac_sha1(Signature::header("X-Twilio-Signature").base64())
         .signed_content([Url, Part::BodySha256InQuery("bodySHA256".into())])
         .unverified_id("I-Twilio-Idempotency-Token")
-        .forget_when_handled()
         .answer_within(Duration::from_secs(15));
     // X-Twilio-Webhooks-Signature-Settings names the key and the hash. It is not signed, and not read:
     // each of the endpoint's secrets is tried, and with this hash alone. Otherwise whoever can forge one
@@ -58,6 +56,5 @@ rows! {
         .hmac_sha256(Signature::header("X-Twilio-Signature").base64())
         .signed_content([Url, SortedForm])
         .unverified_id("I-Twilio-Idempotency-Token")
-        .forget_when_handled()
         .answer_within(Duration::from_secs(15));
 }

@@ -73,6 +73,7 @@ impl EndpointBuilder {
             let (endpoint, position) = (self.name.into_string(), index + 1);
             return Err(ConfigError::VerifyTokenIsSecret { endpoint, position });
         }
+        let forgets = self.forgets.unwrap_or_else(|| self.provider.forgets_when_handled());
         let keys = self.keys()?;
         let public_url = self.checked_public_url()?;
         let labels = self.secrets.iter().map(Secret::shared_label).collect();
@@ -93,6 +94,7 @@ impl EndpointBuilder {
             lease,
             renewed_for: self.renewed_for,
             retention,
+            forgets,
             store_timeout,
             retry_after: self.retry_after,
             clock: self.clock,

@@ -36,6 +36,7 @@ pub struct EndpointBuilder {
     pub(super) lease: Option<Duration>,
     pub(super) renewed_for: Duration,
     pub(super) retention: Option<Duration>,
+    pub(super) forgets: Option<bool>,
     pub(super) store_timeout: Option<Duration>,
     pub(super) retry_after: Duration,
     pub(super) clock: Arc<dyn Clock>,
@@ -59,6 +60,7 @@ impl EndpointBuilder {
             lease: None,
             renewed_for: DEFAULT_RENEWED_FOR,
             retention: None,
+            forgets: None,
             store_timeout: None,
             retry_after: DEFAULT_RETRY_AFTER,
             clock: Arc::new(SystemClock),
@@ -169,6 +171,15 @@ impl EndpointBuilder {
     /// when it was judged may take so long to its claim.
     pub fn retention(mut self, retention: Duration) -> Self {
         self.retention = Some(retention);
+        self
+    }
+
+    /// Whether an event is forgotten as soon as it is handled, whatever the provider's default is. See
+    /// [`ProviderBuilder::forget_when_handled`](crate::ProviderBuilder::forget_when_handled) for what holds
+    /// then. An endpoint of Twilio's that asks a caller for keys needs it: the same key pressed twice in
+    /// one call is the same form to the byte.
+    pub fn forget_when_handled(mut self, forget: bool) -> Self {
+        self.forgets = Some(forget);
         self
     }
 

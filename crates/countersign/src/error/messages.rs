@@ -9,6 +9,16 @@ use crate::rejection::RejectionKind;
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::UnknownProvider { id } => write!(
+                f,
+                "{id:?} is not in the catalogue: `PROVIDERS.md` and `countersign providers` list the ids; \
+                 a provider that is not there is made with `Provider::builder`"
+            ),
+            Self::FeatureMissing { provider, feature } => write!(
+                f,
+                "`{provider}` needs the feature `{feature}` of `countersign`: add it to the \
+                 `features` of that dependency in Cargo.toml"
+            ),
             Self::NoProof => {
                 f.write_str("the provider has no proof: call `hmac_sha256` or `shared_token`")
             }

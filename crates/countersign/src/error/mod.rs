@@ -15,6 +15,18 @@ use crate::rejection::RejectionKind;
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {
+    /// An id that no row of the catalogue has.
+    UnknownProvider {
+        /// The id given.
+        id: String,
+    },
+    /// A row of the catalogue that is there with a feature alone.
+    FeatureMissing {
+        /// The provider's id.
+        provider: &'static str,
+        /// The feature of `countersign` that it needs.
+        feature: &'static str,
+    },
     /// A provider without `hmac_sha256` or `shared_token`.
     NoProof,
     /// Two calls of which only one can hold.

@@ -325,8 +325,9 @@ impl ProviderBuilder {
 
     /// An event is forgotten as soon as it is handled. For providers whose different events can be equal
     /// to the byte, with nothing signed that tells them apart: Dropbox says "this account has changed"
-    /// each time in the same words, and Twilio sends the same form when a caller presses the same key
-    /// again. Remembered, the second of them would be taken for a duplicate, and lost.
+    /// each time in the same words. Remembered, the second change would be taken for a duplicate, and
+    /// lost. An endpoint can decide otherwise, with
+    /// [`EndpointBuilder::forget_when_handled`](crate::EndpointBuilder::forget_when_handled).
     ///
     /// What holds: only what is proven is handled; while the handler runs, further deliveries of the
     /// same bytes are answered 503; and after a handler that failed, the next delivery is handled.

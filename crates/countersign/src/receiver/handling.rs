@@ -193,7 +193,7 @@ impl<S: Store> Handling<S> {
 
     /// What becomes of a handled event's claim.
     fn end_of_handled(&self, held: &Held) -> End {
-        match self.inner.endpoint.provider().forgets_when_handled() {
+        match self.inner.endpoint.forgets_when_handled() {
             true => End::Release,
             false => End::Complete(held.retention),
         }
