@@ -1,4 +1,5 @@
-//! The readings of JSON with every feature of serde_json turned on.
+//! What depends on the features of crates: the readings of JSON with every feature of serde_json turned on,
+//! and the catalogue without the features that bring hashes and curves.
 
 #[path = "../core/one_reading.rs"]
 mod one_reading;
