@@ -88,7 +88,7 @@ impl Provider {
         self.0.forgets
     }
 
-    /// Whether one of its [handshakes](crate::Handshake) is a `GET` or an `OPTIONS` that nobody signs.
+    /// Whether one of its [handshakes](crate::Handshake) is a `GET` or an `OPTIONS` that is not signed.
     /// The middleware can answer it only if requests with these methods reach it.
     #[must_use]
     pub fn has_unsigned_handshake(&self) -> bool {
