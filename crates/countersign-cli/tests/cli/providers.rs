@@ -1,6 +1,6 @@
 //! `countersign providers`, and what the catalogue's providers need to be listened to.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -9,6 +9,17 @@ fn providers(arguments: &[&str]) -> String {
     let ran = Command::new(program).arg("providers").args(arguments).output().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     String::from_utf8(ran.stdout).unwrap()
+}
+
+/// As `countersign providers | head` does.
+#[test]
+fn a_reader_may_have_read_enough() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut program = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    let program = program.arg("providers").stdout(writer).stderr(Stdio::piped());
+    let ran = program.spawn().unwrap().wait_with_output().unwrap();
+    assert!(ran.status.success() && ran.stderr.is_empty(), "{ran:?}");
 }
 
 #[test]
