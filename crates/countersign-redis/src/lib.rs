@@ -26,8 +26,8 @@
 //! | `maxmemory` | events per second × retention in seconds × 200 bytes, and failed attempts per second × 300 s × 400 bytes | see the first line |
 //!
 //! [`RedisStore::connect`] asks for the first two and says what is wrong: an event at `error` level for
-//! eviction (`warn` for a missing append-only file), or an error where [`refuse_eviction`](RedisStoreBuilder::refuse_eviction) is set.
-//! It also runs every script once, on a key that no event has, and fails with the permission or the
+//! eviction (`warn` for a missing append-only file), or an error where
+//! [`refuse_eviction`](RedisStoreBuilder::refuse_eviction) is set. It also runs every script once, on a key that no event has, and fails with the permission or the
 //! command that is missing. [`RedisStore::check`] does the same again at any time. With a
 //! [connection of your own](RedisStore::new), call it yourself.
 //!

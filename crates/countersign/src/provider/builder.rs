@@ -157,6 +157,15 @@ impl ProviderBuilder {
     /// looked at. One that carries signatures of two families is refused
     /// ([`SignatureRepeated`](crate::RejectionKind::SignatureRepeated)). An event has the same key in
     /// each of them, because a replay could rename the headers.
+    ///
+    /// ```
+    /// # use countersign::Provider;
+    /// let svix = Provider::builder("svix")
+    ///     .standard_webhooks("svix")
+    ///     .or_header_prefix("svix-", "webhook-")
+    ///     .build()?;
+    /// # Ok::<(), countersign::ConfigError>(())
+    /// ```
     pub fn or_header_prefix(mut self, usual: &str, other: &str) -> Self {
         self.other_prefixes.push(OtherPrefix { usual: usual.into(), other: other.into() });
         self
