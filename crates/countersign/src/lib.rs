@@ -13,7 +13,7 @@
 //!
 //! - A [`Provider`] says how deliveries are sent: where the signature is, what it covers, where the time
 //!   and the id are, when it is retried. The [`catalogue`] has many, five with typed events are in
-//!   [`providers`]; yours is [ten lines](Provider#provider).
+//!   [`providers`]; yours is [ten lines](Provider).
 //! - An [`Endpoint`] is one place that a provider sends to: its [`Secret`]s, its [`Window`], its
 //!   limits. An endpoint that cannot keep its promises does not build: a [`ConfigError`] says what to
 //!   change.

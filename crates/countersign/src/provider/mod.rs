@@ -29,8 +29,8 @@ use unverified::UnverifiedNames;
 
 /// How one provider sends webhooks. Cheap to clone.
 ///
-/// The built-in ones in [`providers`](crate::providers) are made with the same builder that is
-/// open to you:
+/// Those of the [`catalogue`](crate::catalogue) and of [`providers`](crate::providers) are made with the
+/// builder that makes yours:
 ///
 /// ```
 /// use countersign::{Part, Provider, Retries, Signature, Timestamp};
