@@ -38,8 +38,8 @@ impl UnverifiedNames {
         [&self.event_type, &self.id, &self.channel, &self.attempt]
     }
 
-    /// What a head claims: the event's type, the id, the channel and the attempt. A header that is there
-    /// twice, or that has other than visible ASCII characters, claims nothing.
+    /// What a head claims: the event's type, the id, the channel and the attempt. A header that is there twice, or
+    /// that has other than visible ASCII characters, claims nothing.
     pub(crate) fn claims<'h>(&self, head: &'h (impl RequestHead + ?Sized)) -> [&'h [u8]; 4] {
         self.all().map(|name| match name.as_deref().map(|name| head.lookup(name)) {
             Some(Lookup::One(value)) if value.iter().all(u8::is_ascii_graphic) => value,
