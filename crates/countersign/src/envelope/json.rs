@@ -30,10 +30,11 @@ pub(crate) fn read_json<'a>(
     let node = Node { paths, set: paths.all(), depth: 0, found: &mut found };
     if may_be_array && json.is_array() {
         json.deserialize_seq(node)?;
-    } else if json.is_object() {
-        json.deserialize_map(node)?;
     } else {
-        return Err(serde_json::Error::custom(NOT_AN_OBJECT));
+        json.deserialize_map(node).map_err(|error| match body.trim_ascii_start().first() {
+            Some(b'{') => error,
+            _ => serde_json::Error::custom(NOT_AN_OBJECT),
+        })?;
     }
     json.end()?;
     Ok(found)

@@ -42,11 +42,6 @@ impl<'a> Reader<'a> {
         Self { mode: Mode::Lossy, ..Self::exact(body) }
     }
 
-    /// Whether an object comes next.
-    pub(crate) fn is_object(&mut self) -> bool {
-        self.peek() == Some(b'{')
-    }
-
     /// Whether an array comes next.
     pub(crate) fn is_array(&mut self) -> bool {
         self.peek() == Some(b'[')
