@@ -1,7 +1,7 @@
 //! The handlers, one for each provider's typed events.
 //!
 //! A 2xx says "handled, do not send it again"; anything else brings the event back with the
-//! provider's next retry. Types that nobody has heard of are deliveries like any other.
+//! provider's next retry. Unknown types are deliveries like any other.
 
 use axum::http::StatusCode;
 use countersign::providers::{hostwares, pakyas, percher, pingara, piora};

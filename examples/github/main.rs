@@ -19,9 +19,9 @@ use tokio::net::TcpListener;
 
 async fn on_event(Webhook { delivery, .. }: Webhook) -> (StatusCode, String) {
     // GitHub signs the body, and writes the event's type into a header that it does not sign. So the
-    // type is in `unverified`. It may choose how to read the body: that GitHub sent these bytes is
-    // proven, and whoever sends them again under another type has to find one whose shape they have.
-    // It must not decide anything else. What the handler acts on has to be in the body.
+    // type is in `unverified`, and an attacker who has captured a delivery can send it again with
+    // another type. So the type only chooses how the body is read. What the handler acts on has to be in
+    // the body, which is proven.
     let claimed = delivery.unverified().event_type().unwrap_or_default();
     match WebhookEvent::try_from_header_and_body(claimed, delivery.body()) {
         Ok(event) => {

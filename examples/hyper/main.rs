@@ -50,8 +50,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Gets only requests that the layer let through: with the delivery in their extensions, and the
-/// proven body. A 2xx counts because `extract_event` has taken the delivery, or because somebody has
-/// read the body: an answer to a path that nobody knows completes no event.
+/// proven body. A 2xx counts only because `extract_event` has taken the delivery, or because the body was
+/// read: a 2xx for an unknown path completes no event.
 async fn on_event(request: Request<ProvenBody>) -> Result<Response<Full<Bytes>>, Infallible> {
     let delivery = request.extensions().get::<Delivery>();
     let event = extract_event::<hostwares::Event>(delivery, request.uri().path(), "the layer");

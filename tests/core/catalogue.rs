@@ -155,13 +155,18 @@ fn the_list_of_providers_is_up_to_date() {
     let mut rows: Vec<_> = catalogue::all().collect();
     rows.sort_by_key(|preset| preset.id());
     let mut list = String::from(
-        "# Providers\n\nWritten from the catalogue by `cargo xtask providers`. *Confirmed*: `ran`: the \
-         provider's own library, or the best of\nanother party, was run and agrees; `read`: its source \
-         code was read; `docs`: the provider's documentation says so;\n`weak`: only other catalogues \
-         say so, compare it with the provider's documentation before you rely on it.\n\
-         *Key*: what makes two deliveries the same event. `forgotten when handled`: different events of this \
-         provider can be\nequal to the byte, so a handled one is not remembered, and a handler may run again \
-         for a retry or a replay.\n\n\
+        "# Providers\n\nWritten from the catalogue by `cargo xtask providers`. How to use a row:\n\
+         [Receive webhooks from your provider](docs/your-provider.md).\n\n\
+         - *Proof*: `hmac_sha1` needs the feature `sha1` of `countersign`, `ed25519` the feature `ed25519`, \
+         `ecdsa_p256`\n  the feature `p256`.\n\
+         - *Fresh by*: how an old delivery is recognised. With `none`, a replay is a duplicate for as long as \
+         the event\n  is remembered.\n\
+         - *Key*: what makes two deliveries the same event. `forgotten when handled`: different events of this \
+         provider\n  can have equal bytes, so a handled one is not remembered, and a handler may run again for \
+         a retry or a replay.\n\
+         - *Confirmed*: `ran`: the provider's own library, or the best one of another author, was run and \
+         agrees; `read`:\n  its source code was read; `docs`: the provider's documentation says so; `weak`: \
+         only other catalogues say\n  so, compare it with the provider's documentation before you rely on it.\n\n\
          | id | provider | proof | body | fresh by | key | retried | confirmed | facts from |\n\
          |---|---|---|---|---|---|---|---|---|\n",
     );

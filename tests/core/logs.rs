@@ -213,6 +213,7 @@ async fn the_log_of_a_refused_body_names_the_field() {
         (forms(), "json=4711&json=1".into(), ["problem=", "`json` is there twice"]),
         (forms(), "json=%7B4711".into(), ["problem=", "name and its value"]),
         (piora::provider(), "[4711]".into(), ["problem=", "not a JSON object"]),
+        (piora::provider(), "a=4711".into(), ["problem=", "call `form`, `form_field`"]),
         (piora::provider(), "{\"x\":4711".into(), ["problem=", "does not end"]),
         (
             piora::provider(),

@@ -25,10 +25,10 @@ commands:
                      standard ports; otherwise starts throw-away ones. --install installs the
                      programs that are missing, with apt; without it they are named
   simulate [--seeds N] [--from S] [--seed S]
-                     run the core in simulated worlds: 100 000 seeds unless told otherwise. A seed
+                     run the core in simulated worlds: 100 000 seeds by default. A seed
                      that breaks a promise is made simple and printed; --seed S runs that one
   simulate --faults [names]
-                     plant mistakes, in the core and around it, and tell in how many of 200 000 seeds
+                     plant mistakes, in the core and around it, and say in how many of 200 000 seeds
                      each is found
   interop [--only ID] [--seed SEED]
                      official SDKs and countersign judge each other's deliveries; needs Node 20, and

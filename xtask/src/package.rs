@@ -37,9 +37,11 @@ pub(crate) fn run() -> Result<(), String> {
             check(&packages.join(&name), root).into_iter().map(|it| format!("{name}: {it}")),
         );
     }
-    for page in fs::read_dir(root).map_err(|error| error.to_string())?.flatten() {
-        if page.path().extension().is_some_and(|extension| extension == "md") {
-            wrong.extend(dead_links(&page.path()));
+    for folder in [root.to_owned(), root.join("docs")] {
+        for page in fs::read_dir(folder).map_err(|error| error.to_string())?.flatten() {
+            if page.path().extension().is_some_and(|extension| extension == "md") {
+                wrong.extend(dead_links(&page.path()));
+            }
         }
     }
     if !wrong.is_empty() {
@@ -69,37 +71,64 @@ fn check(package: &Path, root: &Path) -> Vec<String> {
     wrong
 }
 
-/// The links of a page that lead to no file beside it.
+/// The links of a page that lead to no file beside it, or to no heading of that file.
 fn dead_links(page: &Path) -> Vec<String> {
     let name = page.file_name().unwrap_or_default().to_string_lossy();
     let Ok(text) = fs::read_to_string(page) else {
         return vec![format!("{name} is missing")];
     };
     let leads = |link: &str| {
-        let elsewhere = link.starts_with("https://") || link.starts_with('#');
-        let file = link.split('#').next().unwrap_or_default();
-        elsewhere || page.with_file_name(file).exists()
+        let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+        let target = if file.is_empty() { page.to_owned() } else { page.with_file_name(file) };
+        let has_heading = || {
+            let text = fs::read_to_string(&target).unwrap_or_default();
+            prose(&text).lines().any(|line| anchor(line).is_some_and(|anchor| anchor == heading))
+        };
+        link.starts_with("https://") || target.exists() && (heading.is_empty() || has_heading())
     };
     let dead = links(&text).into_iter().filter(|link| !leads(link));
     dead.map(|link| format!("{name} links to {link}, which is not there")).collect()
 }
 
+/// The page without its blocks of code.
+fn prose(text: &str) -> String {
+    text.split("```").step_by(2).collect()
+}
+
+/// What a link to this line has after its `#`, if the line is a heading.
+fn anchor(line: &str) -> Option<String> {
+    let heading = line.strip_prefix('#')?.trim_start_matches('#').strip_prefix(' ')?;
+    let kept = |char: &char| char.is_alphanumeric() || matches!(char, ' ' | '-' | '_');
+    Some(heading.trim().to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-"))
+}
+
 /// The targets of `[text](target)` outside of blocks of code.
-fn links(text: &str) -> Vec<&str> {
-    let prose = text.split("```").step_by(2);
-    prose
-        .flat_map(|prose| prose.split("](").skip(1))
+fn links(text: &str) -> Vec<String> {
+    prose(text)
+        .split("](")
+        .skip(1)
         .filter_map(|rest| rest.split([')', ' ']).next())
+        .map(str::to_owned)
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::links;
+    use super::{anchor, links};
 
     #[test]
     fn links_are_found_in_prose_and_not_in_code() {
         let text = "[a](b.md), [`c`](d#e \"title\")\n```rust\nx[0](f)\n```\n[g](https://h)";
         assert_eq!(links(text), ["b.md", "d#e", "https://h"]);
+    }
+    #[test]
+    fn headings_have_the_anchors_that_links_name() {
+        assert_eq!(
+            anchor("## What the sender is answered").as_deref(),
+            Some("what-the-sender-is-answered")
+        );
+        assert_eq!(anchor("# `listen`, and more").as_deref(), Some("listen-and-more"));
+        assert_eq!(anchor("#[cfg(test)]"), None);
+        assert_eq!(anchor("text # text"), None);
     }
 }

@@ -42,13 +42,13 @@
 //! sender's unproven word; the delivery's own body is always as it was signed.
 //!
 //! Only the body and what [`Delivery`](countersign::Delivery) has are proven. Other headers, the
-//! path and the query are the sender's word, or anybody's; trailers are dropped.
+//! path and the query are not: anyone can have written them. Trailers are dropped.
 //!
 //! # What happens when a sender hangs up
 //!
 //! A provider that gives up after five seconds does not cut a handler in half: the handler goes on
 //! in a task of its own on its worker's thread, runs to its end, and its answer settles the claim,
-//! though nobody gets it. (actix itself goes on with a request whose sender has only closed its
+//! although it cannot be sent. (actix itself goes on with a request whose sender has only closed its
 //! side properly; it drops one whose connection broke.)
 //! The handler goes on wherever the thread's runtime has no other threads, as actix's workers have
 //! it. On a runtime of several threads, in a test perhaps, it is cancelled: it may not move to
@@ -56,7 +56,7 @@
 //!
 //! [`WebhookMiddleware::cancel_on_disconnect`] ties a handler to its request instead; when it is
 //! cancelled, its claim is released (over HTTP/1.1 only: over HTTP/2, actix-web goes on with every
-//! handler). For a shutdown that waits for the handlers that nobody waits for, see
+//! handler). For a shutdown that waits for handlers whose sender has hung up, see
 //! [`WebhookMiddleware::tasks`].
 //!
 //! The answer's status is what counts. A 2xx whose body breaks off on its way to the sender has
@@ -92,7 +92,7 @@
 //! | a time limit of your own | inside, shorter than the provider's deadline | the handler is cancelled at the deadline, answers non-2xx, and its claim is released. Outside, it answers the sender while the handler goes on and may yet succeed |
 //! | `PayloadConfig`, `JsonConfig` | anywhere | they limit the extractors. The endpoint's own limit is [`max_body`](countersign::EndpointBuilder::max_body) |
 //! | anything that reads or unpacks the request's body | inside | a signature covers the bytes as they were sent. If it has to be outside, it must remove `Content-Length` or leave `Content-Encoding`: a body shorter than its declared length is refused |
-//! | anything that holds a clone of the `HttpRequest` while it waits | inside | outside, the header of a shared token cannot be marked as sensitive, nor can it in a program that is built with `panic = "abort"`. actix tells so by a panic, which is caught, and printed once for each `WebhookMiddleware` |
+//! | anything that holds a clone of the `HttpRequest` while it waits | inside | outside, the header of a shared token cannot be marked as sensitive, nor can it in a program that is built with `panic = "abort"`. actix reports this with a panic, which is caught, and printed once for each `WebhookMiddleware` |
 //!
 //! Wrap the resource itself. Around a scope or the whole app the middleware would get the 2xx of
 //! *any* route, and an attacker who captured a delivery can send it to any of them. The answer of a `/health`

@@ -57,7 +57,7 @@ use crate::service::WebhookService;
 /// # What acknowledges an event
 ///
 /// The status alone acknowledges an event. If the body of a 2xx breaks off while it is sent, the
-/// event counts as handled all the same: its handler has done its work.
+/// event still counts as handled: its handler has done its work.
 ///
 /// Make it once, outside of the closure that makes each worker's application: its clones share
 /// one receiver and one store.
@@ -90,9 +90,9 @@ impl<S: Store> WebhookMiddleware<S> {
     }
 
     /// Ties a handler's life to its request: if the connection breaks, or an outer middleware gives
-    /// up, the handler is cancelled where it awaits and the claim is released. Without this, a
-    /// handler that nobody waits for goes on in a task of its own, on its worker's thread, and its
-    /// answer settles its claim though nobody gets it.
+    /// up, the handler is cancelled where it awaits and the claim is released. Without this, the
+    /// handler goes on in a task of its own, on its worker's thread, and its answer settles its claim
+    /// although it cannot be sent.
     ///
     /// Over HTTP/2 this does nothing when a sender hangs up: actix-web runs each handler in a task of
     /// its own there, and does not cancel it.
@@ -129,7 +129,7 @@ impl<S: Store> WebhookMiddleware<S> {
     ///     drop(tokio::signal::ctrl_c().await);
     ///     handle.pause().await; // no new connections
     ///     tasks.drain(); // those that are kept alive deliver nothing more
-    ///     // The workers still run. A handler that hangs must not hold up the shutdown for ever.
+    ///     // The workers still run. A handler that hangs must not hold up the shutdown.
     ///     drop(timeout(Duration::from_secs(60), tasks.finished()).await);
     ///     handle.stop(true).await;
     /// });

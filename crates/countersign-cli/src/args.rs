@@ -150,10 +150,11 @@ const AFTER: &str = r#"Example:
 
 Output:
   One JSON object for each delivery and line, on stdout:
-    outcome   accepted, duplicate, in_flight, rejected or failed
+    outcome   accepted, duplicate, in_flight, handshake, rejected or failed
     provider  the NAME given with --provider
     status    the HTTP status answered
-    event     the event's type, or null
+    event     the event's type, or null where none is proven
+    id        the event's id, or null
     key       the event's key, equal for all deliveries of one event, or null
     reason    the code of why, or null
     payload   the event as it was sent (accepted only)

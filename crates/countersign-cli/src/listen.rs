@@ -78,7 +78,7 @@ pub(crate) fn run(args: &ListenArgs, log: &Log) -> Result<(), String> {
     }
     let served = runtime.block_on(async {
         let listener = listen(&args.addr, &paths.join(", "), log).await?;
-        tracing::info!(connections, "serves up to so many at a time");
+        tracing::info!(connections, "the limit of connections at a time");
         serve(listener, router, limits, &tasks, stop).await;
         Ok(())
     });

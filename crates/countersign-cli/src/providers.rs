@@ -1,6 +1,6 @@
 //! `countersign providers`: the catalogue, for people or as JSON.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 
 use countersign::catalogue::{self, Preset};
 use serde::Serialize;
@@ -46,7 +46,11 @@ pub(crate) fn run(args: &ProvidersArgs) -> Result<(), String> {
     };
     let mut out = std::io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    written.map_err(|error| format!("cannot write the list: {error}"))
+    match written {
+        // `countersign providers | head` has read enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(|error| format!("cannot write the list: {error}")),
+    }
 }
 
 fn table(rows: &[Row]) -> String {

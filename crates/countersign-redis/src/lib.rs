@@ -26,8 +26,8 @@
 //! | `maxmemory` | events per second × retention in seconds × 200 bytes, and failed attempts per second × 300 s × 400 bytes | see the first line |
 //!
 //! [`RedisStore::connect`] asks for the first two and says what is wrong: an event at `error` level for
-//! eviction (`warn` for a missing append-only file), or an error where [`refuse_eviction`](RedisStoreBuilder::refuse_eviction) is set.
-//! It also runs every script once, on a key that no event has, and fails with the permission or the
+//! eviction (`warn` for a missing append-only file), or an error where
+//! [`refuse_eviction`](RedisStoreBuilder::refuse_eviction) is set. It also runs every script once, on a key that no event has, and fails with the permission or the
 //! command that is missing. [`RedisStore::check`] does the same again at any time. With a
 //! [connection of your own](RedisStore::new), call it yourself.
 //!
@@ -56,7 +56,7 @@
 //! |---|---|
 //! | `c`, token | claimed by this token, as long as the key lives |
 //! | `d`, token | handled by this token, as long as the key lives |
-//! | `r` | nobody has it, and a token was released within the last 5 minutes |
+//! | `r` | not claimed, and a token was released within the last 5 minutes |
 //! | `c` or `d`, token, time | the same as without the time until then (in ms since 1970), from then on the same as `r` |
 //!
 //! A token is 32 hex digits. Keys expire by the server's clock; a lease or retention is rounded up to
@@ -72,7 +72,7 @@
 //! at the same event; one that succeeds costs nothing more than its mark.
 //!
 //! A claim whose lease has run out is gone, so its owner learns
-//! [`Lost`](countersign::Settled::Lost), whether somebody else has claimed the event since or nobody has.
+//! [`Lost`](countersign::Settled::Lost), whether the event was claimed again or not.
 //! A value that is none of the store's is never overwritten: it is an error.
 //!
 //! # Permissions

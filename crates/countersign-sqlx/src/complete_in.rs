@@ -27,10 +27,9 @@ pub trait CompleteIn {
     ///
     /// After an error the transaction must not commit: drop it or roll it back, and answer with a
     /// status other than 2xx, unless it is [`CompleteError::AlreadyCompleted`]. Leaving with `?` does
-    /// both. After success, commit soon: until the
-    /// transaction ends, further deliveries of the event are answered "in flight". Whoever answers
-    /// 2xx and has not committed gets a 500 and a line in the log, and the event's next delivery is
-    /// handled.
+    /// both. After success, commit soon: until the transaction ends, further deliveries of the event are
+    /// answered "in flight". If the handler answers 2xx and has not committed, the sender gets a 500, the
+    /// log has a line, and the event's next delivery is handled.
     ///
     /// # Errors
     ///

@@ -67,7 +67,7 @@
 //! # }
 //! ```
 //!
-//! If the answer to a `COMMIT` is lost (the connection broke, a timeout), nobody knows whether it was
+//! If the answer to a `COMMIT` is lost (the connection broke, a timeout), it is not known whether it was
 //! carried out. Run the whole transaction again: `complete_in` answers a second one that the first has
 //! committed, and then there is nothing left to do but to answer 2xx.
 //!
@@ -119,7 +119,7 @@
 //!
 //! In SQLite, begin such a transaction with [`SqliteStore::begin`]: it waits for its turn instead of
 //! competing with the store for the write lock. Elsewhere use `BEGIN IMMEDIATE`. A transaction that
-//! reads first and writes later cannot write any more if somebody else wrote in between, and the store
+//! reads first and writes later cannot write any more if another connection wrote in between, and the store
 //! often does:
 //!
 //! ```
@@ -163,8 +163,7 @@
 //!
 //! Those of [`Store`](countersign::Store), and:
 //!
-//! 1. Nobody is answered before what they asked for is durable, as far as the database is
-//!    configured to be.
+//! 1. A call returns only when its effect is durable, as far as the database is configured to be.
 //! 2. Time is the database's. Leases and retentions of more than a hundred years are cut to that.
 //! 3. Dropping a call's future breaks no connection and no other call.
 //! 4. The database sees a digest of a claim's token, never the token.

@@ -74,7 +74,7 @@ use crate::service::WebhookService;
 /// # What acknowledges an event
 ///
 /// The status alone acknowledges an event. If the body of a 2xx breaks off while it is sent, the
-/// event counts as handled all the same: its handler has done its work.
+/// event still counts as handled: its handler has done its work.
 #[must_use]
 pub struct WebhookLayer<S>(Settings<S>);
 
@@ -101,9 +101,8 @@ impl<S: Store> WebhookLayer<S> {
     }
 
     /// Ties a handler's life to its request: if the sender hangs up, or an outer layer gives up,
-    /// the handler is cancelled where it awaits and the claim is released. Without this, a
-    /// handler that nobody waits for goes on in a task of its own, and its answer settles its claim
-    /// though nobody gets it.
+    /// the handler is cancelled where it awaits and the claim is released. Without this, the
+    /// handler goes on in a task of its own, and its answer settles its claim although it cannot be sent.
     pub fn cancel_on_disconnect(mut self) -> Self {
         self.0.cancel_on_disconnect = true;
         self
@@ -130,7 +129,7 @@ impl<S: Store> WebhookLayer<S> {
     /// };
     ///
     /// axum::serve(listener, app).with_graceful_shutdown(stop).await?;
-    /// // Handlers whose sender hung up. One that hangs must not hold up the shutdown for ever.
+    /// // Handlers whose sender hung up. One that hangs must not hold up the shutdown.
     /// drop(tokio::time::timeout(Duration::from_secs(60), tasks.finished()).await);
     /// # Ok(())
     /// # }

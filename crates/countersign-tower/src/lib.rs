@@ -36,15 +36,15 @@
 //! [`ProvenBody`].
 //!
 //! Only the body and what [`Delivery`](countersign::Delivery) has are proven. Other headers, the
-//! path and the query are the sender's word, or anybody's; trailers are dropped.
+//! path and the query are not: anyone can have written them. Trailers are dropped.
 //!
 //! # What happens when a sender hangs up
 //!
 //! A provider that gives up after five seconds does not cut a handler in half: the handler goes on in
-//! a task of its own, runs to its end, and its answer settles the claim, though nobody gets it.
+//! a task of its own, runs to its end, and its answer settles the claim, although it cannot be sent.
 //! [`WebhookLayer::cancel_on_disconnect`] ties a handler to its request instead; when it is
-//! cancelled, its claim is released. For a shutdown that waits for the handlers that nobody waits
-//! for, see [`WebhookLayer::tasks`].
+//! cancelled, its claim is released. For a shutdown that waits for handlers whose sender has
+//! hung up, see [`WebhookLayer::tasks`].
 //!
 //! The answer's status is what counts. A 2xx whose body breaks off on its way to the sender has
 //! acknowledged the event, and the sender's retry is answered as a duplicate.
@@ -67,11 +67,11 @@
 //! wants them in one call, the outermost first: `post(handler).route_layer((webhooks, timeout))`.
 //! (`any(handler)` has no `route_layer`: use `layer` there.)
 //!
-//! Around a whole router the layer would get the 2xx of *any* route, and an attacker who captured a delivery
-//! can send it to any of them. The answer of a `/health` completes no event, because a 2xx counts only
-//! if the delivery was taken, see [`WebhookLayer`]; the error log says so. But another route that
-//! reads its body has taken the delivery, and every route then needs a signature. A layer that is applied twice, on a route and around its router, answers 500
-//! and says in the log which one to remove.
+//! Around a whole router the layer would get the 2xx of *any* route, and an attacker who captured a
+//! delivery can send it to any of them. The answer of a `/health` completes no event, because a 2xx
+//! counts only if the delivery was taken, see [`WebhookLayer`]; the error log says so. But another route
+//! that reads its body has taken the delivery, and every route then needs a signature. A layer that is
+//! applied twice, on a route and around its router, answers 500 and says in the log which one to remove.
 //!
 //! # Methods
 //!

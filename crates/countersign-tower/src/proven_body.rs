@@ -12,7 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 /// The body of a request that [`WebhookService`](crate::WebhookService) accepted, as its inner
 /// service gets it: the proven bytes in one frame.
 ///
-/// Whoever reads it has [taken](Delivery::mark_taken) the delivery. An empty body counts as read
+/// To read it is to [take](Delivery::mark_taken) the delivery. An empty body counts as read
 /// when it is polled to its end.
 pub struct ProvenBody {
     delivery: Delivery,

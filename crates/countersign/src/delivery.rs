@@ -17,7 +17,8 @@ use crate::window::UnixMillis;
 
 /// A delivery that is genuine and fresh, with what is known of it. Cheap to clone.
 ///
-/// All that it tells is vouched for by the delivery's proof, or by this receiver's own clock.
+/// All that it holds is proven by the delivery, or read from this receiver's own clock; only
+/// [`unverified`](Self::unverified) is not.
 #[derive(Clone)]
 pub struct Delivery {
     facts: Arc<Facts>,
@@ -37,7 +38,7 @@ pub(crate) struct Facts {
     pub(crate) unverified: Unverified,
     /// When the request's head was there, where a receiver noted it, by the endpoint's monotonic time.
     pub(crate) arrived: Option<Duration>,
-    /// Whether somebody took the delivery, or nobody was asked to.
+    /// Whether the delivery was taken, or did not have to be.
     pub(crate) taken: AtomicBool,
 }
 
@@ -211,7 +212,7 @@ impl Delivery {
         self.facts.secret
     }
 
-    /// What headers outside of the proof claim about this delivery. Anybody who has captured a
+    /// What headers outside of the proof claim about this delivery. Anyone who has captured a
     /// delivery can send it again with other claims: use them to route, not to decide.
     #[must_use]
     pub fn unverified(&self) -> &Unverified {
@@ -229,17 +230,17 @@ impl Delivery {
     }
 
     /// For adapters, before [`Receiver::handle`](crate::Receiver::handle): from here on, a 2xx counts
-    /// only if somebody [takes](Self::mark_taken) the delivery.
+    /// only if the delivery is [taken](Self::mark_taken).
     ///
     /// What an adapter calls is not always the handler of the event. A middleware that stands around
-    /// several routes gets the 2xx of each of them, and whoever captured a delivery can send it to
-    /// any of them.
+    /// several routes gets the 2xx of each of them, and a captured delivery can be sent to any of
+    /// them.
     pub fn require_taken(&self) {
         self.facts.taken.store(false, Ordering::Release);
     }
 
     /// Says that this delivery has reached its handler, so that a 2xx completes its event. The
-    /// extractors of the adapters do so ([`extract_event`](crate::extract_event)), and whoever reads
+    /// extractors of the adapters do so ([`extract_event`](crate::extract_event)), and so does a read of
     /// the request's body to its end. A handler that gets the delivery in another way, for example
     /// from the request's extensions, calls this itself.
     ///

@@ -1,19 +1,19 @@
 //! Webhook deliveries that are genuine, fresh and not handled before. No event is lost: one that a
 //! handler did not finish is accepted again.
 //!
-//! A provider reports an event with an HTTP request, signs it, and sends it again until somebody
-//! answers 2xx. Whoever receives it has to check the signature over the bytes as sent, refuse what
-//! is too old, handle each event once though it is delivered many times, and accept it again when
-//! handling it failed. This crate makes those decisions. It depends on no web framework and no async
+//! A provider reports an event with an HTTP request, signs it, and sends it again until it is
+//! answered 2xx. A receiver has to check the signature over the bytes as sent, refuse what is too old,
+//! handle each event once although it is delivered many times, and accept it again when handling it
+//! failed. This crate makes those decisions. It depends on no web framework and no async
 //! runtime. On axum, tower or hyper, use it through
 //! [`countersign-tower`](https://docs.rs/countersign-tower); on actix-web, through
 //! [`countersign-actix`](https://docs.rs/countersign-actix).
 //!
 //! # The parts
 //!
-//! - A [`Provider`] says how somebody sends: where the signature is, what it covers, where the time
-//!   and the id are, when they retry. The [`catalogue`] has many, five with typed events are in
-//!   [`providers`]; yours is [ten lines](Provider#provider).
+//! - A [`Provider`] says how deliveries are sent: where the signature is, what it covers, where the time
+//!   and the id are, when it is retried. The [`catalogue`] has many, five with typed events are in
+//!   [`providers`]; yours is [ten lines](Provider).
 //! - An [`Endpoint`] is one place that a provider sends to: its [`Secret`]s, its [`Window`], its
 //!   limits. An endpoint that cannot keep its promises does not build: a [`ConfigError`] says what to
 //!   change.

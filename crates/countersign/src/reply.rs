@@ -149,7 +149,7 @@ impl<R> Printed<'_, R> {
         }
     }
 
-    /// These statuses have no body. If one is sent all the same, the receiver takes it for the next
+    /// These statuses have no body. If one is sent, the receiver takes it for the next
     /// response on the connection.
     fn has_no_body(&self) -> bool {
         matches!(self.status(), 204 | 205)

@@ -92,7 +92,7 @@ impl Secret {
         self
     }
 
-    /// Says that this is a public key, which everybody may know. Needed only for a provider that proves
+    /// Says that this is a public key, which is not secret. Needed only for a provider that proves
     /// deliveries in one of several ways ([`any_of`](crate::ProviderBuilder::any_of)), where the same
     /// text could also be the secret of a MAC or a token.
     ///
@@ -170,7 +170,7 @@ impl fmt::Debug for Secret {
 #[non_exhaustive]
 pub enum SecretError {
     /// The secret has no bytes, or nothing but white space or zeros. An empty MAC key would let
-    /// anybody sign.
+    /// anyone sign.
     Empty {
         /// Where it came from.
         origin: String,

@@ -92,7 +92,7 @@ mod enabled {
             (Outcome::Failed, Some(Reason::Rejected(NotTaken))) => {
                 say!(
                     error,
-                    "webhook answered 2xx, but nobody took the delivery, so the event is not \
+                    "webhook answered 2xx, but no handler took the delivery, so the event is not \
                      handled and its next delivery is accepted: take `Webhook` in the handler, also \
                      if it needs nothing of the event, and put the middleware on the event's own \
                      route (axum: `route_layer`, actix-web: `wrap` on the resource), not around \

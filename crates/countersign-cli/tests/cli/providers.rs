@@ -1,6 +1,6 @@
 //! `countersign providers`, and what the catalogue's providers need to be listened to.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -9,6 +9,17 @@ fn providers(arguments: &[&str]) -> String {
     let ran = Command::new(program).arg("providers").args(arguments).output().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     String::from_utf8(ran.stdout).unwrap()
+}
+
+/// As `countersign providers | head` does.
+#[test]
+fn a_reader_may_have_read_enough() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut program = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    let program = program.arg("providers").stdout(writer).stderr(Stdio::piped());
+    let ran = program.spawn().unwrap().wait_with_output().unwrap();
+    assert!(ran.status.success() && ran.stderr.is_empty(), "{ran:?}");
 }
 
 #[test]
@@ -25,7 +36,7 @@ fn the_catalogue_is_listed_as_json() {
     let github = rows.iter().find(|row| row["id"] == "github").unwrap();
     assert_eq!(github["proof"], "hmac_sha256 in x-hub-signature-256");
     assert_eq!(github["key"], "signed content and claimed type");
-    assert_eq!(github["body"], "JSON, or JSON in the form field payload");
+    assert_eq!(github["body"], "JSON, or JSON in the form field payload, or anything else");
     assert_eq!(github["confidence"], "ran");
     // All the kinds of proofs are there.
     for proof in ["hmac_sha1 ", "hmac_sha512 ", "ed25519 ", "ecdsa_p256 ", "shared_token "] {

@@ -12,7 +12,7 @@ use crate::error::{Failure, NO_TRANSACTION};
 use crate::values::{Owner, micros};
 
 impl Inner {
-    /// [`Store::complete`] inside the transaction that the connection is in.
+    /// [`Store::complete`](countersign::Store::complete) inside the transaction that the connection is in.
     pub(crate) async fn complete_in(
         &self,
         connection: &mut PgConnection,

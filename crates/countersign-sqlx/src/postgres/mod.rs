@@ -63,8 +63,8 @@ use crate::values::{Owner, micros};
 ///
 /// The role needs `SELECT`, `INSERT` and `UPDATE`, and `DELETE` for the purge. A key takes about 150
 /// bytes with its indexes. A claim that is released leaves two such rows, which a purge drops after
-/// [five minutes](countersign::RELEASED_FOR): the event's, with an `owner` of zeros, which anybody may claim,
-/// and one that says that this token was released, under a key of its own. Nothing of the kind is
+/// [five minutes](countersign::RELEASED_FOR): the event's, with an `owner` of zeros, which any token may
+/// claim, and one that says that this token was released, under a key of its own. Nothing of the kind is
 /// written for an event that is handled.
 ///
 /// `owner` is a digest of the claim's token: what is in the table, a backup or a log of statements
@@ -87,8 +87,8 @@ use crate::values::{Owner, micros};
 ///
 /// A call whose future is dropped may or may not have happened in the database. The connection
 /// stays usable, also while the database still works on it: a release over another connection can then
-/// arrive before its claim, which claims nothing any more. A claim that nobody knows of and nobody
-/// releases runs out with its lease.
+/// arrive before its claim, which claims nothing any more. A claim that is not released
+/// runs out with its lease.
 #[derive(Clone)]
 pub struct PostgresStore(Arc<Inner>);
 

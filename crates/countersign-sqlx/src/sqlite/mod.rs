@@ -36,9 +36,9 @@ use crate::values::{Owner, millis};
 /// A store in an SQLite file, for the processes of one machine. Clones share it.
 ///
 /// Calls that come while another commit is under way are committed together (group commit), so
-/// many concurrent deliveries pay for few commits. Nobody is answered before what they asked for is
-/// on the disk; claims too, so that a store that was switched off does not let an event that is
-/// being handled elsewhere in twice. Keep one store and clone it: two stores in a process compete for
+/// many concurrent deliveries pay for few commits. A call returns only when its effect is on the disk.
+/// That holds for claims too, so that an event that is being handled is not accepted a second time after
+/// a power failure. Keep one store and clone it: two stores in a process compete for
 /// the file's write lock.
 ///
 /// ```no_run
@@ -83,7 +83,7 @@ use crate::values::{Owner, millis};
 /// # A handler's transaction
 ///
 /// Begin it with [`begin`](Self::begin), or with `pool.begin_with("BEGIN IMMEDIATE")`: one that only
-/// reads at first may find at its first write that somebody else wrote meanwhile, and cannot write at
+/// reads at first may find at its first write that another connection wrote meanwhile, and cannot write at
 /// all then. [`complete_in`](crate::CompleteIn::complete_in) looks at the settings of its connection
 /// too.
 ///
@@ -91,7 +91,7 @@ use crate::values::{Owner, millis};
 /// written, the store waits for up to the connection's `busy_timeout` (sqlx says 5 s: a sender does
 /// not wait that long, set 1.5 s) and then cannot answer. Keep such transactions short.
 ///
-/// A `COMMIT` can fail, or be given up by a timeout of yours, and may have happened all the same.
+/// A `COMMIT` can fail, or be given up by a timeout of yours, and may still have happened.
 /// Run the transaction again then. If the first one did commit,
 /// [`AlreadyCompleted`](crate::CompleteError::AlreadyCompleted) says so, and nothing happens twice:
 ///
@@ -161,7 +161,7 @@ use crate::values::{Owner, millis};
 /// and the end of a runtime does neither. Calls need no runtime.
 ///
 /// A call whose future is dropped disturbs no other. A claim that is still queued then is not made;
-/// one that is being written runs out with its lease. Settling happens all the same.
+/// one that is being written runs out with its lease. Settling is still done.
 #[derive(Clone)]
 pub struct SqliteStore(Arc<Inner>);
 
@@ -219,7 +219,7 @@ impl SqliteStore {
     /// order: a connection that finds it taken sleeps and tries again.
     ///
     /// The pool must be one to the store's file. The transaction begins with `BEGIN IMMEDIATE`, so it
-    /// has the write lock. Nobody waits for a turn for longer than 1.5 s; after that, SQLite's lock
+    /// has the write lock. A turn is waited for at most 1.5 s; after that, SQLite's lock
     /// decides as without turns. Other processes know nothing of this one's turns.
     ///
     /// If this future is dropped, the turn goes to the next, and nothing is begun.

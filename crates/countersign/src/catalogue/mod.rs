@@ -28,7 +28,7 @@
 //!   [`handshake`](crate::Handshake::echo_header_as_json) in a third.
 //!
 //! Some rows leave something out, with the reason at the row: the handshakes of X and Notion, and headers
-//! that name the key (Pusher, Twilio's shared keys), which nobody signs.
+//! that name the key (Pusher, Twilio's shared keys), which are not signed.
 
 mod body_base64;
 mod body_hex;
@@ -58,7 +58,7 @@ pub struct Preset {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Confidence {
-    /// Only other catalogues say so. Nobody has compared it with the provider's documentation.
+    /// Only other catalogues say so. It was not compared with the provider's documentation.
     Weak,
     /// The provider's documentation says so.
     Documented,

@@ -43,8 +43,8 @@ impl<S: Store + ?Sized> Store for Arc<S> {
     }
 }
 
-/// [`Store`] as a trait object. Every store is one; `Arc<dyn DynStore>` is a [`Store`] again. Nobody
-/// implements it: implement [`Store`].
+/// [`Store`] as a trait object. Every store is one; `Arc<dyn DynStore>` is a [`Store`] again. It
+/// cannot be implemented: implement [`Store`].
 ///
 /// ```
 /// use countersign::{DynStore, MemoryStore};

@@ -24,7 +24,7 @@ use crate::key::EventKey;
 ///    refuses new keys with [`StoreErrorKind::Full`](crate::StoreErrorKind::Full).
 /// 6. A token that was released or completed never claims again. Calls can overtake each other (over
 ///    other connections, late bytes, a repeated message), so a claim may arrive after the release of
-///    its own token, and must then change nothing: nobody would settle it. Releasing a token keeps
+///    its own token, and must then change nothing: it would not be settled. Releasing a token keeps
 ///    it from claiming its key for [`RELEASED_FOR`], also where the claim had not arrived, and keeps
 ///    no other token from claiming. A token that completed its key is answered [`Claimed::Done`].
 ///    A store that sends a call again by itself sees to it that no earlier copy of a claim acts after
@@ -127,9 +127,9 @@ pub type Transactional = Arc<dyn Any + Send + Sync>;
 pub enum Claimed {
     /// The event is yours to handle.
     Fresh,
-    /// Somebody else is handling it, or this token's own claim has ended.
+    /// Another delivery of it is being handled, or this token's own claim has ended.
     InFlight {
-        /// When their lease ends at the latest; nothing for a token whose own claim has ended.
+        /// When its lease ends at the latest; nothing for a token whose own claim has ended.
         retry_after: Duration,
     },
     /// It has been handled.

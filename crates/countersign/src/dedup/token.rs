@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::{StoreError, StoreErrorKind};
 
-/// The owner's mark on a claim: 128 bits that nobody can guess, new for every claim.
+/// The owner's mark on a claim: 128 bits that cannot be guessed, new for every claim.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ClaimToken([u8; 16]);
 

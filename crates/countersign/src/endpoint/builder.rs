@@ -71,7 +71,7 @@ impl EndpointBuilder {
 
     /// Adds a secret. The first is the current one; further ones are older, and are tried only
     /// when those before do not match. A header that names the key (Pusher, Twilio's shared keys) is
-    /// not read: nobody signs it, and a wrong one could only choose the wrong key or the wrong hash.
+    /// not read: it is not signed, and a wrong one could only choose the wrong key or the wrong hash.
     pub fn secret(mut self, secret: Secret) -> Self {
         self.secrets.push(secret);
         self
@@ -85,7 +85,7 @@ impl EndpointBuilder {
 
     /// The methods to accept, instead of only `POST`. Any other is answered 405.
     ///
-    /// A signature does not cover the method: whoever captures a delivery can send it with each of
+    /// A signature does not cover the method: a captured delivery can be sent with each of
     /// these. If the path has a handler for every one of them, all of these handlers must handle the
     /// event in the same way, because the first 2xx completes it.
     pub fn methods<M: AsRef<str>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
@@ -101,7 +101,7 @@ impl EndpointBuilder {
     /// path and the query as received; where a proxy or a router cuts something off the front of the
     /// path, that belongs here: `https://example.test/api`.
     ///
-    /// It is never taken from `Host` or `X-Forwarded-*`, which anybody can write.
+    /// It is never taken from `Host` or `X-Forwarded-*`, which anyone can write.
     pub fn public_url(mut self, origin: &str) -> Self {
         if self.public_url.replace(origin.into()).is_some() {
             self.set_twice = Some("public_url");
@@ -141,10 +141,11 @@ impl EndpointBuilder {
         self
     }
 
-    /// How long a claim holds if nobody settles it or renews it: shorter than the provider's retry
+    /// How long a claim holds if it is neither settled nor renewed: shorter than the provider's retry
     /// schedule, so that the event of a crashed handler has a retry to come, and longer than
-    /// [`store_timeout`](Self::store_timeout). It is renewed at a
-    /// third of it while the handler runs, see [`renew_for`](Self::renew_for). Defaults to 5 minutes, or to half the wait before the last retry where that is less.
+    /// [`store_timeout`](Self::store_timeout). It is renewed at a third of it while the handler runs, see
+    /// [`renew_for`](Self::renew_for). Defaults to 5 minutes, or to half the wait before the last retry
+    /// where that is less.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = Some(lease);
         self

@@ -103,7 +103,7 @@ impl Endpoint {
         self.0.body_timeout
     }
 
-    /// How long a claim holds if nobody settles it.
+    /// How long a claim holds if it is neither settled nor renewed.
     #[must_use]
     pub fn lease(&self) -> Duration {
         self.0.lease

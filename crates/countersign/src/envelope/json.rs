@@ -11,6 +11,10 @@ use super::Value;
 use super::paths::{ITEM, Paths, Set};
 use crate::json::Reader;
 
+/// It says how to fix a provider of the user's own, whose author did not know of its forms.
+const NOT_AN_OBJECT: &str = "that is not a JSON object; if the provider sends forms or arrays, call `form`, \
+                             `form_field` or `json_array` of its builder";
+
 /// Finds the values of all paths, each at its slot. `null` counts as missing.
 ///
 /// # Errors
@@ -27,7 +31,10 @@ pub(crate) fn read_json<'a>(
     if may_be_array && json.is_array() {
         json.deserialize_seq(node)?;
     } else {
-        json.deserialize_map(node)?;
+        json.deserialize_map(node).map_err(|error| match body.trim_ascii_start().first() {
+            Some(b'{') => error,
+            _ => serde_json::Error::custom(NOT_AN_OBJECT),
+        })?;
     }
     json.end()?;
     Ok(found)

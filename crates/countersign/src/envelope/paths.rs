@@ -1,6 +1,7 @@
 //! Where to look.
 
-/// Where a path's value lies among those that [`read`] found.
+/// Where a path's value lies among those that [`read_json`](super::read_json) and
+/// [`read_form`](super::read_form) found.
 pub(crate) type Slot = usize;
 
 /// The step that leads into an array: to its only item.
@@ -11,7 +12,7 @@ pub(crate) const ITEM: &str = "0";
 pub(crate) struct Paths(Vec<Box<[Box<str>]>>);
 
 impl Paths {
-    /// Adds a path and tells its slot; nothing if it is no path.
+    /// Adds a path and gives its slot; nothing if it is not a path.
     pub(crate) fn add(&mut self, path: &str) -> Option<Slot> {
         if !is_path(path) {
             return None;

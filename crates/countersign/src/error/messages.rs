@@ -20,7 +20,8 @@ impl fmt::Display for ConfigError {
                  `features` of that dependency in Cargo.toml"
             ),
             Self::NoProof => {
-                f.write_str("the provider has no proof: call `hmac_sha256` or `shared_token`")
+                f.write_str("the provider has no proof: call `hmac_sha256`, `shared_token`, or another method that \
+                 names one")
             }
             Self::SetTwice { first, second } if first == second => {
                 write!(f, "`{first}` is called twice, and only one call can hold: call it once")
@@ -55,7 +56,7 @@ impl fmt::Display for ConfigError {
             Self::FieldOfSortedForm { field, path } => write!(
                 f,
                 "`{field}`: the boundaries of the fields in `Part::SortedForm` are not under the MAC, so \
-                 whoever replays a delivery could change what {path:?} is; leave it out, and events are \
+                 a replay could change what {path:?} is; leave it out, and events are \
                  keyed by the whole form"
             ),
             Self::BodyBesideHead => f.write_str(
@@ -100,13 +101,13 @@ impl fmt::Display for ConfigError {
             ),
             Self::IdNotSigned { header } => write!(
                 f,
-                "`event_id_header`: the header `{header}` is not under the MAC, so a replayer can \
-                 mint new ids; add `Part::Id` to `signed_content`, or use `event_id`, or leave it \
+                "`event_id_header`: the header `{header}` is not under the MAC, so each \
+                 replay can have a new id; add `Part::Id` to `signed_content`, or use `event_id`, or leave it \
                  out and events are keyed by their signed content"
             ),
             Self::HeaderOutsideFamily { header, prefix } => write!(
                 f,
-                "`or_header_prefix`: the header `{header}` cannot be told apart by families: the \
+                "`or_header_prefix`: the header `{header}` cannot be assigned to one family: the \
                  name of every header of the provider must begin with `{prefix}`, have another name \
                  in each family, and not be that of a shared token"
             ),
@@ -136,7 +137,7 @@ impl fmt::Display for ConfigError {
             ),
             Self::AmbiguousSecret { endpoint, position } => write!(
                 f,
-                "endpoint `{endpoint}`: secret {position} may be a public key, which everybody knows, or \
+                "endpoint `{endpoint}`: secret {position} may be a public key, which is not secret, or \
                  the secret of another proof of this provider; say which with \
                  `Secret::as_public_key` or `Secret::as_shared_secret`, or give the public key as PEM"
             ),
@@ -201,7 +202,7 @@ impl fmt::Display for ConfigError {
             Self::VerifyTokenIsSecret { endpoint, position } => write!(
                 f,
                 "endpoint `{endpoint}`: `verify_token` is secret {position}: the token comes in a URL, \
-                 which access logs show, and whoever reads it there could sign deliveries; choose \
+                 which access logs show, and a reader of the log could sign deliveries; choose \
                  another token in the provider's console and here"
             ),
             Self::NoPublicUrl { provider } => write!(

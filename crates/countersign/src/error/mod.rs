@@ -27,7 +27,7 @@ pub enum ConfigError {
         /// The feature of `countersign` that it needs.
         feature: &'static str,
     },
-    /// A provider without `hmac_sha256` or `shared_token`.
+    /// A provider without a proof, such as `hmac_sha256` or `shared_token`.
     NoProof,
     /// Two calls of which only one can hold.
     SetTwice {
@@ -139,7 +139,7 @@ pub enum ConfigError {
         /// What this provider's secrets are.
         expected: &'static str,
     },
-    /// A secret that may be a public key, which everybody knows, or the secret of another proof.
+    /// A secret that may be a public key, which is not secret, or the secret of another proof.
     AmbiguousSecret {
         /// The endpoint.
         endpoint: String,

@@ -23,7 +23,7 @@ const LONGEST_ECHO: usize = 256;
 ///
 /// A handshake that the provider signs begins with [`when_field`](Self::when_field) or
 /// [`when_header`](Self::when_header). It is verified as a delivery is, its signature and its time,
-/// and then answered. One that nobody signs is answered from the request's head alone. Neither
+/// and then answered. One that is not signed is answered from the request's head alone. Neither
 /// touches the store or runs a handler.
 ///
 /// Some providers need none of this. Any 2xx of the handler answers GitHub's `ping` and LINE's empty
@@ -33,9 +33,9 @@ const LONGEST_ECHO: usize = 256;
 ///
 /// # Never a way to set a secret
 ///
-/// Asana and Notion send a new secret in a first request that nobody signs. Anybody can send such a
-/// request, so nothing here takes a secret from one. Asana only wants it back, and shows it to whoever
-/// made the webhook: see [`return_hook_secret`](Self::return_hook_secret). Notion shows its
+/// Asana and Notion send a new secret in a first request that is not signed. Anyone can send such a
+/// request, so nothing here takes a secret from one. Asana only wants it back, and shows it in its answer
+/// to the call that makes the webhook: see [`return_hook_secret`](Self::return_hook_secret). Notion shows its
 /// `verification_token` in the body of that request and nowhere else, and wants a 2xx. There is no kind
 /// for it: to answer 2xx would lose the token, and to log it would print a secret. Take that request
 /// once in a route without this middleware, copy the token by hand, and close the route.
@@ -43,9 +43,9 @@ const LONGEST_ECHO: usize = 256;
 /// # Never an oracle
 ///
 /// Nothing here signs a text that a stranger chooses. X (Twitter) asks for
-/// `HMAC(secret, crc_token)` in a `GET` that nobody signs. Its deliveries carry `HMAC(secret, body)`
-/// under the same secret. So whoever asks with a body of their own as the token would get the
-/// signature of a delivery. There is no such kind, on purpose.
+/// `HMAC(secret, crc_token)` in a `GET` that is not signed. Its deliveries carry `HMAC(secret, body)`
+/// under the same secret. So an attacker who asks with a body of their own as the token would get
+/// the signature of a delivery. That is why there is no such kind.
 ///
 /// # What is echoed
 ///
@@ -77,8 +77,8 @@ impl Handshake {
         When { condition: Condition::Field(path.into(), value.into()), without: None }
     }
 
-    /// A signed handshake, known by this value of a header. If the header is not signed, whoever
-    /// replays a delivery can write it there; the answer still needs what it is made of.
+    /// A signed handshake, known by this value of a header. If the header is not signed, a
+    /// replay can add it; the answer still needs what it is made of.
     pub fn when_header(name: &str, value: &str) -> When {
         When { condition: Condition::Header(name.into(), value.into()), without: None }
     }
@@ -112,7 +112,7 @@ impl Handshake {
     }
 
     /// An unsigned `OPTIONS` with `WebHook-Request-Origin`: the origin may send, at any rate. Its
-    /// `WebHook-Request-Callback` is not called: anybody could write any URL there. CloudEvents.
+    /// `WebHook-Request-Callback` is not called: anyone could write any URL there. CloudEvents.
     #[must_use]
     pub fn allow_origin() -> Self {
         Self(Kind::Unsigned(Unsigned::AllowOrigin))
@@ -121,7 +121,7 @@ impl Handshake {
     /// An unsigned `POST` with `X-Hook-Secret` and without a signature: 200 with the same
     /// `X-Hook-Secret`, if that is 1 to 256 visible ASCII characters. Asana.
     ///
-    /// The secret is not taken: anybody can send such a request. Asana shows it in its answer to the
+    /// The secret is not taken: anyone can send such a request. Asana shows it in its answer to the
     /// call that makes the webhook, as `X-Hook-Secret` beside `data`
     /// (developers.asana.com/reference/createwebhook). Give it to the endpoint from there, as any
     /// secret; until then the deliveries of that webhook are refused.

@@ -1,4 +1,4 @@
-//! Handshakes that nobody signs: answered from the head, without a body, a store or a signing secret.
+//! Handshakes that are not signed: answered from the head, without a body, a store or a signing secret.
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;

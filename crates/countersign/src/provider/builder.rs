@@ -150,13 +150,22 @@ impl ProviderBuilder {
 
     /// All headers that are named here begin with `usual`, and all of them may begin with `other`
     /// instead: Svix sends `svix-id`, `svix-timestamp` and `svix-signature`, or `webhook-id`,
-    /// `webhook-timestamp` and `webhook-signature`, as its customer likes. Call it again for a third
+    /// `webhook-timestamp` and `webhook-signature`, as its customer chose. Call it again for a third
     /// family. For signatures, and not for tokens; handshakes are looked for under the names given.
     ///
     /// A request is read in the family whose signature it carries, and nothing of another family is
     /// looked at. One that carries signatures of two families is refused
     /// ([`SignatureRepeated`](crate::RejectionKind::SignatureRepeated)). An event has the same key in
-    /// each of them, because whoever replays a delivery could rename its headers.
+    /// each of them, because a replay could rename the headers.
+    ///
+    /// ```
+    /// # use countersign::Provider;
+    /// let svix = Provider::builder("svix")
+    ///     .standard_webhooks("svix")
+    ///     .or_header_prefix("svix-", "webhook-")
+    ///     .build()?;
+    /// # Ok::<(), countersign::ConfigError>(())
+    /// ```
     pub fn or_header_prefix(mut self, usual: &str, other: &str) -> Self {
         self.other_prefixes.push(OtherPrefix { usual: usual.into(), other: other.into() });
         self
@@ -171,7 +180,7 @@ impl ProviderBuilder {
     /// and the first that holds counts. Each of the endpoint's secrets must be of use for one of
     /// them.
     ///
-    /// A public key is never used as the secret of a MAC or as a token, because everybody knows it. A
+    /// A public key is never used as the secret of a MAC or as a token, because it is not secret. A
     /// secret that could be either, such as 64 hex digits beside an ed25519 proof, must say what it is
     /// ([`Secret::as_public_key`](crate::Secret::as_public_key),
     /// [`Secret::as_shared_secret`](crate::Secret::as_shared_secret)), unless its prefix says it
@@ -197,8 +206,8 @@ impl ProviderBuilder {
         self
     }
 
-    /// The time that the replay window judges. A time in the body is vouched for by whatever
-    /// proves the body. A time in a header must be part of the signed content.
+    /// The time that the replay window judges. A time in the body is proven with the
+    /// body. A time in a header must be part of the signed content.
     pub fn timestamp(mut self, timestamp: Timestamp) -> Self {
         self.set(self.time_method(), "timestamp");
         self.time = Some(timestamp);
@@ -206,8 +215,8 @@ impl ProviderBuilder {
         self
     }
 
-    /// The same for a time that is **not** under the MAC. Whoever replays a delivery can write
-    /// any time there, so this window keeps out accidents, not attackers.
+    /// The same for a time that is **not** under the MAC. A replay can have any time there, so this
+    /// window keeps out accidents, not attackers.
     pub fn unsigned_timestamp(mut self, timestamp: Timestamp) -> Self {
         self.set(self.time_method(), "unsigned_timestamp");
         self.time = Some(timestamp);
@@ -250,7 +259,7 @@ impl ProviderBuilder {
 
     /// The header that claims the event's type, outside of the proof. It is part of the key of events
     /// that are known by their signed content, because two different events can have the same bytes;
-    /// whoever replays a delivery with another type there makes another event of it. See
+    /// so a replay with another type there is another event. See
     /// [`Delivery::unverified`](crate::Delivery::unverified).
     pub fn unverified_event_type(mut self, header: &str) -> Self {
         self.unverified.event_type = Some(header.into());
@@ -258,7 +267,7 @@ impl ProviderBuilder {
     }
 
     /// The header that claims the delivery's or the event's id, outside of the proof. Under a signature
-    /// it is never part of a key: whoever replays a delivery could write a new one each time. Under a
+    /// it is never part of a key: each replay could have a new one. Under a
     /// shared token, which covers no body either, it is part of the key of events that are known by
     /// their body: it must stay the same when a delivery is retried.
     pub fn unverified_id(mut self, header: &str) -> Self {
@@ -332,9 +341,9 @@ impl ProviderBuilder {
     /// What holds: only what is proven is handled; while the handler runs, further deliveries of the
     /// same bytes are answered 503; and after a handler that failed, the next delivery is handled.
     /// What does **not** hold: that a handled event is not handled again. A retry whose first answer got
-    /// lost is handled again, and so is every replay by whoever has captured a delivery, inside the
-    /// window where there is one and for ever where not. The handler must be one that may run twice.
-    /// One that calls `complete_in` has its event remembered all the same.
+    /// lost is handled again, and so is every replay of a captured delivery: inside the window
+    /// where there is one, without an end where there is none. The handler must be one that may run
+    /// twice. If it calls `complete_in`, its event is remembered.
     pub fn forget_when_handled(mut self) -> Self {
         self.forgets = true;
         self

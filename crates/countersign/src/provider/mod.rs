@@ -29,8 +29,8 @@ use unverified::UnverifiedNames;
 
 /// How one provider sends webhooks. Cheap to clone.
 ///
-/// The built-in ones in [`providers`](crate::providers) are made with the same builder that is
-/// open to you:
+/// Those of the [`catalogue`](crate::catalogue) and of [`providers`](crate::providers) are made with the
+/// builder that makes yours:
 ///
 /// ```
 /// use countersign::{Part, Provider, Retries, Signature, Timestamp};
@@ -88,7 +88,7 @@ impl Provider {
         self.0.forgets
     }
 
-    /// Whether one of its [handshakes](crate::Handshake) is a `GET` or an `OPTIONS` that nobody signs.
+    /// Whether one of its [handshakes](crate::Handshake) is a `GET` or an `OPTIONS` that is not signed.
     /// The middleware can answer it only if requests with these methods reach it.
     #[must_use]
     pub fn has_unsigned_handshake(&self) -> bool {

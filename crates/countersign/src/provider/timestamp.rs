@@ -5,7 +5,7 @@ use crate::request_head::{Lookup, RequestHead};
 use crate::scheme::Separators;
 use crate::window::{MAX_TIME_LENGTH, TimeFormat, UnixMillis};
 
-/// Where a delivery's time is and what it tells, for
+/// Where a delivery's time is, its format, and whether each retry has a new one, for
 /// [`ProviderBuilder::timestamp`](crate::ProviderBuilder::timestamp).
 #[derive(Clone, Debug)]
 pub struct Timestamp {

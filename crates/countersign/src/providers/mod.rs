@@ -4,7 +4,7 @@
 //! typed events. What is typed is what the provider's documentation names; every field of it is
 //! optional unless the documentation promises it; and what the documentation does not name is
 //! kept: event types as `Unknown(name)`, fields in `extra`. No field can cost you the event but a
-//! documented one that is there twice, of which nobody knows which one counts. A documented field
+//! documented one that is there twice, because it is not known which one counts. A documented field
 //! whose value is not of the documented kind reads as `None`. Text that is not Unicode (cut inside a
 //! character, or not UTF-8) has U+FFFD for what is wrong; a number that no `f64` holds, and what is
 //! nested more than 127 levels deep, are null. The bytes as sent are in

@@ -9,8 +9,8 @@
 //!  "incident": {…}, "organization": {…}}
 //! ```
 //!
-//! - **Proof** is a shared token, which you choose. It proves who sends and not what: whoever has
-//!   seen one request can send others. Use TLS.
+//! - **Proof** is a shared token, which you choose. It proves who sends and not what: one
+//!   captured request is enough to send others. Use TLS.
 //! - **Fresh** by the body's `timestamp`. The last retry comes 42 min 30 s after the first
 //!   delivery, so the window is 1 h 42 min 30 s.
 //! - **Key**: there is no event id. The documentation advises `incident.id` and `event`, which

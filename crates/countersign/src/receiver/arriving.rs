@@ -52,8 +52,9 @@ impl<S: Store> Receiver<S> {
     /// proven is answered.
     ///
     /// Only the caller has a timer, so it brings the deadline: a future that ends when the body
-    /// has taken too long, such as a sleep of [`Endpoint::body_timeout`](crate::Endpoint::body_timeout). Nothing is claimed yet,
-    /// so dropping the future loses nothing; it is reported as a body that broke off.
+    /// has taken too long, such as a sleep of [`Endpoint::body_timeout`](crate::Endpoint::body_timeout).
+    /// Nothing is claimed yet, so dropping the future loses nothing; it is reported as a body that broke
+    /// off.
     ///
     /// # Errors
     ///

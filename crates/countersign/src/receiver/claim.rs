@@ -12,7 +12,7 @@ use crate::key::EventKey;
 
 /// The claim under which a handler runs; [`Delivery::claim`](crate::Delivery::claim) has it.
 ///
-/// Its lease is renewed while the handler runs, by a task of its own. It can be lost all the same: when
+/// Its lease is renewed while the handler runs, by a task of its own. It can still be lost: when
 /// the store could not be reached for as long as a lease, when the process stood still, or when the
 /// handler took longer than leases are renewed for. Then another delivery of the event may be handled at the
 /// same time, and a handler that does something in many steps should stop between two of them:

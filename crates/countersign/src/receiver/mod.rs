@@ -113,13 +113,14 @@ impl<S: Store> Receiver<S> {
     /// the lease has run out. Without a [runtime](ReceiverBuilder::runtime) there is none of this.
     ///
     /// If the future is dropped, the handler is cancelled and the claim is released in a task of
-    /// the [runtime](ReceiverBuilder::runtime); without one it stays until its lease ends. A caller whose handlers are to outlive a hang-up runs this future in a task of its own.
+    /// the [runtime](ReceiverBuilder::runtime); without one it stays until its lease ends. A caller whose
+    /// handlers are to outlive a hang-up runs this future in a task of its own.
     ///
     /// # Errors
     ///
     /// A [`Rejection`], already reported: a duplicate, in flight, a store that cannot answer, tasks
     /// that [drain](HandlerTasks::drain), a transaction that was not committed, or a delivery that
-    /// [nobody took](Delivery::require_taken).
+    /// [no handler took](Delivery::require_taken).
     pub fn handle<F, Fut, T>(
         self,
         delivery: Delivery,

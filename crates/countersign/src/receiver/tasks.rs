@@ -21,7 +21,7 @@ use std::task::{Context, Poll, Waker};
 ///
 /// // … the server runs, and gets a signal to stop …
 /// tasks.drain();
-/// // A handler that hangs must not hold up the shutdown for ever. Its claim ends with its lease.
+/// // A handler that hangs must not hold up the shutdown. Its claim ends with its lease.
 /// let finished = tokio::time::timeout(Duration::from_secs(60), tasks.finished()).await;
 /// assert!(finished.is_ok());
 /// # });

@@ -70,8 +70,8 @@ impl Proof {
     }
 
     /// ECDSA over P-256 with SHA-256 (feature `p256`), in DER or as `r` and `s`. The endpoint's
-    /// secret is the provider's public key. Whoever has one such signature can write it in a second
-    /// way, so a signature is never an event's key here.
+    /// secret is the provider's public key. One such signature can be written in a second way,
+    /// so a signature is never an event's key here.
     #[cfg(feature = "p256")]
     #[must_use]
     pub fn ecdsa_p256(signature: Signature) -> Self {

@@ -38,7 +38,7 @@ pub struct Signature {
 }
 
 impl Signature {
-    /// A signature in this header, in hex and without prefix until told otherwise.
+    /// A signature in this header, in hex and without prefix unless set otherwise.
     #[must_use]
     pub fn header(name: &str) -> Self {
         Self {

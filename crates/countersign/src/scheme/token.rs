@@ -12,7 +12,7 @@ use crate::secret::Secret;
 /// Where a provider puts a shared token, for
 /// [`ProviderBuilder::shared_token`](crate::ProviderBuilder::shared_token).
 ///
-/// A token proves who sends, not what is sent: whoever has seen one request can send others.
+/// A token proves who sends, not what is sent: one captured request is enough to send others.
 /// Accept such deliveries over TLS only.
 #[derive(Clone, Debug)]
 pub struct Token {

@@ -56,7 +56,7 @@ impl Endpoint {
         }
     }
 
-    /// Before step 1: the answer to a [handshake](crate::Handshake) that nobody signs, or the
+    /// Before step 1: the answer to a [handshake](crate::Handshake) that is not signed, or the
     /// rejection of one; nothing if the request is none. A [`Receiver`](crate::Receiver) asks this
     /// itself.
     #[inline]
