@@ -105,7 +105,8 @@ pub(crate) struct ListenArgs {
     /// POST verified deliveries here; the answer decides whether they are handled.
     ///
     /// The body is sent byte for byte, with its Content-Type and with what is verified in headers:
-    /// countersign-provider, -endpoint, -event, -id, -key, -time, -secret. Nothing else of the
+    /// countersign-provider, -endpoint, -event, -id, -key, -time, -secret; and what headers only
+    /// claim in countersign-unverified-event, -id. Nothing else of the
     /// request is passed on. A 2xx answer means handled. Any other means not handled, and the
     /// provider gets the same status; it gets 502 if the program cannot be reached and 504 if it
     /// has not answered when the lease ends (see --lease). Redirects are not followed.
@@ -157,6 +158,7 @@ Output:
     id        the event's id, or null
     key       the event's key, equal for all deliveries of one event, or null
     reason    the code of why, or null
+    unverified  the type and the id that headers claim and nothing proves, where there are such
     payload   the event as it was sent (accepted only)
   Without --forward-to the printed line is the handling: if it cannot be written, the provider is
   answered 500, and its retry is accepted. While nobody reads stdout, such deliveries wait, and if

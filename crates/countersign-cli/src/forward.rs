@@ -92,10 +92,12 @@ fn answer(status: StatusCode) -> StatusCode {
     status
 }
 
-/// What is known of a delivery, in headers. What does not go into a header as it is stays out.
+/// What is known of a delivery, in headers, and what the sender's headers claim, under names that say so.
+/// What does not go into a header as it is stays out.
 fn facts(delivery: &Delivery) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
     let key = delivery.key().to_string();
     let time = delivery.time().and_then(|time| time.format(&Rfc3339).ok());
+    let claims = delivery.unverified();
     let facts = [
         ("countersign-provider", Some(delivery.provider())),
         ("countersign-endpoint", Some(delivery.endpoint())),
@@ -104,6 +106,8 @@ fn facts(delivery: &Delivery) -> impl Iterator<Item = (HeaderName, HeaderValue)>
         ("countersign-key", Some(&*key)),
         ("countersign-time", time.as_deref()),
         ("countersign-secret", delivery.secret_label()),
+        ("countersign-unverified-event", claims.event_type()),
+        ("countersign-unverified-id", claims.id()),
     ];
     facts
         .map(|(name, fact)| Some((HeaderName::from_static(name), value(fact?)?)))

@@ -27,7 +27,16 @@ struct Line<'a> {
     key: Option<String>,
     reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    unverified: Option<Claims<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<Payload<'a>>,
+}
+
+/// What headers claim outside of the proof.
+#[derive(Serialize)]
+struct Claims<'a> {
+    event: Option<&'a str>,
+    id: Option<&'a str>,
 }
 
 /// What a body holds: the JSON as it was sent, the fields of a form, or the text that it is instead.
@@ -51,6 +60,7 @@ impl<'a> Line<'a> {
             id: delivery.id(),
             key: Some(delivery.key().to_string()),
             reason: None,
+            unverified: Claims::of(delivery),
             payload: Some(Payload::of(delivery)),
         }
     }
@@ -66,6 +76,7 @@ impl<'a> Line<'a> {
             id: report.delivery.and_then(Delivery::id),
             key: report.delivery.map(|delivery| delivery.key().to_string()),
             reason: report.reason.map(Reason::as_str),
+            unverified: report.delivery.and_then(Claims::of),
             payload: accepted.map(Payload::of),
         }
     }
@@ -74,6 +85,14 @@ impl<'a> Line<'a> {
         let mut bytes = serde_json::to_vec(self)?;
         bytes.push(b'\n');
         Ok(bytes)
+    }
+}
+
+impl<'a> Claims<'a> {
+    fn of(delivery: &'a Delivery) -> Option<Self> {
+        let claims = delivery.unverified();
+        let (event, id) = (claims.event_type(), claims.id());
+        (event.is_some() || id.is_some()).then_some(Self { event, id })
     }
 }
 

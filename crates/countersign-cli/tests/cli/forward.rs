@@ -70,6 +70,25 @@ fn the_program_gets_the_bytes_and_what_is_verified() {
     target.nothing_more();
 }
 
+/// A type and an id that GitHub does not sign: for routing, and under names that say so.
+#[test]
+fn what_is_only_claimed_has_names_that_say_so() {
+    let target = Target::new(|_| "200 OK");
+    let program = forwarding(&target, &["--provider", "github=env:SECRET"]);
+    let github = countersign::catalogue::provider("github").unwrap();
+    let delivery = Delivery::signed("github", &github, SECRET, r#"{"zen":"Design for failure."}"#)
+        .header("X-GitHub-Event", "ping")
+        .header("X-GitHub-Delivery", "72d3162e");
+    assert_eq!(delivery.send(&program).status, 200);
+    let got = target.next();
+    assert_eq!(got.header("countersign-unverified-event"), Some("ping"));
+    assert_eq!(got.header("countersign-unverified-id"), Some("72d3162e"));
+    assert_eq!((got.header("countersign-event"), got.header("countersign-id")), (None, None));
+    let line = program.line();
+    assert_eq!(line["unverified"], json!({ "event": "ping", "id": "72d3162e" }));
+    assert_eq!((&line["event"], &line["id"]), (&json!(null), &json!(null)));
+}
+
 #[test]
 fn facts_that_are_not_there_or_fit_no_header_are_left_out() {
     let target = Target::new(|_| "200 OK");
