@@ -320,6 +320,35 @@ fn what_may_be_a_public_key_or_a_secret_says_what_it_is() {
     }
 }
 
+/// Everybody knows it, so as the secret of the MAC it would let everybody sign.
+#[test]
+fn a_public_key_that_cannot_be_read_is_no_shared_secret() {
+    use ConfigError::{AmbiguousSecret, UnusableSecret};
+    // RFC 8032 §7.1, the public key of test 1; and the start of one of RSA's.
+    const SPKI: &str = "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+    const RSA: &str = "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA";
+    let pem = |key: &str| format!("-----BEGIN PUBLIC KEY-----\\n{key}\\n-----END PUBLIC KEY-----");
+    let base64 = || Signature::header("X-Sig").base64();
+    for public_key in [Proof::ed25519(base64()), Proof::ecdsa_p256(base64())] {
+        let proofs = [Proof::hmac_sha256(Signature::header("X-Mac")), public_key.clone()];
+        let provider = Provider::builder("acme").any_of(proofs).build().unwrap();
+        let build = |secret: Secret| {
+            Endpoint::builder("acme", provider.clone()).secret(secret).build().map(|_| ())
+        };
+        // A line end that an environment variable has as two characters; and keys of other kinds.
+        for broken in [&*pem(SPKI), RSA, &*pem(RSA), "-----BEGIN CERTIFICATE-----"] {
+            let told = |role: fn(Secret) -> Secret| build(role(secret(broken)));
+            let expected = AmbiguousSecret { endpoint: "acme".to_owned(), position: 1 };
+            assert_eq!(build(secret(broken)), Err(expected), "{broken}");
+            let error = told(Secret::as_public_key).unwrap_err();
+            assert!(matches!(error, UnusableSecret { .. }), "{error}");
+            assert!(error.to_string().contains("public keys"), "{error}");
+            assert_eq!(told(Secret::as_shared_secret), Ok(()));
+        }
+        assert_eq!(build(secret("a secret")), Ok(()));
+    }
+}
+
 /// `…/?a=1` and `B=2` are signed with the same bytes as `…/?a=1B` and `2`.
 #[test]
 fn a_form_beside_the_url_is_no_key() {
