@@ -192,6 +192,9 @@ fn a_first_request_does_not_set_the_secret() {
     let stranger = "a stranger's secret".replace(' ', "-");
     let reply = receiver.begin(&[("X-Hook-Secret", &*stranger)]).unwrap_err();
     assert_eq!((reply.status(), reply.handshake()), (200, Some("return_hook_secret")));
+    // From Asana it would be the secret of all deliveries.
+    let said = format!("{reply:?} {reply:#?} {reply}");
+    assert!(said.contains("return_hook_secret") && !said.contains(&stranger), "{said}");
     let forged = countersign::testing::Signer::new(&asana, &secret(&stranger)).sign("{}");
     let refused = crate::support::deliver(&endpoint(&asana), &forged, "{}").unwrap_err();
     assert_eq!(refused.kind(), RejectionKind::SignatureMismatch);
