@@ -140,7 +140,9 @@ impl<R> Printed<'_, R> {
     /// The names of the headers to remove, before [`headers`](Self::headers) are set.
     #[must_use]
     pub fn removed(&self) -> &'static [&'static str] {
-        if self.has_no_body() { &["retry-after", "content-length"] } else { &["retry-after"] }
+        // How long the body is, is the server's to say: a length of the user's own that is not the body's
+        // would put the connection out of step.
+        &["retry-after", "content-length", "transfer-encoding"]
     }
 
     /// Whether the values of these headers may be secret: Asana's handshake brings one and wants it back.
