@@ -161,10 +161,11 @@ impl Proof {
     /// that has lost its line ends, or the key of another kind.
     pub(super) fn is_like_public_key(&self, text: &[u8]) -> bool {
         #[cfg(any(feature = "ed25519", feature = "p256"))]
-        let is_like = |signature| public_key::is_like_one(signature, text);
+        let is_like = public_key::is_like_one;
         #[cfg(not(any(feature = "ed25519", feature = "p256")))]
-        let is_like = |_| false;
-        self.takes_public_keys() && self.signature().is_some_and(is_like)
+        let is_like = |_: &Signature, _: &[u8]| false;
+        self.takes_public_keys()
+            && self.signature().is_some_and(|signature| is_like(signature, text))
     }
 
     /// What its secrets are.
