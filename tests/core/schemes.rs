@@ -336,8 +336,12 @@ fn a_public_key_that_cannot_be_read_is_no_shared_secret() {
         let build = |secret: Secret| {
             Endpoint::builder("acme", provider.clone()).secret(secret).build().map(|_| ())
         };
-        // A line end that an environment variable has as two characters; and keys of other kinds.
-        for broken in [&*pem(SPKI), RSA, &*pem(RSA), "-----BEGIN CERTIFICATE-----"] {
+        // A line end that an environment variable has as two characters; keys of other kinds; and keys that
+        // are written in another way.
+        let info = crate::support::hex(&crate::support::from_base64(SPKI));
+        let jwk =
+            r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+        for broken in [&*pem(SPKI), RSA, &*pem(RSA), "-----BEGIN CERTIFICATE-----", &*info, jwk] {
             let told = |role: fn(Secret) -> Secret| build(role(secret(broken)));
             let expected = AmbiguousSecret { endpoint: "acme".to_owned(), position: 1 };
             assert_eq!(build(secret(broken)), Err(expected), "{broken}");
