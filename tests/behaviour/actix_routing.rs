@@ -60,6 +60,19 @@ async fn a_token_is_marked_as_sensitive_for_the_handler() {
 }
 
 #[tokio::test]
+async fn a_returned_hook_secret_is_marked_as_sensitive() {
+    let asana = countersign::catalogue::provider("asana").unwrap();
+    let endpoint = countersign::Endpoint::builder("asana", asana).secret(fixtures::secret());
+    let app = App::new([endpoint.build().unwrap()], &Handler::answering(200));
+    let service = init_service(Actix::new().configure(configure(&app))).await;
+    let first = TestRequest::post().uri("/asana").append_header(("x-hook-secret", "new-secret"));
+    let response = call_service(&service, first.to_request()).await;
+    assert_eq!(response.headers().get("x-hook-secret").unwrap(), "new-secret");
+    let shown = format!("{:?}", response.headers());
+    assert!(!shown.contains("new-secret"), "{shown}");
+}
+
+#[tokio::test]
 async fn all_methods_of_a_resource_are_behind_it() {
     let fixture = fixtures::piora();
     let endpoint = fixture.endpoint().methods(["POST", "PUT", "GET"]).build().unwrap();

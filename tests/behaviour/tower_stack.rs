@@ -128,6 +128,18 @@ async fn a_token_is_marked_as_sensitive_for_the_handler() {
 }
 
 #[tokio::test]
+async fn a_returned_hook_secret_is_marked_as_sensitive() {
+    let asana = countersign::catalogue::provider("asana").unwrap();
+    let endpoint = Endpoint::builder("asana", asana).secret(fixtures::secret()).build().unwrap();
+    let service = layer(endpoint).layer(Strict { ready: false });
+    let first = http::Request::post("/asana").header("x-hook-secret", "new-secret");
+    let response = service.oneshot(first.body(Full::new(Bytes::new())).unwrap()).await.unwrap();
+    assert_eq!(response.headers()["x-hook-secret"], "new-secret");
+    let shown = format!("{:?}", response.headers());
+    assert!(!shown.contains("new-secret"), "{shown}");
+}
+
+#[tokio::test]
 async fn all_five_share_a_router_and_a_store() {
     let handler = Handler::answering(200);
     let endpoints = fixtures::all().into_iter().map(|fixture| fixture.endpoint().build().unwrap());

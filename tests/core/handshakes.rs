@@ -192,7 +192,23 @@ fn a_first_request_does_not_set_the_secret() {
     let stranger = "a stranger's secret".replace(' ', "-");
     let reply = receiver.begin(&[("X-Hook-Secret", &*stranger)]).unwrap_err();
     assert_eq!((reply.status(), reply.handshake()), (200, Some("return_hook_secret")));
+    // From Asana it would be the secret of all deliveries.
+    let said = format!("{reply:?} {reply:#?} {reply}");
+    assert!(said.contains("return_hook_secret") && !said.contains(&stranger), "{said}");
     let forged = countersign::testing::Signer::new(&asana, &secret(&stranger)).sign("{}");
     let refused = crate::support::deliver(&endpoint(&asana), &forged, "{}").unwrap_err();
     assert_eq!(refused.kind(), RejectionKind::SignatureMismatch);
+}
+
+/// In the headers of another family too: answered as a handshake, the event would be lost.
+#[test]
+fn with_a_signature_it_is_a_delivery() {
+    let acme = Provider::builder("acme").hmac_sha256(Signature::header("a-signature"));
+    let acme = acme.or_header_prefix("a-", "b-").handshake(Handshake::return_hook_secret());
+    let endpoint = endpoint(&acme.build().unwrap());
+    for name in ["a-signature", "b-signature"] {
+        let signed = [(name, "0".repeat(64)), ("x-hook-secret", "new".to_owned())];
+        assert!(endpoint.handshake(&signed).is_none(), "{name}");
+    }
+    assert!(endpoint.handshake(&[("x-hook-secret", "new")]).is_some());
 }

@@ -122,8 +122,9 @@ fn claims_are_for_routing_and_the_type_tells_events_apart() {
     assert_eq!(first.key(), send("push", "2").key());
     // Two events may have equal bytes, so the type does.
     assert_ne!(first.key(), send("create", "1").key());
-    let headers = with(&signed, "X-GitHub-Event", "two words");
-    assert_eq!(deliver(&endpoint, &headers, "{}").unwrap().unverified().event_type(), None);
+    assert_eq!(send("two words", "1").unverified().event_type(), Some("two words"));
+    assert_ne!(send("two words", "1").key(), send("other words", "1").key());
+    assert_eq!(send("two\twords", "1").unverified().event_type(), None);
 }
 
 #[test]
@@ -320,6 +321,39 @@ fn what_may_be_a_public_key_or_a_secret_says_what_it_is() {
     }
 }
 
+/// Everybody knows it, so as the secret of the MAC it would let everybody sign.
+#[test]
+fn a_public_key_that_cannot_be_read_is_no_shared_secret() {
+    use ConfigError::{AmbiguousSecret, UnusableSecret};
+    // RFC 8032 §7.1, the public key of test 1; and the start of one of RSA's.
+    const SPKI: &str = "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+    const RSA: &str = "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA";
+    let pem = |key: &str| format!("-----BEGIN PUBLIC KEY-----\\n{key}\\n-----END PUBLIC KEY-----");
+    let base64 = || Signature::header("X-Sig").base64();
+    for public_key in [Proof::ed25519(base64()), Proof::ecdsa_p256(base64())] {
+        let proofs = [Proof::hmac_sha256(Signature::header("X-Mac")), public_key.clone()];
+        let provider = Provider::builder("acme").any_of(proofs).build().unwrap();
+        let build = |secret: Secret| {
+            Endpoint::builder("acme", provider.clone()).secret(secret).build().map(|_| ())
+        };
+        // A line end that an environment variable has as two characters; keys of other kinds; and keys that
+        // are written in another way.
+        let info = crate::support::hex(&crate::support::from_base64(SPKI));
+        let jwk =
+            r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+        for broken in [&*pem(SPKI), RSA, &*pem(RSA), "-----BEGIN CERTIFICATE-----", &*info, jwk] {
+            let told = |role: fn(Secret) -> Secret| build(role(secret(broken)));
+            let expected = AmbiguousSecret { endpoint: "acme".to_owned(), position: 1 };
+            assert_eq!(build(secret(broken)), Err(expected), "{broken}");
+            let error = told(Secret::as_public_key).unwrap_err();
+            assert!(matches!(error, UnusableSecret { .. }), "{error}");
+            assert!(error.to_string().contains("public keys"), "{error}");
+            assert_eq!(told(Secret::as_shared_secret), Ok(()));
+        }
+        assert_eq!(build(secret("a secret")), Ok(()));
+    }
+}
+
 /// `…/?a=1` and `B=2` are signed with the same bytes as `…/?a=1B` and `2`.
 #[test]
 fn a_form_beside_the_url_is_no_key() {
@@ -447,6 +481,51 @@ fn equal_numbers_of_two_channels_are_two_events() {
         deliver(&endpoint, &with(&headers, "X-Channel", channel), "{}").unwrap().key()
     };
     assert_eq!(key("1"), key("2"));
+}
+
+/// Claims may be part of a key: what is not kept of them would make one event of two.
+#[test]
+fn claims_count_however_long_they_are() {
+    let long = |last: &str| format!("{}{last}", "x".repeat(300));
+    let signed = Provider::builder("acme")
+        .hmac_sha256(Signature::header("X-Sig"))
+        .unverified_event_type("X-Type")
+        .build()
+        .unwrap();
+    let endpoint = self::endpoint(signed.clone(), &["a secret"]);
+    let headers = Signer::new(&signed, &secret("a secret")).sign("{}");
+    let key = |kind: &str| {
+        let delivery = deliver(&endpoint, &with(&headers, "X-Type", kind), "{}").unwrap();
+        assert_eq!(delivery.unverified().event_type(), Some(kind));
+        delivery.key()
+    };
+    assert_ne!(key(&long("1")), key(&long("2")));
+
+    let token = Provider::builder("acme")
+        .shared_token(countersign::Token::header("X-Token"))
+        .unverified_event_type("X-Type")
+        .unverified_id("X-Id")
+        .unverified_channel("X-Channel")
+        .build()
+        .unwrap();
+    let endpoint = self::endpoint(token, &["a secret"]);
+    let key = |kind: &str, id: &str, channel: &str| {
+        let headers =
+            [("X-Token", "a secret"), ("X-Type", kind), ("X-Id", id), ("X-Channel", channel)];
+        deliver(&endpoint, &headers, "{}").unwrap().key()
+    };
+    // None of them is long, and together they are.
+    let most = "x".repeat(80);
+    let other = format!("{}y", "x".repeat(79));
+    let keys = [
+        key(&most, &most, &most),
+        key(&other, &most, &most),
+        key(&most, &other, &most),
+        key(&most, &most, &other),
+        key("", &most, &most),
+    ];
+    let distinct: std::collections::HashSet<_> = keys.into_iter().collect();
+    assert_eq!(distinct.len(), keys.len());
 }
 
 /// Between an id and a header with nothing between, bytes could be moved: each replay another id.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use countersign::RejectionKind::*;
 use countersign::providers::{hostwares, piora};
 use countersign::testing::Signer;
-use countersign::{Provider, Signature, Timestamp, Token};
+use countersign::{Part, Provider, Signature, TimeFormat, Timestamp, Token, catalogue};
 
 use crate::support::{
     NOW, NOW_TEXT, Pairs, SECRET, assert_refused, build, deliver, deliver_signed, endpoint, moment,
@@ -257,4 +257,52 @@ fn what_is_not_under_the_proof_is_not_given_to_handlers() {
     let provider = Provider::builder("body").shared_token(Token::bearer());
     let provider = provider.timestamp(Timestamp::body("timestamp")).build().unwrap();
     assert_eq!(deliver_signed(&endpoint(&provider), body()).unwrap().time().unwrap(), moment(NOW));
+}
+
+/// With nothing between them, a listener would call the body's first bytes a part of the id, and a number
+/// further on the time: another event with each replay.
+#[test]
+fn an_id_takes_no_bytes_of_the_body() {
+    let body = format!(r#"{{"at":{NOW}.5,"x":1}}"#);
+    let (start, rest) = body.split_once(&NOW.to_string()).unwrap();
+    let acme = |parts: Vec<Part>| {
+        let acme = Provider::builder("acme").hmac_sha256(Signature::header("X-Signature"));
+        let acme = acme.timestamp(Timestamp::header("X-Time").format(TimeFormat::UnixSeconds));
+        acme.event_id_header("X-Id").signed_content(parts).build().unwrap()
+    };
+    let dot = || Part::literal(".");
+    let configcat = catalogue::provider("configcat").unwrap();
+    for (provider, name) in [
+        (&configcat, "X-ConfigCat-Webhook-ID"),
+        (&acme(vec![Part::Id, Part::Timestamp, dot(), Part::Body]), "X-Id"),
+    ] {
+        let endpoint = endpoint(provider);
+        let signed = Signer::new(provider, &secret(SECRET)).at(moment(NOW)).id("id").sign(&body);
+        assert!(deliver(&endpoint, &signed, &body).is_ok());
+        let dot = if provider.name() == "acme" { "." } else { "" };
+        let rest = rest.strip_prefix(dot).unwrap();
+        let forged = with(signed, name, format!("id{NOW}{dot}{start}"));
+        assert_eq!(refused(deliver(&endpoint, &forged, rest)), IdInvalid, "{name}");
+        // Nor is there a body that could give some.
+        let bare = Signer::new(provider, &secret(SECRET)).at(moment(NOW)).id("id").sign("1.2");
+        assert_eq!(refused(deliver(&endpoint, &bare, "1.2")), SignatureMismatch);
+    }
+    // A literal sets an id apart, whatever is in it.
+    let apart = acme(vec![Part::Id, dot(), Part::Timestamp, dot(), Part::Body]);
+    let signed = Signer::new(&apart, &secret(SECRET)).at(moment(NOW)).id("{}").sign("1.2");
+    assert!(deliver(&endpoint(&apart), &signed, "1.2").is_ok());
+}
+
+#[test]
+fn two_literals_set_nothing_further_apart_than_one() {
+    let dots = [Part::Body, Part::literal("."), Part::literal("."), Part::header("X-A")];
+    let acme = Provider::builder("acme").hmac_sha256(Signature::header("X-Signature"));
+    let acme = acme.signed_content(dots).build().unwrap();
+    let deliver_signed = |body: &str| {
+        let signed = Signer::new(&acme, &secret(SECRET)).header("X-A", "c").sign(body);
+        deliver(&endpoint(&acme), &signed, body)
+    };
+    assert!(deliver_signed("{}").is_ok());
+    // It would be `a` with the header `b..c` as well.
+    assert_eq!(refused(deliver_signed("a..b")), SignatureMismatch);
 }

@@ -124,25 +124,34 @@ fn id_is_apart(facts: &Facts, at: usize, id: &str) -> bool {
     let beside = [at.checked_sub(1), Some(at + 1)].into_iter().flatten();
     let mut literals = beside.filter_map(|at| facts.signed.get(at)?.strip_prefix("literal:"));
     let good = (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
-    good && literals.all(|literal| !id.contains(literal))
+    let body = facts.signed.iter().position(|part| part == "body");
+    let has_edges = body.is_some_and(|at| touches(facts, at, -1) || touches(facts, at, 1));
+    good && (is_plain(id, b"") || !has_edges) && literals.all(|literal| !id.contains(literal))
 }
 
-/// A body beside a header or the URL begins or ends with a bracket of JSON.
+/// A body beside an id, a header or the URL begins or ends with a bracket of JSON, which these do not have.
 fn body_is_apart(facts: &Facts, at: usize, body: &[u8]) -> bool {
-    let is_head = |part: Option<&String>| {
-        let kind = part.map(|part| part.split(':').next().unwrap_or_default());
-        kind.is_some_and(|kind| !matches!(kind, "literal" | "timestamp" | "id" | "method"))
-    };
-    // Over a literal too, unless it is a line break, which no header has.
-    let touches = |step: isize| {
-        let part = |steps: isize| facts.signed.get(at.checked_add_signed(steps * step)?);
-        let over = part(1).is_some_and(|part| part.starts_with("literal:") && part != "literal:\n");
-        is_head(part(if over { 2 } else { 1 }))
-    };
     let body = body.trim_ascii();
     let begins = matches!(body.first(), None | Some(b'{' | b'['));
     let ends = matches!(body.last(), None | Some(b'}' | b']'));
-    (begins || !touches(-1)) && (ends || !touches(1))
+    (begins || !touches(facts, at, -1)) && (ends || !touches(facts, at, 1))
+}
+
+/// Whether something in this direction from the body ends anywhere: an id ends at a literal, and the rest
+/// of a head at a line break, which no header has.
+fn touches(facts: &Facts, body: usize, step: isize) -> bool {
+    let mut beside = "";
+    let mut at = body;
+    while let Some(part) = at.checked_add_signed(step).and_then(|next| facts.signed.get(next)) {
+        let kind = part.split(':').next().unwrap_or_default();
+        let ends_itself = matches!(kind, "literal" | "timestamp" | "method");
+        let id_ends = kind == "id" && beside.starts_with("literal:");
+        if !ends_itself && !id_ends && beside != "literal:\n" {
+            return true;
+        }
+        (beside, at) = (part, at.saturating_add_signed(step));
+    }
+    false
 }
 
 /// The query is percent-encoded, and then the path with it.

@@ -31,7 +31,8 @@ pub(crate) fn print<B>(
             Cow::Borrowed(fixed) => Ok(HeaderValue::from_static(fixed)),
             Cow::Owned(value) => HeaderValue::try_from(value),
         };
-        if let Ok(value) = value {
+        if let Ok(mut value) = value {
+            value.set_sensitive(printed.is_sensitive());
             headers.insert(HeaderName::from_static(name), value);
         }
     }

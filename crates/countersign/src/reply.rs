@@ -21,14 +21,23 @@ enum Content {
     Handshake(Box<Answered>),
 }
 
-/// The answer to a handshake.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The answer to a handshake. What it echoes may be a secret (Asana), and is in no `Debug`.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Answered {
     /// The handshake's [`code`](crate::Handshake::code).
     pub(crate) code: &'static str,
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, Cow<'static, str>)>,
     pub(crate) body: Bytes,
+}
+
+impl fmt::Debug for Answered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answered")
+            .field("code", &self.code)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Reply {
@@ -131,7 +140,16 @@ impl<R> Printed<'_, R> {
     /// The names of the headers to remove, before [`headers`](Self::headers) are set.
     #[must_use]
     pub fn removed(&self) -> &'static [&'static str] {
-        if self.has_no_body() { &["retry-after", "content-length"] } else { &["retry-after"] }
+        // How long the body is, is the server's to say: a length of the user's own that is not the body's
+        // would put the connection out of step.
+        &["retry-after", "content-length", "transfer-encoding"]
+    }
+
+    /// Whether the values of these headers may be secret: Asana's handshake brings one and wants it back.
+    /// An adapter marks them as sensitive, so that a log of the response's headers does not show them.
+    #[must_use]
+    pub fn is_sensitive(&self) -> bool {
+        self.reply.handshake().is_some()
     }
 
     /// The headers to set, each name once and in lower case.

@@ -11,11 +11,13 @@ use crate::harness::{
 on_every_adapter! {
     an_error_handler_that_panics_leaves_the_default_answer
     a_status_without_a_body_is_sent_without_one
+    a_wrong_length_is_not_sent
 }
 
 // What follows on the same connection.
 on_every_adapter_over_http1! {
     a_status_without_a_body_leaves_the_connection_in_step
+    a_wrong_length_leaves_the_connection_in_step
 }
 
 async fn an_error_handler_that_panics_leaves_the_default_answer<A: Adapter>() {
@@ -77,5 +79,47 @@ async fn a_status_without_a_body_leaves_the_connection_in_step<A: Adapter>() {
             connection.write(&request.bytes()).await;
             assert_eq!(connection.reply().await.status, status);
         }
+    }
+}
+
+/// Lengths that are not the body's, as a copy of another answer's headers has them.
+fn wrong(rejection: &Rejection) -> OwnAnswer {
+    let length = if rejection.kind() == RejectionKind::Duplicate { "50" } else { "1" };
+    let headers = vec![
+        ("content-length", length.to_owned()),
+        ("transfer-encoding", "chunked".to_owned()),
+        ("x-refused", rejection.code().to_owned()),
+    ];
+    OwnAnswer { status: 418, headers, body: "no".to_owned() }
+}
+
+async fn a_wrong_length_is_not_sent<A: Adapter>() {
+    let fixture = fixtures::piora();
+    let app = App::new([fixture.endpoint().build().unwrap()], &Handler::answering(202));
+    let server = A::serve(app.error_handler(wrong)).await;
+    let request = fixture.delivery(1);
+    assert_eq!(request.send(server).await.status, 202);
+    let unsigned = request.clone().without(fixture.proof_header);
+    for (request, status, code) in
+        [(request, 200, "duplicate"), (unsigned, 401, "signature_missing")]
+    {
+        let reply = request.send(server).await;
+        assert_eq!((reply.status, &*reply.body), (status, "no"));
+        assert_eq!(reply.header("x-refused"), Some(code));
+    }
+}
+
+async fn a_wrong_length_leaves_the_connection_in_step<A: Adapter>() {
+    let fixture = fixtures::piora();
+    let app = App::new([fixture.endpoint().build().unwrap()], &Handler::answering(202));
+    let server = A::serve(app.error_handler(wrong)).await;
+    let mut connection = Connection::open(server).await;
+    for number in 1..=3 {
+        let request = fixture.delivery(number);
+        connection.write(&request.bytes()).await;
+        assert_eq!(connection.reply().await.status, 202);
+        connection.write(&request.bytes()).await;
+        let reply = connection.reply().await;
+        assert_eq!((reply.status, &*reply.body), (200, "no"));
     }
 }

@@ -191,6 +191,30 @@ fn the_text_of_a_form_is_what_the_type_asks_for() {
     }
 }
 
+/// Compared with a price, `NaN` is neither more nor less.
+#[test]
+fn a_number_of_a_form_is_finite_as_those_of_json_are() {
+    #[derive(Debug, Deserialize)]
+    struct Double {
+        #[expect(dead_code, reason = "only whether it is read is of interest")]
+        n: f64,
+    }
+    #[derive(Debug, Deserialize)]
+    struct Single {
+        #[expect(dead_code, reason = "only whether it is read is of interest")]
+        n: f32,
+    }
+    let acme = hmac().form().build().unwrap();
+    for text in ["NaN", "-nan", "inf", "-Infinity", "1e999"] {
+        let delivery = delivered(&acme, format!("n={text}"));
+        let said = [mismatch::<Double>(&delivery), mismatch::<Single>(&delivery)];
+        assert!(said[0].contains("`n`: it is not an `f64`"), "{said:?}");
+        assert!(said[1].contains("`n`: it is not an `f32`"), "{said:?}");
+    }
+    event::<Double>(&delivered(&acme, "n=1e308"));
+    event::<Single>(&delivered(&acme, "n=-1.5"));
+}
+
 #[test]
 fn a_form_is_read_into_other_types_too() {
     let acme = hmac().form().build().unwrap();

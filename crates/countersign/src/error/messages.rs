@@ -60,10 +60,10 @@ impl fmt::Display for ConfigError {
                  keyed by the whole form"
             ),
             Self::BodyBesideHead => f.write_str(
-                "`signed_content`: the body stands beside a header or the URL, so it must be JSON, or \
-                 bytes could be moved from the one to the other: leave out `form`, `form_field` and \
-                 `not_only_json`, or put a line break (`Part::literal(\"\\n\")`) between them if the \
-                 provider does",
+                "`signed_content`: only the brackets of JSON show where the body ends beside an id, a \
+                 header or the URL, so it must be JSON, or bytes could be moved from the one to the \
+                 other: leave out `form`, `form_field` and `not_only_json`, or put a line break \
+                 (`Part::literal(\"\\n\")`) between them if the provider does",
             ),
             Self::SignedContentBody { bodies } => {
                 write!(f, "`signed_content` has {bodies} × `Part::Body`; it needs exactly one")

@@ -201,8 +201,17 @@ impl<'de> Deserializer<'de> for Values<'de> {
         deserialize_u32 visit_u32 "a `u32`",
         deserialize_u64 visit_u64 "a `u64`",
         deserialize_u128 visit_u128 "a `u128`",
-        deserialize_f32 visit_f32 "an `f32`",
-        deserialize_f64 visit_f64 "an `f64`",
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let number = self.only()?.parse().ok().filter(|number: &f32| number.is_finite());
+        visitor.visit_f32(number.ok_or_else(|| Error::custom("it is not an `f32`"))?)
+    }
+
+    /// Finite, as the numbers of JSON are: no handler reckons with `NaN`.
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let number = self.only()?.parse().ok().filter(|number: &f64| number.is_finite());
+        visitor.visit_f64(number.ok_or_else(|| Error::custom("it is not an `f64`"))?)
     }
 
     forward_to_deserialize_any! {

@@ -263,6 +263,11 @@ impl Handshakes {
         }
         Ok(sorted)
     }
+
+    /// A proof is read from these headers as well.
+    pub(crate) fn or_proofs<'n>(&mut self, names: impl Iterator<Item = &'n str> + Clone) {
+        self.unsigned.iter_mut().for_each(|kind| kind.or_proofs(names.clone()));
+    }
 }
 
 /// Whether a text may be echoed.

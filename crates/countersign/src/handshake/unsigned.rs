@@ -71,6 +71,13 @@ impl Unsigned {
         }
     }
 
+    /// The proof's headers in further families.
+    pub(super) fn or_proofs<'n>(&mut self, names: impl Iterator<Item = &'n str>) {
+        if let Self::ReturnHookSecret { proofs } = self {
+            *proofs = proofs.iter().cloned().chain(names.map(Into::into)).collect();
+        }
+    }
+
     pub(crate) fn needs_token(&self) -> bool {
         matches!(self, Self::EchoQueryForToken { .. })
     }

@@ -75,7 +75,7 @@ impl ProviderBuilder {
             _ => None,
         };
         let add = |path: &str| slot("handshake", path);
-        let handshakes = Handshakes::new(self.handshakes.clone(), &scheme, add)?;
+        let mut handshakes = Handshakes::new(self.handshakes.clone(), &scheme, add)?;
         let mut slots = |field, paths: &[Box<str>]| {
             paths.iter().map(|path| slot(field, path)).collect::<Result<Box<[Slot]>, _>>()
         };
@@ -121,6 +121,9 @@ impl ProviderBuilder {
             ],
             unverified.as_ref(),
         )?;
+        if let Some(families) = &families {
+            handshakes.or_proofs(families.other_proofs());
+        }
         Ok(Provider(std::sync::Arc::new(Spec {
             name: self.name,
             scheme,

@@ -33,16 +33,21 @@ impl UnverifiedNames {
         self.all().into_iter().flatten().map(|name| &**name)
     }
 
-    /// The attempt is last: what is before it may be part of a key, and gets its room first.
+    /// The attempt is last: what is before it may be part of a key.
     fn all(&self) -> [&Option<Box<str>>; 4] {
         [&self.event_type, &self.id, &self.channel, &self.attempt]
     }
 
-    /// What a head claims: the event's type, the id, the channel and the attempt. A header that is there twice, or
-    /// that has other than visible ASCII characters, claims nothing.
+    /// What a head claims: the event's type, the id, the channel and the attempt. A header that is there
+    /// twice, or that has other than visible ASCII characters and spaces, claims nothing.
     pub(crate) fn claims<'h>(&self, head: &'h (impl RequestHead + ?Sized)) -> [&'h [u8]; 4] {
         self.all().map(|name| match name.as_deref().map(|name| head.lookup(name)) {
-            Some(Lookup::One(value)) if value.iter().all(u8::is_ascii_graphic) => value,
+            // GitLab's types have a space: `Push Hook`.
+            Some(Lookup::One(value))
+                if value.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ') =>
+            {
+                value
+            }
             _ => &[],
         })
     }

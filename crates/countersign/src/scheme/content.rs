@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::pieces::add_piece;
+use super::pieces::{add_piece, is_plain};
 use super::whole_body::{feed_sorted_form, form_is_small, sha256_hex};
 use super::{Context, Texts};
 use crate::error::ConfigError;
@@ -17,8 +17,8 @@ use crate::request_head::{RequestHead, normalize_name};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Part {
-    /// The request's body, byte for byte. Beside a header or the URL it must be a JSON object or array:
-    /// otherwise bytes could be moved from the one to the other.
+    /// The request's body, byte for byte. Beside a header or the URL, or an id with no literal between, it
+    /// must be a JSON object or array: otherwise bytes could be moved from the one to the other.
     Body,
     /// The fields of a form, sorted by name: each name and its value, with nothing between. The
     /// order of the fields, and how often one value of a field is repeated, is not signed; and bytes
@@ -240,7 +240,11 @@ impl SignedContent {
     /// Whether an id can be told from its neighbours. The literal at its side must not occur
     /// earlier (or, before the id, later): otherwise a replayer could cut the same bytes elsewhere
     /// and show another id, and another body, under the same MAC.
+    /// Where nothing but the body's brackets shows where an id ends, it has none itself.
     pub(crate) fn sets_apart(&self, id: &[u8]) -> bool {
+        if self.json_edges.contains(&true) && !id.iter().all(|byte| is_plain(*byte)) {
+            return false;
+        }
         let pairs = [&self.before, &self.after].into_iter().flat_map(|parts| parts.windows(2));
         pairs.into_iter().all(|pair| match pair {
             [Part::Id, Part::Literal(after)] => {
@@ -327,18 +331,26 @@ impl SignedContent {
     }
 }
 
-/// Whether bytes could be moved between the body and what is made of the head beside it, which these
-/// parts begin with: only the brackets of JSON, which a piece never has, show where the body ends.
-fn touches<'p>(mut parts: impl Iterator<Item = &'p Part>) -> bool {
-    let piece =
-        |part: Option<&Part>| part.is_some_and(|part| part.is_piece() && *part != Part::Method);
-    match parts.next() {
-        // A line break is in no piece.
-        Some(Part::Literal(text)) if text.bytes().all(|byte| byte.is_ascii_graphic()) => {
-            piece(parts.next())
+/// Whether bytes could be moved between the body and what is made of the head on one side of it: these
+/// parts, from the body outwards. Only the brackets of JSON, which ids and pieces do not have, show then
+/// where the body ends.
+fn touches<'p>(parts: impl Iterator<Item = &'p Part>) -> bool {
+    let mut beside = None::<&Part>;
+    for part in parts {
+        let is_set_apart = match (part, beside) {
+            // An id with the literal beside it in it is refused.
+            (Part::Id, Some(Part::Literal(text))) => !text.is_empty(),
+            // A line break is in no piece.
+            (_, Some(Part::Literal(text))) => !text.bytes().all(|byte| byte.is_ascii_graphic()),
+            _ => false,
+        };
+        let ends_anywhere = *part == Part::Id || part.is_piece() && *part != Part::Method;
+        if ends_anywhere && !is_set_apart {
+            return true;
         }
-        part => piece(part),
+        beside = Some(part);
     }
+    false
 }
 
 #[inline]

@@ -92,7 +92,8 @@ fn target(head: &(impl RequestHead + ?Sized)) -> Option<&str> {
     (legal && target.starts_with('/')).then_some(target)
 }
 
-fn is_plain(byte: u8) -> bool {
+/// No bytes of a JSON body can be moved into what has only such characters.
+pub(super) fn is_plain(byte: u8) -> bool {
     byte.is_ascii_graphic() && !b"{}[]<>\"\\".contains(&byte)
 }
 

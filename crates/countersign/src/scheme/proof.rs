@@ -157,6 +157,17 @@ impl Proof {
         prefixed || self.takes_public_keys() && self.signature().is_some_and(names_itself)
     }
 
+    /// Whether such a text could be meant for a public key, also where this proof cannot use it: a PEM
+    /// that has lost its line ends, or the key of another kind.
+    pub(super) fn is_like_public_key(&self, text: &[u8]) -> bool {
+        #[cfg(any(feature = "ed25519", feature = "p256"))]
+        let is_like = public_key::is_like_one;
+        #[cfg(not(any(feature = "ed25519", feature = "p256")))]
+        let is_like = |_: &Signature, _: &[u8]| false;
+        self.takes_public_keys()
+            && self.signature().is_some_and(|signature| is_like(signature, text))
+    }
+
     /// What its secrets are.
     pub(super) fn expected(&self) -> &'static str {
         match &self.0 {

@@ -36,6 +36,26 @@ pub(super) fn names_itself(signature: &Signature, shown: &[u8]) -> bool {
     key_bytes(signature, shown).is_some_and(|bytes| bytes.len() != BARE)
 }
 
+/// Whether the text has the prefix of such keys, is PEM or a JSON Web Key, or is a `SubjectPublicKeyInfo` in
+/// base64 or hex, whatever key is in it and whether or not it can be read.
+pub(super) fn is_like_one(signature: &Signature, shown: &[u8]) -> bool {
+    /// The tag of a sequence in DER.
+    const SEQUENCE: u8 = 0x30;
+    let prefix = signature.secret.prefix().as_bytes();
+    let is_info = |bytes: &[u8]| match bytes {
+        [SEQUENCE, 0x82, _, _, SEQUENCE, ..] | [SEQUENCE, 0x81, _, SEQUENCE, ..] => true,
+        [SEQUENCE, length, rest @ ..] => {
+            rest.first() == Some(&SEQUENCE) && rest.len() == usize::from(*length)
+        }
+        _ => false,
+    };
+    shown.trim_ascii().starts_with(b"-----BEGIN ")
+        || !prefix.is_empty() && shown.starts_with(prefix)
+        || shown.windows(5).any(|word| word == b"\"kty\"")
+        || key_bytes(signature, shown).is_some_and(|bytes| is_info(&bytes))
+        || decode_hex_any(shown.trim_ascii()).is_some_and(|bytes| is_info(&bytes))
+}
+
 /// A private key, as its 32 bytes in hex or base64, after a prefix such as `whsk_`. For signing.
 #[cfg(all(feature = "ed25519", feature = "testing"))]
 pub(super) fn private_key(

@@ -21,7 +21,10 @@ impl Scheme {
                 Some(Role::Shared) => shared.push((index, secret)),
                 Some(Role::Untold) => return Err(BadSecret::Ambiguous { index }),
                 None => {
-                    let expected = self.proofs.first().map_or("", Proof::expected);
+                    let said_public = secret.role() == Role::PublicKey;
+                    let meant = |proof: &&Proof| !said_public || proof.takes_public_keys();
+                    let meant = self.proofs.iter().find(meant).or(self.proofs.first());
+                    let expected = meant.map_or("", Proof::expected);
                     return Err(BadSecret::Unusable { index, expected });
                 }
             }
@@ -43,17 +46,20 @@ impl Scheme {
         };
         let is_used = |proof: &Proof| proof.key(&[(0, secret)]).used().next().is_some();
         let [public, shared] = [true, false].map(|public| of(public).any(is_used));
+        let text = secret.expose();
+        let says = |public: bool| of(public).any(|proof| proof.has_own_form(text));
         match (public, shared, secret.role()) {
             (true, _, Role::PublicKey) | (true, false, Role::Untold) => Some(Role::PublicKey),
-            (_, true, Role::Shared) | (false, true, Role::Untold) => Some(Role::Shared),
-            (true, true, Role::Untold) => {
-                let text = secret.expose();
-                let says = |public: bool| of(public).any(|proof| proof.has_own_form(text));
-                Some(match [true, false].map(says) {
-                    [true, false] => Role::PublicKey,
-                    [false, true] => Role::Shared,
-                    _ => Role::Untold,
-                })
+            (_, true, Role::Shared) => Some(Role::Shared),
+            (true, true, Role::Untold) => Some(match [true, false].map(says) {
+                [true, false] => Role::PublicKey,
+                [false, true] => Role::Shared,
+                _ => Role::Untold,
+            }),
+            // A public key that is broken, or of another kind, is still known to everybody.
+            (false, true, Role::Untold) => {
+                let like_public = of(true).any(|proof| proof.is_like_public_key(text));
+                Some(if like_public && !says(false) { Role::Untold } else { Role::Shared })
             }
             _ => None,
         }

@@ -6,6 +6,8 @@ pub(crate) struct Texts {
     bytes: [u8; CAPACITY],
     /// Where each of the texts ends; it begins where the one before it ends.
     ends: [u8; KINDS],
+    /// What headers claim outside of the proof, where there is not enough room for it.
+    long_claims: Option<Box<LongClaims>>,
     /// How many bytes of pieces follow after the texts.
     pieces: u8,
     /// The pieces, where there is not enough room for them.
@@ -30,9 +32,14 @@ impl Texts {
         true
     }
 
-    /// Keeps what headers claim outside of the proof. What is too long for the rest of the room is
-    /// passed over.
+    /// Keeps what headers claim outside of the proof. It may be part of a key, so nothing is passed over:
+    /// two events would be one.
     pub(crate) fn keep_unverified(&mut self, claims: [&[u8]; 4]) {
+        let length = claims.iter().fold(0_usize, |sum, claim| sum.saturating_add(claim.len()));
+        if length > CAPACITY.saturating_sub(self.start(2)) {
+            self.long_claims = Some(Box::new(LongClaims::new(claims, length)));
+            return;
+        }
         for (place, claim) in (2..).zip(claims) {
             self.put(place, claim);
         }
@@ -105,13 +112,46 @@ impl Texts {
     /// The event type, the id, the channel and the attempt number that headers claim outside of the
     /// proof.
     pub(crate) fn unverified(&self) -> [&[u8]; 4] {
-        [self.text(2), self.text(3), self.text(4), self.text(5)]
+        match &self.long_claims {
+            Some(long) => long.claims(),
+            None => [self.text(2), self.text(3), self.text(4), self.text(5)],
+        }
+    }
+}
+
+/// Claims, one after the other, and how long each is.
+#[derive(Clone, Debug)]
+struct LongClaims {
+    bytes: Vec<u8>,
+    lengths: [usize; 4],
+}
+
+impl LongClaims {
+    fn new(claims: [&[u8]; 4], length: usize) -> Self {
+        let mut bytes = Vec::with_capacity(length);
+        claims.iter().for_each(|claim| bytes.extend_from_slice(claim));
+        Self { bytes, lengths: claims.map(<[u8]>::len) }
+    }
+
+    fn claims(&self) -> [&[u8]; 4] {
+        let mut left = &*self.bytes;
+        self.lengths.map(|length| {
+            let (claim, rest) = left.split_at_checked(length).unwrap_or_default();
+            left = rest;
+            claim
+        })
     }
 }
 
 impl Default for Texts {
     fn default() -> Self {
-        Self { bytes: [0; CAPACITY], ends: [0; KINDS], pieces: 0, long_pieces: Vec::new() }
+        Self {
+            bytes: [0; CAPACITY],
+            ends: [0; KINDS],
+            long_claims: None,
+            pieces: 0,
+            long_pieces: Vec::new(),
+        }
     }
 }
 
@@ -167,6 +207,20 @@ impl Pieces<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Claims of all lengths around the room's end.
+    #[test]
+    fn claims_are_kept_whole_however_long_they_are() {
+        for (first, length) in (0..200).flat_map(|first| (0..200).map(move |at| (first, at))) {
+            let mut texts = Texts::default();
+            assert!(texts.keep(b"1779546600", b"id"));
+            let (first, second) = (vec![b'a'; first], vec![b'b'; length]);
+            let claims = [&*first, &*second, b"", b"3"];
+            texts.keep_unverified(claims);
+            assert_eq!(texts.unverified(), claims);
+            assert_eq!((texts.time(), texts.id()), (&b"1779546600"[..], &b"id"[..]));
+        }
+    }
 
     /// Pieces of all lengths around the room's end, after texts of all lengths.
     #[test]
