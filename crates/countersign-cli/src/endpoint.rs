@@ -76,8 +76,7 @@ fn secret(source: &str) -> Option<Loaded> {
 
 fn preset(name: &str) -> Result<&'static Preset, String> {
     catalogue::by_id(name).ok_or_else(|| {
-        let near: Vec<_> =
-            catalogue::all().map(Preset::id).filter(|id| is_near(id, name)).collect();
+        let near = near(name);
         let meant = match &*near {
             [] => String::new(),
             near => format!("; is it {}?", near.join(", ")),
@@ -86,11 +85,17 @@ fn preset(name: &str) -> Result<&'static Preset, String> {
     })
 }
 
-/// Whether somebody who writes `name` may mean `id`.
-fn is_near(id: &str, name: &str) -> bool {
+/// The ids that a mistyped name may mean, the likeliest first.
+fn near(name: &str) -> Vec<&'static str> {
     let name = &*name.to_ascii_lowercase();
-    let start = name.get(..3).filter(|start| id.starts_with(start));
-    start.is_some() || (name.len() > 3 && id.contains(name)) || (id.len() > 3 && name.contains(id))
+    let likeness = |id: &str| match name.len() > 3 && id.contains(name) {
+        true => 1.0,
+        false => strsim::jaro_winkler(id, name),
+    };
+    let all = catalogue::all().map(|preset| (likeness(preset.id()), preset.id()));
+    let mut near: Vec<_> = all.filter(|(likeness, _)| *likeness > 0.8).collect();
+    near.sort_by(|(left, _), (right, _)| right.total_cmp(left));
+    near.into_iter().map(|(_, id)| id).take(5).collect()
 }
 
 fn endpoint(

@@ -49,7 +49,8 @@ fn bad_flags() {
 #[test]
 fn bad_providers() {
     bad("--provider githob=env:SECRET", "`countersign providers` lists them; is it ");
-    bad("--provider Piora=env:SECRET", "is it piora?");
+    bad("--provider Piora=env:SECRET", "is it piora");
+    bad("--provider gihub=env:SECRET", "is it github");
     bad("--provider nobody=env:SECRET", "unknown provider `nobody`");
     bad("--provider square=env:SECRET", "--public-url https://");
     bad("--provider square=env:SECRET --public-url hooks.example.test", "`public_url`");

@@ -44,7 +44,7 @@ impl Provider {
     #[must_use]
     pub fn describe_freshness(&self) -> String {
         let (Some(time), Some(window)) = (&self.0.time, self.default_window()) else {
-            return "none: no time to judge".to_owned();
+            return "none: no time is sent".to_owned();
         };
         let place = match time {
             TimeSource::Header { .. } => "time in a header",
