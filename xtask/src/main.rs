@@ -1,5 +1,6 @@
 //! The chores of this workspace: `cargo xtask` lists them.
 
+mod instructions;
 mod interop;
 mod probe;
 mod services;
@@ -26,6 +27,9 @@ commands:
   interop [--only ID] [--seed SEED]
                      official SDKs and countersign judge each other's deliveries; needs Node 20, and
                      installs the SDKs from the npm registry
+  instructions [--record]
+                     count the instructions of a delivery with Valgrind; fails if one takes 3 % more
+                     than recorded
   providers          write PROVIDERS.md from the catalogue; `test` checks that it is up to date";
 
 fn main() -> ExitCode {
@@ -34,6 +38,7 @@ fn main() -> ExitCode {
         Some("test") => test(arguments.collect()),
         Some("simulate") => simulate::run(arguments.collect()),
         Some("interop") => interop::run(arguments.collect()),
+        Some("instructions") => instructions::run(arguments.collect()),
         Some("providers") => providers(),
         Some("help" | "--help" | "-h") => {
             println!("{COMMANDS}");
