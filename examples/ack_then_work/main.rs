@@ -23,7 +23,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use countersign::providers::percher;
-use countersign::{Endpoint, Secret};
+use countersign::{Endpoint, ErrorChain, Secret};
 use countersign_examples::{Client, Sender};
 use countersign_sqlx::{CompleteIn as _, PostgresStore};
 use countersign_tower::{Webhook, WebhookLayer};
@@ -60,17 +60,17 @@ struct Queue {
 }
 
 async fn on_event(State(queue): State<Queue>, webhook: Webhook<percher::Event>) -> StatusCode {
-    match hand_over(&queue, &webhook).await {
+    match enqueue(&queue, &webhook).await {
         Ok(()) => StatusCode::ACCEPTED,
         Err(error) => {
-            eprintln!("rejected: {error}");
+            eprintln!("rejected: {}", ErrorChain::of(&*error));
             StatusCode::SERVICE_UNAVAILABLE
         }
     }
 }
 
 /// The job and the mark, together or not at all.
-async fn hand_over(queue: &Queue, webhook: &Webhook<percher::Event>) -> Result<(), Failure> {
+async fn enqueue(queue: &Queue, webhook: &Webhook<percher::Event>) -> Result<(), Failure> {
     let delivery = &webhook.delivery;
     let body = String::from_utf8_lossy(delivery.body()).into_owned();
     let job = serde_json::to_string(&Deployed { key: delivery.key().to_string(), body })?;

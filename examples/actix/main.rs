@@ -23,7 +23,7 @@ use actix_web::middleware::{Logger, Next, from_fn};
 use actix_web::rt::time::timeout;
 use actix_web::{App, HttpServer, Route, error, web};
 use countersign::providers::{hostwares, pakyas, percher, pingara, piora};
-use countersign::{Endpoint, MemoryStore, Provider, Secret};
+use countersign::{Endpoint, ErrorChain, MemoryStore, Provider, Secret};
 use countersign_actix::{HandlerTasks, WebhookMiddleware};
 use tokio::signal;
 use tracing_subscriber::EnvFilter;
@@ -44,7 +44,7 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", ErrorChain::of(&*error));
             ExitCode::FAILURE
         }
     }

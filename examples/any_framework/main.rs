@@ -86,7 +86,7 @@ async fn handle(
             }
             Err(error) => error.status(),
         };
-        Answer { status: Some(status), value: Response::empty(status) }
+        Answer::new(status, Response::empty(status))
     });
     match tokio::spawn(handling).await {
         Ok(answer) => answer.map_err(Reply::from),

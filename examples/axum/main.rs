@@ -20,7 +20,7 @@ use axum::http::StatusCode;
 use axum::routing::{MethodRouter, post};
 use axum::{Router, serve};
 use countersign::providers::{hostwares, pakyas, percher, pingara, piora};
-use countersign::{Endpoint, MemoryStore, Provider, Secret};
+use countersign::{Endpoint, ErrorChain, MemoryStore, Provider, Secret};
 use countersign_tower::{HandlerTasks, WebhookLayer};
 use tokio::{net::TcpListener, signal, time::timeout};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -44,7 +44,7 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", ErrorChain::of(&*error));
             ExitCode::FAILURE
         }
     }

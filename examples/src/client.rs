@@ -22,7 +22,7 @@ impl Client {
         TcpStream::connect(address).await.map(Self)
     }
 
-    /// Sends a delivery and reads the answer.
+    /// Sends a delivery and reads the answer. The body is JSON unless a header says otherwise.
     ///
     /// # Errors
     ///
@@ -34,7 +34,10 @@ impl Client {
         body: &str,
     ) -> io::Result<Answer> {
         let mut head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
-        head += &format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len());
+        head += &format!("content-length: {}\r\n", body.len());
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+            head += "content-type: application/json\r\n";
+        }
         for (name, value) in headers {
             head += &format!("{name}: {value}\r\n");
         }

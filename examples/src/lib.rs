@@ -3,7 +3,14 @@
 //! What there is to learn about receiving webhooks is in the folders beside this one.
 
 mod client;
+mod exchange;
 mod sender;
 
 pub use client::{Answer, Client};
+pub use exchange::Exchange;
 pub use sender::{Sender, Signed};
+
+/// The code of the page for providers compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/your-provider.md")]
+struct YourProvider;

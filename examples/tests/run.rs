@@ -114,6 +114,23 @@ fn custom_provider_works() {
     succeeds("custom_provider", &[]);
 }
 
+/// Each of these sends itself a genuine delivery, the same again and a forged one, and fails where an
+/// answer is not as promised.
+#[test]
+fn the_examples_for_providers_are_answered_as_promised() {
+    for (name, handled) in [
+        ("github", "genuine: 200 cat star Created"),
+        ("stripe", "genuine: 200 cus_7 paid 4200 eur"),
+        ("slack", "challenge: 200 3eZbrw1aBm"),
+        ("standard_webhooks", "genuine: 200 msg_1: Ada is new"),
+    ] {
+        let printed = succeeds(name, &[]);
+        for line in [handled, ": 200 {\"status\":\"duplicate\"}", "forged: 401 "] {
+            assert!(printed.contains(line), "{name}: no {line} in\n{printed}");
+        }
+    }
+}
+
 #[test]
 fn a_missing_secret_is_named() {
     for name in ["axum", "actix"] {

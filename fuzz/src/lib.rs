@@ -2,6 +2,8 @@
 //! chunks.
 
 pub mod json;
+#[path = "../../tests/reference/mod.rs"]
+pub mod reference;
 pub mod senders;
 pub mod time;
 
@@ -9,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use arbitrary::Arbitrary;
 use bytes::Bytes;
-use countersign::{Delivery, Endpoint, RequestHead, ManualClock, Rejection};
+use countersign::{Delivery, Endpoint, ManualClock, Rejection, RequestHead};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 

@@ -108,7 +108,9 @@ fuzz_target!(|input: Input| {
                         assert!(!held.done && held.token != token);
                         assert_eq!(retry_after, held.until - now);
                     }
-                    (Ok(answer), None) => panic!("{answer:?} for a free key"),
+                    (Ok(answer), held) => {
+                        panic!("{answer:?} for a key of which the model has {}", held.is_some());
+                    }
                     (Err(error), held) => {
                         assert!(held.is_none(), "no room for a key that is there");
                         assert_eq!(error.kind(), StoreErrorKind::Full);

@@ -11,15 +11,15 @@ use actix_web::http::StatusCode;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, post};
 use actix_web::{App as Actix, Error, HttpResponse, ResponseError, error::InternalError};
-use countersign::Outcome;
+use countersign::{Outcome, Reason};
 
 use crate::client::Request;
 use crate::fixtures;
 use crate::harness::{App, Handler};
 use crate::on_actix::{handle, middleware, serve};
 
-const ACCEPTED: (Outcome, Option<&str>) = (Outcome::Accepted, None);
-const FAILED: (Outcome, Option<&str>) = (Outcome::Failed, Some("handler_status"));
+const ACCEPTED: (Outcome, Option<Reason>) = (Outcome::Accepted, None);
+const FAILED: (Outcome, Option<Reason>) = (Outcome::Failed, Some(Reason::HandlerStatus));
 
 /// An error whose two words on its status differ.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::web::{self, Data, get, post};
 use actix_web::{App as Actix, Error, HttpMessage, HttpRequest};
-use countersign::{Delivery, Outcome};
+use countersign::{Delivery, Outcome, Reason};
 use countersign_actix::Webhook;
 
 use crate::client::Request;
@@ -18,8 +18,8 @@ use crate::fixtures::{self, Fixture};
 use crate::harness::{App, Gate, Handler, eventually};
 use crate::on_actix::{configure, handle, middleware, serve};
 
-const ACCEPTED: (Outcome, Option<&str>) = (Outcome::Accepted, None);
-const FAILED: (Outcome, Option<&str>) = (Outcome::Failed, Some("handler_status"));
+const ACCEPTED: (Outcome, Option<Reason>) = (Outcome::Accepted, None);
+const FAILED: (Outcome, Option<Reason>) = (Outcome::Failed, Some(Reason::HandlerStatus));
 
 fn piora_app(handler: &Handler) -> (Fixture, App) {
     let fixture = fixtures::piora();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::App as Actix;
 use actix_web::dev::{ServerHandle, Service};
-use countersign::Outcome;
+use countersign::{Outcome, Reason};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -168,7 +168,7 @@ async fn a_handler_that_a_stop_cut_off_is_done_again_at_once() {
         }
         timeout(LONG, dropped).await.unwrap().unwrap();
         timeout(LONG, app.tasks.finished()).await.unwrap();
-        assert_eq!(app.reports.all(), [(Outcome::Failed, Some("handler_cancelled"))]);
+        assert_eq!(app.reports.all(), [(Outcome::Failed, Some(Reason::HandlerCancelled))]);
         let next = serve!(make).0;
         assert_eq!(request.send(next).await.status, 200);
         request.send(next).await.is_duplicate();

@@ -11,7 +11,7 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, Data, post};
 use actix_web::{App as Actix, Error, HttpMessage as _};
 use bytes::Bytes;
-use countersign::Outcome;
+use countersign::{Outcome, Reason, RejectionKind};
 use futures_core::Stream;
 
 use crate::fixtures;
@@ -48,7 +48,10 @@ async fn a_delivery_is_handled_though_an_outer_middleware_holds_the_request() {
             assert_eq!(request.send(server).await.status, 200, "{}", fixture.name);
             request.send(server).await.is_duplicate();
         }
-        let expected = [(Outcome::Accepted, None), (Outcome::Duplicate, Some("duplicate"))];
+        let expected = [
+            (Outcome::Accepted, None),
+            (Outcome::Duplicate, Some(Reason::Rejected(RejectionKind::Duplicate))),
+        ];
         assert_eq!(app.reports.all(), expected.repeat(3));
         // actix-web says by a panic that the request cannot be changed. Once is enough.
         let told = panics.count(|panic| panic.file.contains("/actix-web-"));
@@ -83,7 +86,10 @@ async fn a_body_whose_reading_panics_is_reported() {
         let make = move || Actix::new().configure(configure.clone()).wrap(from_fn(replace));
         let server = serve!(make).0;
         assert!(fixture.delivery(1).start(server).await.try_reply().await.is_none());
-        assert_eq!(app.reports.all(), [(Outcome::Rejected, Some("body_incomplete"))]);
+        assert_eq!(
+            app.reports.all(),
+            [(Outcome::Rejected, Some(Reason::Rejected(RejectionKind::BodyIncomplete)))]
+        );
         assert_eq!(app.handler.runs(), 0);
     }
 }

@@ -10,7 +10,7 @@ use actix_web::middleware::{
 };
 use actix_web::web::{self, Bytes, Data, PayloadConfig, post};
 use actix_web::{App as Actix, Error, HttpMessage, HttpRequest, HttpResponse};
-use countersign::{Delivery, Outcome, Rejection};
+use countersign::{Delivery, Outcome, Reason, Rejection};
 use countersign_actix::Webhook;
 use tracing::level_filters::LevelFilter;
 
@@ -27,7 +27,7 @@ fn piora_app(handler: &Handler) -> (Fixture, App) {
     (fixture, app)
 }
 
-const FAILED: (Outcome, Option<&str>) = (Outcome::Failed, Some("handler_status"));
+const FAILED: (Outcome, Option<Reason>) = (Outcome::Failed, Some(Reason::HandlerStatus));
 
 #[tokio::test]
 async fn a_logger_outside_logs_refusals_and_no_token() {
@@ -81,7 +81,7 @@ async fn compression_outside_packs_answers_and_leaves_the_delivery_alone() {
     assert_eq!(gunzip(&refused.raw_body), br#"{"error":"signature_missing"}"#);
 }
 
-/// Whatever an unproven header makes an extractor do, it swallows nothing.
+/// Whatever an unproven header makes an extractor do, no event is lost.
 #[tokio::test]
 async fn a_lie_about_the_bodys_encoding_releases_the_claim() {
     let (fixture, app) = piora_app(&Handler::answering(200));

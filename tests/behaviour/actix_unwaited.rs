@@ -9,7 +9,7 @@ use actix_web::App as Actix;
 use actix_web::dev::Service;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::web::{self, post};
-use countersign::Outcome;
+use countersign::{Outcome, Reason};
 use countersign_actix::Webhook;
 use tokio::task::LocalSet;
 use tokio::time::timeout;
@@ -21,8 +21,8 @@ use crate::panics::Panics;
 
 const SHORT: Duration = Duration::from_millis(50);
 const LONG: Duration = Duration::from_secs(10);
-const ACCEPTED: (Outcome, Option<&str>) = (Outcome::Accepted, None);
-const CANCELLED: (Outcome, Option<&str>) = (Outcome::Failed, Some("handler_cancelled"));
+const ACCEPTED: (Outcome, Option<Reason>) = (Outcome::Accepted, None);
+const CANCELLED: (Outcome, Option<Reason>) = (Outcome::Failed, Some(Reason::HandlerCancelled));
 
 /// Runs the work; fails if anything on this thread panicked meanwhile, caught or not.
 fn without_a_panic<T>(work: impl FnOnce() -> T) -> T {

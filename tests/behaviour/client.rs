@@ -263,7 +263,7 @@ impl Connection {
         self.0.into_inner().set_zero_linger().unwrap();
     }
 
-    /// Closes this side in good order, without waiting for the answer.
+    /// Closes this side properly, without waiting for the answer.
     pub async fn hang_up(mut self) {
         let _ = self.0.get_mut().shutdown().await;
     }

@@ -34,6 +34,40 @@ pub struct Misfit {
     no_such_field: String,
 }
 
+/// An event of GitHub's, and a command of Slack's: what a delivery has of it.
+#[derive(Debug, Deserialize)]
+pub struct Typed {
+    action: Option<String>,
+    issue: Option<Issue>,
+    command: Option<String>,
+    text: Option<String>,
+    count: Option<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Issue {
+    number: u64,
+}
+
+/// An event among several of SendGrid's or HubSpot's.
+#[derive(Debug, Deserialize)]
+pub struct Item {
+    id: u64,
+}
+
+/// What the handler of `/typed` answers.
+pub fn typed(event: &Typed) -> String {
+    let Typed { action, issue, command, text, count } = event;
+    let number = issue.as_ref().map(|issue| issue.number);
+    format!("{action:?} {number:?} {command:?} {text:?} {count:?}")
+}
+
+/// What the handler of `/items` answers.
+pub fn items(events: &[Item]) -> String {
+    let ids: Vec<_> = events.iter().map(|item| item.id).collect();
+    format!("{ids:?}")
+}
+
 /// What the handler of `/event` answers.
 pub fn event(event: piora::Event) -> String {
     let deployment = event.data.unwrap_or_default().deployment.unwrap_or_default();

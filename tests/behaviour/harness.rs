@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use countersign::{
-    Delivery, DynStore, Endpoint, HandlerTasks, MemoryStore, Outcome, Receiver, Rejection, Report,
+    Delivery, DynStore, Endpoint, HandlerTasks, MemoryStore, Outcome, Reason, Receiver, Rejection,
+    Report,
 };
 use tokio::sync::{Semaphore, oneshot};
 
@@ -144,12 +145,12 @@ impl App {
     }
 }
 
-/// What the observer was told.
+/// What the observer got.
 #[derive(Clone, Default)]
 pub struct Reports(Arc<Mutex<Vec<Reported>>>);
 
 /// An outcome and its reason.
-type Reported = (Outcome, Option<&'static str>);
+type Reported = (Outcome, Option<Reason>);
 
 impl Reports {
     fn push(&self, report: &Report<'_>) {

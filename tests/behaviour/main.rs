@@ -12,6 +12,7 @@ mod actix_shared;
 mod actix_stack;
 mod actix_unread;
 mod actix_unwaited;
+mod bodies;
 mod broken_answers;
 mod cases;
 mod client;

@@ -13,7 +13,7 @@ use countersign_actix::{Webhook, WebhookMiddleware, WebhookRejection};
 use tracing::dispatcher;
 
 use crate::client::Server;
-use crate::extractor::{self, Misfit, Own};
+use crate::extractor::{self, Item, Misfit, Own, Typed};
 use crate::harness::{Adapter, App, Handler, Shape};
 
 pub struct Actix<const HTTP2: bool>;
@@ -149,6 +149,8 @@ fn extractors(
             .service(guarded("/event").route(post().to(event)))
             .service(guarded("/own").route(post().to(own)))
             .service(guarded("/raw").route(post().to(raw)))
+            .service(guarded("/typed").route(post().to(typed)))
+            .service(guarded("/items").route(post().to(items)))
             .service(guarded("/foreign").route(post().to(nothing::<Webhook<hostwares::Event>>)))
             .service(guarded("/misfit").route(post().to(nothing::<Webhook<Misfit>>)))
             .service(guarded("/result").route(post().to(result)))
@@ -165,6 +167,14 @@ async fn own(
     json: Json<serde_json::Value>,
 ) -> String {
     extractor::own(event, &delivery, &json)
+}
+
+async fn typed(webhook: Webhook<Typed>) -> String {
+    extractor::typed(&webhook.event)
+}
+
+async fn items(webhook: Webhook<Vec<Item>>) -> String {
+    extractor::items(&webhook.event)
 }
 
 async fn raw(webhook: Webhook) -> String {

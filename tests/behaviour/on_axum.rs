@@ -13,7 +13,7 @@ use countersign_tower::{Webhook, WebhookLayer, WebhookRejection};
 use tokio::net::TcpListener;
 
 use crate::client::Server;
-use crate::extractor::{self, Misfit, Own};
+use crate::extractor::{self, Item, Misfit, Own, Typed};
 use crate::harness::{Adapter, App, Handler, Shape};
 
 pub struct Axum<const HTTP2: bool>;
@@ -95,6 +95,11 @@ fn extractors(endpoint: Endpoint) -> Router {
         .route("/event", post(|hook: Webhook<piora::Event>| async { extractor::event(hook.event) }))
         .route("/own", post(own))
         .route("/raw", post(|hook: Webhook| async move { extractor::raw(&hook.event) }))
+        .route("/typed", post(|hook: Webhook<Typed>| async move { extractor::typed(&hook.event) }))
+        .route(
+            "/items",
+            post(|hook: Webhook<Vec<Item>>| async move { extractor::items(&hook.event) }),
+        )
         .route("/foreign", post(|_: Webhook<hostwares::Event>| async {}))
         .route("/misfit", post(|_: Webhook<Misfit>| async {}))
         .route("/result", post(result))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::MethodRouter;
 use bytes::Bytes;
-use countersign::{Delivery, Endpoint, MemoryStore, Outcome, Rejection, RejectionKind};
+use countersign::{Delivery, Endpoint, MemoryStore, Outcome, Reason, Rejection, RejectionKind};
 use countersign_tower::{Webhook, WebhookLayer};
 use http::{Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -187,7 +187,10 @@ async fn a_timeout_outside_that_cuts_a_body_off_is_reported() {
     let mut connection = Connection::open(server).await;
     connection.write(&request.bytes()[..request.bytes().len() - 1]).await;
     assert_eq!(connection.reply().await.status, 504);
-    assert_eq!(app.reports.all(), [(Outcome::Rejected, Some("body_incomplete"))]);
+    assert_eq!(
+        app.reports.all(),
+        [(Outcome::Rejected, Some(Reason::Rejected(RejectionKind::BodyIncomplete)))]
+    );
     assert_eq!(request.send(server).await.status, 200);
 }
 

@@ -7,7 +7,9 @@ use std::cell::Cell;
 
 use bytes::Bytes;
 use countersign::providers::{hostwares, pakyas, percher, pingara, piora};
-use countersign::{Endpoint, MemoryStore, Provider, Receiver, RejectionKind};
+use countersign::{
+    Endpoint, MemoryStore, Provider, ProviderBuilder, Receiver, RejectionKind, Signature,
+};
 
 use crate::methods::Sent;
 use crate::support::{
@@ -201,4 +203,120 @@ fn a_body_in_one_chunk_is_not_copied() {
     incoming.push(Bytes::new()).unwrap();
     let delivery = incoming.finish().unwrap();
     assert_eq!(delivery.body().as_ptr(), body.as_ptr());
+}
+
+/// Who sends JSON does not pay for those who send forms.
+#[test]
+fn what_else_a_provider_may_send_costs_json_nothing() {
+    let count = |change: fn(ProviderBuilder) -> ProviderBuilder| {
+        let provider = Provider::builder("acme").hmac_sha256(Signature::header("X-Signature"));
+        let provider = change(provider.event_type("event").event_id("id")).build().unwrap();
+        let endpoint = endpoint(&provider);
+        let mut incoming = endpoint.begin(&sign(&provider, body())).unwrap();
+        incoming.push(body()).unwrap();
+        let proven = incoming.prove().unwrap();
+        let (count, delivery) = allocations(|| proven.open());
+        assert_eq!(delivery.unwrap().body(), &body());
+        count
+    };
+    let plain = count(|provider| provider);
+    assert_eq!(count(|provider| provider.form().form_field("payload").json_array()), plain);
+    assert_eq!(count(ProviderBuilder::not_only_json), plain);
+}
+
+/// What proving one delivery of a row may allocate, and why.
+fn allowed(id: &str, public_url: &str) -> std::ops::RangeInclusive<usize> {
+    match id {
+        // A form's fields are sorted; at most 2000 of them.
+        "mandrill" | "twilio" | "twilio-shared-key" => 1..=16,
+        // Its URL has the body's hash in it, and both are kept.
+        "twilio-json" => 1..=1,
+        // A URL that is longer than the room for the parts of a head.
+        _ if public_url.len() > 100 && SIGN_THE_URL.contains(&id) => 1..=1,
+        _ => 0..=0,
+    }
+}
+
+const SIGN_THE_URL: &[&str] =
+    &["hubspot", "mandrill", "square", "trello", "twilio", "twilio-json", "twilio-shared-key"];
+
+/// Every row that signs with HMAC, with a URL that is short and one that is long.
+#[test]
+fn rows_of_the_catalogue_allocate_as_little() {
+    // Text, hex and base64.
+    let key = secret("abcdef0123456789abcdef0123456789");
+    let long = format!("https://hooks.example.test/{}", "x".repeat(300));
+    let (mut signed_urls, mut wrong) = (Vec::new(), Vec::new());
+    for preset in countersign::catalogue::all() {
+        let (id, provider) = (preset.id(), preset.provider());
+        // The Signer does not write the list of names that Hook0 has in its header.
+        if !provider.describe_proof().starts_with("hmac_") || id == "coinbase-cdp" {
+            continue;
+        }
+        for public_url in ["https://hooks.example.test", &long] {
+            let endpoint = Endpoint::builder(id, provider.clone())
+                .secret(key.clone())
+                .clock(crate::support::clock_at(crate::support::NOW));
+            let endpoint = endpoint.public_url(public_url).build().unwrap();
+            let body = if allowed(id, "").end() > &1 { "A=1&B=2" } else { r#"{"a":1}"# };
+            let digest = countersign::testing::sha256_hex(body.as_bytes());
+            let target = format!("/in?bodySHA256={digest}");
+            let signer = countersign::testing::Signer::new(&provider, &key)
+                .at(crate::support::moment(crate::support::NOW))
+                .header("Framer-Webhook-Submission-Id", "1")
+                .header("x-sinch-webhook-signature-nonce", "1")
+                .header("x-contentful-signed-headers", "X-Contentful-Timestamp,x-a")
+                .header("x-a", "1");
+            let mut signer = signer.url(public_url, &target);
+            if id == "contentful" {
+                // The Signer asks for the time's header before it is there.
+                let time = (crate::support::NOW * 1000).to_string();
+                signer = signer.at_text(&time);
+            }
+            let headers = signer.sign(body);
+            let head =
+                countersign::HeadParts { method: "POST", target: &target, headers: &headers };
+            let (genuine, forged) = (Bytes::from(body), Bytes::from(body.replace('1', "2")));
+            for (body, proven) in [(genuine, true), (forged, false)] {
+                let (count, result) = allocations(|| {
+                    let mut incoming = endpoint.begin(&head)?;
+                    incoming.push(body)?;
+                    incoming.prove()
+                });
+                assert_eq!(result.is_ok(), proven, "{id}: {result:?}");
+                let allowed = allowed(id, public_url);
+                if !allowed.contains(&count) {
+                    wrong.push(format!("{id}: {count}, and not {allowed:?}"));
+                }
+            }
+        }
+        if provider_signs_the_url(&provider) {
+            signed_urls.push(id);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    signed_urls.sort_unstable();
+    assert_eq!(signed_urls, SIGN_THE_URL);
+}
+
+fn provider_signs_the_url(provider: &Provider) -> bool {
+    let key = secret("abcdef0123456789abcdef0123456789");
+    let built = Endpoint::builder("x", provider.clone()).secret(key).build();
+    matches!(built, Err(countersign::ConfigError::NoPublicUrl { .. }))
+}
+
+/// A head without a signature costs a look-up, also where the URL is signed.
+#[test]
+fn unsigned_heads_of_rows_allocate_nothing() {
+    let none: Pairs = Vec::new();
+    for preset in countersign::catalogue::all() {
+        let key = secret("abcdef0123456789abcdef0123456789");
+        let builder = Endpoint::builder(preset.id(), preset.provider()).secret(key);
+        // The others want a public key or credentials.
+        let Ok(endpoint) = builder.public_url("https://hooks.example.test").build() else {
+            continue;
+        };
+        let (count, result) = allocations(|| endpoint.begin(&none));
+        assert_eq!((count, result.is_err()), (0, true), "{}", preset.id());
+    }
 }

@@ -1,64 +1,44 @@
 //! The catalogue's rows against deliveries that the providers' own SDKs have judged.
-//!
-//! `tests/vectors/README.md` says where they are from. Each was accepted or refused by the SDK that
-//! it names; `expect` is what holds with the window of the row.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use countersign::{Endpoint, HeadParts, ManualClock, RejectionKind, Secret, catalogue};
+use countersign::testing::{Signer, sha256_hex};
+use countersign::{
+    ConfigError, Delivery, Endpoint, FromDelivery as _, HeadParts, ManualClock, Rejection,
+    RejectionKind, Secret, catalogue,
+};
 use serde_json::Value;
 
-use crate::support::from_base64;
-
-/// What cannot be decided by a row, and why.
-const NOT_IN_THE_CATALOGUE: &[&str] = &[
-    // The signature covers fields of the body and not its bytes, or stands in the body.
-    "adyen",
-    "braintree",
-    "dropbox-sign",
-    "hygraph",
-    "mailgun",
-    "mercado-pago",
-    "plivo",
-];
+use crate::sdk_vectors::{WITHOUT_A_ROW, all, has_a_row};
+use crate::support::{deliver, from_base64};
 
 #[test]
 fn what_the_sdks_judged_is_judged_the_same() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/sdk");
-    let (mut counts, mut wrong, mut left_out) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
-    for file in std::fs::read_dir(folder).unwrap() {
-        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
-        let vectors: Vec<Value> = serde_json::from_str(&text).unwrap();
-        for vector in &vectors {
-            let text = |field: &str| vector[field].as_str().unwrap();
-            let provider = text("provider");
-            if NOT_IN_THE_CATALOGUE.contains(&provider) {
-                assert!(catalogue::by_id(provider).is_none(), "{provider}");
-                left_out.insert(provider.to_owned());
-                continue;
+    let (mut judged, mut wrong) = ([0; 2], Vec::new());
+    for vector in all().iter().filter(|vector| has_a_row(vector)) {
+        let expected = vector["expect"] == "valid";
+        let verdict = match received(vector) {
+            // Some bodies are none that the provider would send. They are proven all the same.
+            Err(rejection) if rejection.kind() != RejectionKind::BodyMalformed => {
+                Err(rejection.code())
             }
-            *counts.entry(provider.to_owned()).or_insert(0) += 1;
-            if provider == "easypost" {
-                // Its secrets may be any text, in a normal form of Unicode; the row takes ASCII.
-                assert!(!text("secret").is_ascii());
-                continue;
-            }
-            let judged = judge(vector);
-            let expected = text("expect") == "valid";
-            if judged.is_ok() != expected {
-                wrong.push(format!("{}: {judged:?}", text("id")));
-            }
+            _ => Ok(()),
+        };
+        judged[usize::from(verdict.is_ok())] += 1;
+        if verdict.is_ok() != expected {
+            wrong.push(format!("{}: {verdict:?}", vector["id"]));
         }
     }
     assert!(wrong.is_empty(), "{} wrong: {wrong:#?}", wrong.len());
-    assert_eq!(left_out.len(), NOT_IN_THE_CATALOGUE.len());
-    assert!(counts.len() >= 76, "{}", counts.len());
-    assert!(counts.values().sum::<i32>() >= 1_500);
+    assert_eq!(judged, [890, 733]);
+    for (without, why) in WITHOUT_A_ROW {
+        assert!(catalogue::by_id(without).is_none(), "{without} has a row, and yet: {why}");
+    }
 }
 
-fn judge(vector: &Value) -> Result<(), &'static str> {
+fn received(vector: &Value) -> Result<Delivery, Rejection> {
     let text = |field: &str| vector[field].as_str().unwrap();
     let preset =
         catalogue::by_id(text("provider")).unwrap_or_else(|| panic!("{}", text("provider")));
@@ -75,18 +55,73 @@ fn judge(vector: &Value) -> Result<(), &'static str> {
         .unwrap_or_else(|error| panic!("{}: {error}", text("id")));
     let headers: Vec<(String, String)> = serde_json::from_value(vector["headers"].clone()).unwrap();
     let head = HeadParts { method: text("method"), target: &url[path..], headers: &headers };
-    let mut incoming = endpoint.begin(&head).map_err(|rejection| rejection.code())?;
+    let mut incoming = endpoint.begin(&head)?;
     let body = from_base64(text("body_b64"));
     // In pieces, as a network would cut them.
     for piece in body.chunks(1_000) {
-        let piece = Bytes::copy_from_slice(piece);
-        incoming.push(piece).map_err(|rejection| rejection.code())?;
+        incoming.push(Bytes::copy_from_slice(piece))?;
     }
-    match incoming.finish() {
-        // Some bodies are none that the provider would send. They are proven all the same.
-        Err(rejection) if rejection.kind() != RejectionKind::BodyMalformed => Err(rejection.code()),
-        _ => Ok(()),
+    incoming.finish()
+}
+
+/// The event's type, its id, and a value of what a handler gets.
+type Said = (Option<&'static str>, Option<&'static str>, (&'static str, &'static str));
+
+#[test]
+fn what_the_sdks_signed_is_read() {
+    let read: &[(&str, &str, Said)] = &[
+        ("github", "form", (None, None, ("/action", "opened"))),
+        ("slack", "form", (None, None, ("/command", "/weather"))),
+        ("slack", "plain", (Some("event_callback"), Some("Ev00MADEUP"), ("/team_id", "T1"))),
+        ("twilio", "form-0", (None, None, ("/Body", "héllo & bye"))),
+        ("sendgrid", "plain", (Some("delivered"), Some("e1"), ("/0/email", "a@example.test"))),
+        (
+            "hubspot",
+            "plain",
+            (Some("contact.creation"), None, ("/0/subscriptionType", "contact.creation")),
+        ),
+        ("line", "plain", (Some("message"), Some("01MADEUP"), ("/destination", "U1"))),
+        ("gocardless", "plain", (None, Some("EV1"), ("/events/0/action", "confirmed"))),
+        ("pusher", "plain", (Some("channel_occupied"), None, ("/events/0/channel", "c"))),
+    ];
+    for (provider, which, (event_type, id, (pointer, value))) in read {
+        let path = format!("{}/vectors/sdk/{provider}.json", env!("CARGO_MANIFEST_DIR"));
+        let vectors: Vec<Value> = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let named = format!("{provider}-genuine-{which}");
+        let vector = vectors.iter().find(|vector| vector["id"] == *named).unwrap();
+        let delivery = received(vector).unwrap();
+        assert_eq!((delivery.event_type(), delivery.id()), (*event_type, *id), "{named}");
+        let event = Value::from_delivery(&delivery).unwrap();
+        assert_eq!(event.pointer(pointer).unwrap(), value, "{named}");
     }
+}
+
+/// Twilio's SDKs compare the texts.
+#[test]
+fn twilios_digest_of_the_body_is_in_lower_case() {
+    let provider = catalogue::by_id("twilio-json").unwrap().provider();
+    let secret = Secret::new("an auth token").unwrap();
+    let origin = "https://hooks.example.test";
+    let endpoint = Endpoint::builder("twilio", provider.clone()).secret(secret.clone());
+    let endpoint = endpoint.public_url(origin).build().unwrap();
+    let digest = sha256_hex(b"{}");
+    for (digest, refused) in
+        [(digest.clone(), None), (digest.to_uppercase(), Some(RejectionKind::SignatureMismatch))]
+    {
+        let target = format!("/in?bodySHA256={digest}");
+        let headers = Signer::new(&provider, &secret).url(origin, &target).sign("{}");
+        let head = HeadParts { method: "POST", target: &target, headers: &headers };
+        let answer = deliver(&endpoint, &head, "{}").map(drop).map_err(|error| error.kind());
+        assert_eq!(answer.err(), refused, "{target}");
+    }
+}
+
+#[test]
+fn an_id_that_no_row_has_is_an_error_that_says_where_the_ids_are() {
+    assert_eq!(catalogue::provider("github").unwrap().name(), "github");
+    let error = catalogue::provider("GitHub").unwrap_err();
+    assert_eq!(error, ConfigError::UnknownProvider { id: "GitHub".to_owned() });
+    assert!(error.to_string().contains("PROVIDERS.md"), "{error}");
 }
 
 #[test]
@@ -103,6 +138,7 @@ fn every_row_builds_and_is_there_once() {
         let provider = preset.provider();
         for words in [
             provider.describe_proof(),
+            provider.describe_body(),
             provider.describe_freshness(),
             provider.describe_key(),
             provider.describe_retries(),
@@ -122,17 +158,21 @@ fn the_list_of_providers_is_up_to_date() {
         "# Providers\n\nWritten from the catalogue by `cargo xtask providers`. *Confirmed*: `ran`: the \
          provider's own library, or the best of\nanother party, was run and agrees; `read`: its source \
          code was read; `docs`: the provider's documentation says so;\n`weak`: only other catalogues \
-         say so, compare it with the provider's documentation before you rely on it.\n\n\
-         | id | provider | proof | fresh by | key | retried | confirmed | facts from |\n\
-         |---|---|---|---|---|---|---|---|\n",
+         say so, compare it with the provider's documentation before you rely on it.\n\
+         *Key*: what makes two deliveries the same event. `forgotten when handled`: different events of this \
+         provider can be\nequal to the byte, so a handled one is not remembered, and a handler may run again \
+         for a retry or a replay.\n\n\
+         | id | provider | proof | body | fresh by | key | retried | confirmed | facts from |\n\
+         |---|---|---|---|---|---|---|---|---|\n",
     );
     for preset in rows {
         let provider = preset.provider();
         list.push_str(&format!(
-            "| `{}` | {} | {} | {} | {} | {} | {} | {} |\n",
+            "| `{}` | {} | {} | {} | {} | {} | {} | {} | {} |\n",
             preset.id(),
             preset.name(),
             provider.describe_proof(),
+            provider.describe_body(),
             provider.describe_freshness(),
             provider.describe_key(),
             provider.describe_retries(),

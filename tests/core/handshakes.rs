@@ -163,3 +163,36 @@ fn x_has_no_handshake() {
     let reply = receiver.begin(&head).unwrap_err();
     assert_eq!(reply.rejection().map(|it| it.kind()), Some(RejectionKind::MethodNotAllowed));
 }
+
+#[test]
+fn a_verify_token_is_no_secret() {
+    let meta = catalogue::by_id("meta").unwrap().provider();
+    let build = |token: &str| {
+        let builder = countersign::Endpoint::builder("meta", meta.clone());
+        let secrets = ["the current one", "the older one"].map(secret);
+        builder.secrets(secrets).verify_token(secret(token)).build().map(drop)
+    };
+    assert_eq!(build("another"), Ok(()));
+    // A file's line end makes no other token of it.
+    for token in ["the older one", "the older one\n"] {
+        let error = build(token).unwrap_err();
+        let endpoint = "meta".to_owned();
+        assert_eq!(error, ConfigError::VerifyTokenIsSecret { endpoint, position: 2 });
+        assert!(error.to_string().contains("secret 2") && !error.to_string().contains("older one"));
+    }
+}
+
+/// The answer tells whoever asks what they have said, and the endpoint learns nothing.
+#[test]
+fn a_first_request_does_not_set_the_secret() {
+    let asana = catalogue::by_id("asana").unwrap().provider();
+    // It is a `POST`, which the routes of deliveries take.
+    assert!(!asana.has_unsigned_handshake());
+    let receiver = Receiver::new(endpoint(&asana), MemoryStore::new());
+    let stranger = "a stranger's secret".replace(' ', "-");
+    let reply = receiver.begin(&[("X-Hook-Secret", &*stranger)]).unwrap_err();
+    assert_eq!((reply.status(), reply.handshake()), (200, Some("return_hook_secret")));
+    let forged = countersign::testing::Signer::new(&asana, &secret(&stranger)).sign("{}");
+    let refused = crate::support::deliver(&endpoint(&asana), &forged, "{}").unwrap_err();
+    assert_eq!(refused.kind(), RejectionKind::SignatureMismatch);
+}

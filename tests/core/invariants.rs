@@ -94,7 +94,7 @@ fn paths_are_paths() {
         }
     }
     // These are fields of somebody's.
-    for path in ["event-data", "Event Type", "@type", "headers.X-GitHub-Event", "été", "_id", "0"]
+    for path in ["event-data", "Event Type", "@type", "headers.X-GitHub-Event", "été", "_id", "00"]
     {
         assert!(hmac().event_type(path).build().is_ok(), "{path}");
     }

@@ -182,6 +182,10 @@ async fn the_log_of_a_refused_body_names_the_field() {
         let provider = Provider::builder("nested").hmac_sha256(Signature::header("X-Signature"));
         provider.event_type("meta.event_name").build().unwrap()
     };
+    let forms = || {
+        let provider = Provider::builder("forms").hmac_sha256(Signature::header("X-Signature"));
+        provider.form().form_field("json").event_type("type").build().unwrap()
+    };
     for (provider, sent, said) in [
         (piora::provider(), format!("{{{time}}}"), ["field=\"event\"", "is missing"]),
         (
@@ -190,7 +194,7 @@ async fn the_log_of_a_refused_body_names_the_field() {
             ["field=\"event\"", "is missing"],
         ),
         (piora::provider(), format!("{{{time},\"event\":\"\"}}"), ["field=\"event\"", "is empty"]),
-        (piora::provider(), format!("{{{time},\"event\":7}}"), ["field=\"event\"", "no text"]),
+        (piora::provider(), format!("{{{time},\"event\":7}}"), ["field=\"event\"", "not a text"]),
         (nested(), "{\"meta\":{}}".into(), ["field=\"meta.event_name\"", "is missing"]),
         (
             hostwares::provider(),
@@ -200,9 +204,15 @@ async fn the_log_of_a_refused_body_names_the_field() {
         (
             pakyas::provider(),
             "{\"event\":\"a\",\"alert\":{\"triggered_at\":\"soon-4711\"}}".into(),
-            ["field=\"alert.triggered_at\"", "no time"],
+            ["field=\"alert.triggered_at\"", "not of its format"],
         ),
-        (piora::provider(), "[4711]".into(), ["problem=", "no JSON object"]),
+        (forms(), "type=4711&type=4711".into(), ["problem=", "occurs twice"]),
+        (forms(), "type=4711%ff".into(), ["problem=", "not UTF-8"]),
+        (forms(), "a=4711".into(), ["field=\"type\"", "is missing"]),
+        (forms(), "json=4711".into(), ["problem=", "the form field `json` holds no JSON"]),
+        (forms(), "json=4711&json=1".into(), ["problem=", "`json` is there twice"]),
+        (forms(), "json=%7B4711".into(), ["problem=", "name and its value"]),
+        (piora::provider(), "[4711]".into(), ["problem=", "not a JSON object"]),
         (piora::provider(), "{\"x\":4711".into(), ["problem=", "does not end"]),
         (
             piora::provider(),

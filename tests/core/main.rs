@@ -1,9 +1,12 @@
 //! The core, through its public API.
 
 mod allocations;
+mod bodies;
 mod catalogue;
 mod declared_length;
 mod defaults;
+mod differential;
+mod errors;
 mod handshakes;
 mod invariants;
 mod key_material;
@@ -15,8 +18,12 @@ mod methods;
 mod one_reading;
 mod properties;
 mod providers;
+mod reasons;
 mod receiver;
+#[path = "../reference/mod.rs"]
+mod reference;
 mod schemes;
+mod sdk_vectors;
 mod secrets;
 mod strictness;
 mod support;

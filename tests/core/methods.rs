@@ -1,4 +1,4 @@
-//! A signature does not cover the request's method, so an endpoint accepts `POST` unless told
+//! A signature does not cover the request's method, so an endpoint accepts `POST` unless set
 //! otherwise.
 
 use countersign::{ConfigError, Endpoint, EndpointBuilder, Lookup, RejectionKind, RequestHead};
@@ -79,4 +79,7 @@ fn no_method_and_malformed_methods_do_not_build() {
         assert!(said.contains("`methods`") && said.contains(&format!("{method:?}")), "{said}");
     }
     assert!(build(|endpoint| endpoint.methods(["M-SEARCH", "X_1"])).is_ok());
+    // Somebody may think that the second call adds to the first.
+    let error = build(|endpoint| endpoint.methods(["POST"]).methods(["PUT"])).unwrap_err();
+    assert_eq!(error, ConfigError::SetTwice { first: "methods", second: "methods" });
 }

@@ -1,9 +1,10 @@
-//! A receiver without any framework: what becomes of a delivery, and who is told.
+//! A receiver without any framework: what becomes of a delivery, and what is reported.
 
 mod cancelled;
 mod commanded;
 mod draining;
 mod final_answers;
+mod forgotten;
 mod in_transaction;
 mod lease;
 mod overtaking;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use countersign::providers::hostwares;
 use countersign::{
-    Answer, Delivery, Endpoint, EventKey, ManualClock, MemoryStore, Outcome, Receiver,
+    Answer, Delivery, Endpoint, EventKey, ManualClock, MemoryStore, Outcome, Reason, Receiver,
     ReceiverBuilder, Rejection, RejectionKind, Report, Runtime, Store,
 };
 use tokio::sync::Notify;
@@ -32,11 +33,11 @@ struct Seen {
     outcome: Outcome,
     key: Option<EventKey>,
     status: Option<u16>,
-    reason: Option<&'static str>,
+    reason: Option<Reason>,
     elapsed: Duration,
 }
 
-/// A receiver under test, with what its observer was told.
+/// A receiver under test, with what its observer got.
 struct Bench<S> {
     receiver: Receiver<S>,
     seen: Arc<Mutex<Vec<Seen>>>,
@@ -89,7 +90,7 @@ impl<S: Store> Bench<S> {
     async fn send(&self, number: u32, status: impl Into<Option<u16>>) -> Result<u32, Rejection> {
         let status = status.into();
         let delivery = self.proven(number).await;
-        let handler = |_| async move { Answer { status, value: number } };
+        let handler = |_| async move { Answer::new(status, number) };
         self.receiver.clone().handle(delivery, handler).await
     }
 
@@ -99,7 +100,7 @@ impl<S: Store> Bench<S> {
     }
 
     /// What was reported since the last call, all of one event.
-    fn seen(&self) -> Vec<(Outcome, Option<u16>, Option<&'static str>)> {
+    fn seen(&self) -> Vec<(Outcome, Option<u16>, Option<Reason>)> {
         let seen = std::mem::take(&mut *self.seen.lock().unwrap());
         let keys: Vec<_> = seen.iter().map(|seen| seen.key).collect();
         assert!(keys.windows(2).all(|pair| pair[0] == pair[1]), "{seen:?}");
@@ -127,9 +128,9 @@ fn no_deadline() -> impl Future {
     std::future::pending::<()>()
 }
 
-const ACCEPTED: (Outcome, Option<u16>, Option<&str>) = (Outcome::Accepted, Some(200), None);
-const CANCELLED: (Outcome, Option<u16>, Option<&str>) =
-    (Outcome::Failed, None, Some("handler_cancelled"));
+const ACCEPTED: (Outcome, Option<u16>, Option<Reason>) = (Outcome::Accepted, Some(200), None);
+const CANCELLED: (Outcome, Option<u16>, Option<Reason>) =
+    (Outcome::Failed, None, Some(Reason::HandlerCancelled));
 
 /// The runtime of these tests.
 const TOKIO: Runtime =
@@ -147,7 +148,10 @@ async fn an_event_is_handled_once() {
         let rejection = result.unwrap_err();
         assert_eq!((rejection.kind(), rejection.status()), (RejectionKind::Duplicate, 200));
         assert_eq!((rejection.is_proven(), rejection.retry_after_secs()), (true, None));
-        assert_eq!(bench.seen(), [(Outcome::Duplicate, Some(200), Some("duplicate"))]);
+        assert_eq!(
+            bench.seen(),
+            [(Outcome::Duplicate, Some(200), Some(Reason::Rejected(RejectionKind::Duplicate)))]
+        );
     }
     assert_eq!(bench.send(2, 200).await, Ok(2));
     assert_eq!(bench.seen(), [ACCEPTED]);
@@ -162,7 +166,7 @@ async fn a_report_tells_the_event_and_the_time() {
     let handler = |handed: Delivery| async move {
         assert_eq!((handed.key(), handed.id()), (key, Some("evt_1")));
         tokio::time::sleep(Duration::from_millis(20)).await;
-        Answer { status: Some(200), value: () }
+        Answer::new(200, ())
     };
     bench.receiver.clone().handle(delivery, handler).await.unwrap();
     let seen = bench.seen.lock().unwrap().clone();
@@ -178,7 +182,7 @@ async fn only_a_2xx_completes() {
         [None, Some(0), Some(100), Some(199), Some(300), Some(302), Some(404), Some(500)];
     for status in failures.into_iter().chain([Some(u16::MAX)]) {
         assert_eq!(bench.send(1, status).await, Ok(1));
-        assert_eq!(bench.seen(), [(Outcome::Failed, status, Some("handler_status"))]);
+        assert_eq!(bench.seen(), [(Outcome::Failed, status, Some(Reason::HandlerStatus))]);
     }
     for (number, status) in [(1, 200), (2, 201), (3, 204), (4, 299)] {
         assert_eq!(bench.send(number, status).await, Ok(number));
@@ -200,7 +204,7 @@ async fn a_second_delivery_waits_its_turn() {
         receiver.handle(delivery, |_| async move {
             entered.notify_one();
             go_on.notified().await;
-            Answer { status: Some(500), value: () }
+            Answer::new(500, ())
         })
     });
     entered.notified().await;
@@ -209,11 +213,14 @@ async fn a_second_delivery_waits_its_turn() {
     assert_eq!((rejection.kind(), rejection.status()), (RejectionKind::InFlight, 503));
     assert_eq!(rejection.retry_after_secs(), Some(200));
     assert!(rejection.is_proven());
-    assert_eq!(bench.seen(), [(Outcome::InFlight, Some(503), Some("in_flight"))]);
+    assert_eq!(
+        bench.seen(),
+        [(Outcome::InFlight, Some(503), Some(Reason::Rejected(RejectionKind::InFlight)))]
+    );
     // The first fails, and nothing is lost.
     go_on.notify_one();
     first.await.unwrap().unwrap();
-    assert_eq!(bench.seen(), [(Outcome::Failed, Some(500), Some("handler_status"))]);
+    assert_eq!(bench.seen(), [(Outcome::Failed, Some(500), Some(Reason::HandlerStatus))]);
     assert_eq!(bench.send(1, 200).await, Ok(1));
     assert_eq!(bench.seen(), [ACCEPTED]);
 }
@@ -230,12 +237,12 @@ async fn a_panic_releases_and_goes_on() {
                 tokio::task::yield_now().await;
                 panic!("the handler's own words");
                 #[expect(unreachable_code, reason = "it tells the type")]
-                Answer { status: Some(200), value: () }
+                Answer::new(200, ())
             }
         }));
         let panic = task.await.unwrap_err().into_panic();
         assert_eq!(*panic.downcast_ref::<&str>().unwrap(), "the handler's own words");
-        assert_eq!(bench.seen(), [(Outcome::Failed, None, Some("handler_panicked"))]);
+        assert_eq!(bench.seen(), [(Outcome::Failed, None, Some(Reason::HandlerPanicked))]);
     }
     assert_eq!(bench.send(1, 200).await, Ok(1));
     assert_eq!(bench.seen(), [ACCEPTED]);
@@ -252,10 +259,10 @@ async fn a_handler_that_outlives_its_lease_has_lost_its_claim() {
                 assert_eq!(bench.send(number, 200).await, Ok(number));
                 assert_eq!(bench.seen(), [ACCEPTED]);
             }
-            Answer { status: Some(200), value: number }
+            Answer::new(200, number)
         };
         assert_eq!(bench.receiver.clone().handle(delivery, handler).await, Ok(number));
-        assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some("claim_lost"))]);
+        assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some(Reason::ClaimLost))]);
         // The successor's mark stands; without one, the event comes again.
         let again = bench.send(number, 200).await;
         assert_eq!(again.is_err(), successor);
@@ -272,7 +279,7 @@ async fn of_many_deliveries_at_once_one_is_handled() {
         let receiver = bench.receiver.clone();
         tasks.spawn(receiver.handle(delivery, |_| async {
             tokio::task::yield_now().await;
-            Answer { status: Some(200), value: () }
+            Answer::new(200, ())
         }));
     }
     let results = tasks.join_all().await;

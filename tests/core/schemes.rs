@@ -139,6 +139,9 @@ fn a_provider_that_signs_the_url_needs_the_public_one() {
         assert!(matches!(built, Err(ConfigError::InvalidPublicUrl { .. })), "{bad}: {built:?}");
     }
     assert!(builder().public_url("https://example.test/behind/a/proxy/").build().is_ok());
+    let twice = builder().public_url("https://one.test").public_url("https://two.test").build();
+    let expected = ConfigError::SetTwice { first: "public_url", second: "public_url" };
+    assert_eq!(twice.unwrap_err(), expected);
 }
 
 #[test]
@@ -237,12 +240,115 @@ fn a_public_key_is_no_secret_of_another_proof() {
     let ed25519 = || Proof::ed25519(Signature::header("X-Sig"));
     let build = |proofs: Vec<Proof>| Provider::builder("acme").any_of(proofs).build().unwrap();
     for shared in [hmac, token] as [fn() -> Proof; 2] {
-        let endpoint = endpoint(build(vec![shared(), ed25519()]), &["a secret", public]);
+        let secrets = [secret("a secret"), secret(public).as_public_key()];
+        let provider = build(vec![shared(), ed25519()]);
+        let endpoint = Endpoint::builder("schemes", provider).secrets(secrets).build().unwrap();
         let (only, stranger) = (build(vec![shared()]), secret(public));
         let forged = Signer::new(&only, &stranger).sign("{}");
         assert!(deliver(&endpoint, &forged, "{}").is_err(), "{forged:?}");
         let genuine = Signer::new(&only, &secret("a secret")).sign("{}");
         assert!(deliver(&endpoint, &genuine, "{}").is_ok());
+    }
+}
+
+/// 64 hex digits are as well the secret of a MAC. A guess would make a genuine sender a forger, or
+/// everybody a genuine sender.
+#[test]
+fn what_may_be_a_public_key_or_a_secret_says_what_it_is() {
+    use ConfigError::{AmbiguousSecret, UnusableSecret};
+    // RFC 8032 §7.1, the public key of test 1.
+    const HEX: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+    const BASE64: &str = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+    const SPKI: &str = "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+    let pem = format!("-----BEGIN PUBLIC KEY-----\n{SPKI}\n-----END PUBLIC KEY-----\n");
+    let list = || Signature::header("X-Sig").separator(' ').base64();
+    let any_of = |proofs: [Proof; 2]| Provider::builder("acme").any_of(proofs).build().unwrap();
+    let text = any_of([
+        Proof::hmac_sha256(Signature::header("X-Mac")),
+        Proof::ed25519(Signature::header("X-Sig")),
+    ]);
+    let prefixed = any_of([
+        Proof::hmac_sha256(list().prefix("v1,").text_or_base64_secret("whsec_")),
+        Proof::ed25519(list().prefix("v1a,").base64_secret("whpk_")),
+    ]);
+    let build = |provider: &Provider, secret: Secret| {
+        Endpoint::builder("acme", provider.clone()).secret(secret).build()
+    };
+    let [whsec, whpk] = ["whsec_", "whpk_"].map(|prefix| format!("{prefix}{BASE64}"));
+    for (provider, ambiguous) in [(&text, HEX), (&text, BASE64), (&prefixed, BASE64)] {
+        let error = build(provider, secret(ambiguous)).unwrap_err();
+        let expected = AmbiguousSecret { endpoint: "acme".to_owned(), position: 1 };
+        assert_eq!(error, expected);
+        assert!(error.to_string().contains("`Secret::as_public_key`"), "{error}");
+        for told in [secret(ambiguous).as_public_key(), secret(ambiguous).as_shared_secret()] {
+            assert!(build(provider, told).is_ok());
+        }
+    }
+    // Nobody has to say what can be seen.
+    for (provider, clear) in [
+        (&text, "a secret"),
+        (&text, SPKI),
+        (&text, &*pem),
+        // Half of all digits are no point of the curve.
+        (&text, &"02".repeat(32)),
+        (&prefixed, &*whsec),
+        (&prefixed, &*whpk),
+        (&preset("discord"), HEX),
+        (&preset("github"), HEX),
+    ] {
+        assert!(build(provider, secret(clear)).is_ok(), "{clear}");
+    }
+    // What is said and cannot be is no guess either.
+    for bad in [
+        build(&text, secret("a secret").as_public_key()),
+        build(&preset("github"), secret(HEX).as_public_key()),
+        build(&preset("discord"), secret(HEX).as_shared_secret()),
+    ] {
+        assert!(matches!(bad, Err(UnusableSecret { .. })), "{bad:?}");
+    }
+    // And it holds: a shared secret proves a MAC, and a public key none.
+    let mac = Provider::builder("acme").hmac_sha256(Signature::header("X-Mac")).build().unwrap();
+    let signed = Signer::new(&mac, &secret(HEX)).sign("{}");
+    let shared = build(&text, secret(HEX).as_shared_secret()).unwrap();
+    assert!(deliver(&shared, &signed, "{}").is_ok());
+    let public = build(&text, secret(HEX).as_public_key()).unwrap();
+    assert!(deliver(&public, &signed, "{}").is_err());
+    for clear in [SPKI, &pem] {
+        let endpoint = build(&text, secret(clear)).unwrap();
+        let forged = Signer::new(&mac, &secret(clear)).sign("{}");
+        assert!(deliver(&endpoint, &forged, "{}").is_err(), "{clear}");
+    }
+}
+
+/// `…/?a=1` and `B=2` are signed with the same bytes as `…/?a=1B` and `2`.
+#[test]
+fn a_form_beside_the_url_is_no_key() {
+    let build = |parts: Vec<Part>| {
+        Provider::builder("acme")
+            .hmac_sha256(Signature::header("X-Sig"))
+            .signed_content(parts)
+            .timestamp(Timestamp::header("X-Time").format(countersign::TimeFormat::UnixSeconds))
+            .key_by_body()
+            .build()
+            .map(drop)
+    };
+    use Part::{Method, SortedForm, Target, Timestamp as Time, Url};
+    let (dot, line) = (|| Part::literal("."), || Part::literal("\n"));
+    for parts in [
+        vec![Time, dot(), Url, SortedForm],
+        vec![Time, SortedForm, Target],
+        vec![Time, dot(), Url, dot(), SortedForm],
+        vec![SortedForm, dot(), Part::header("X-A"), line(), Time],
+    ] {
+        assert_eq!(build(parts.clone()), Err(ConfigError::BodyIsNoKey), "{parts:?}");
+    }
+    for parts in [
+        vec![Time, dot(), SortedForm],
+        vec![Method, Time, SortedForm],
+        vec![Time, dot(), Url, line(), SortedForm],
+        vec![Time, dot(), Url, Part::Body],
+    ] {
+        assert_eq!(build(parts.clone()), Ok(()), "{parts:?}");
     }
 }
 
@@ -312,6 +418,35 @@ fn events_under_a_token_are_told_apart_by_their_ids() {
     let pushed = |number| send("google-push", "X-Goog-Message-Number", number, "");
     assert_eq!(pushed("1"), pushed("1"));
     assert_ne!(pushed("1"), pushed("2"));
+}
+
+/// Google counts the messages of each channel from 1.
+#[test]
+fn equal_numbers_of_two_channels_are_two_events() {
+    let endpoint = endpoint(preset("google-push"), &["a-token"]);
+    let token = Signer::new(&preset("google-push"), &secret("a-token")).sign("");
+    let send = |channel: &str, number: &str| {
+        let headers = with(&token, "X-Goog-Channel-ID", channel);
+        deliver(&endpoint, &with(&headers, "X-Goog-Message-Number", number), "").unwrap()
+    };
+    let first = send("channel-1", "7");
+    assert_eq!(first.unverified().channel(), Some("channel-1"));
+    assert_eq!(first.key(), send("channel-1", "7").key());
+    assert_ne!(first.key(), send("channel-2", "7").key());
+    // No digit moves from the one to the other.
+    assert_ne!(send("channel-1", "17").key(), send("channel-11", "7").key());
+    // Under a signature it is part of no key: whoever replays a delivery could write another.
+    let signed = Provider::builder("acme")
+        .hmac_sha256(Signature::header("X-Sig"))
+        .unverified_channel("X-Channel")
+        .build()
+        .unwrap();
+    let endpoint = self::endpoint(signed.clone(), &["a secret"]);
+    let headers = Signer::new(&signed, &secret("a secret")).sign("{}");
+    let key = |channel: &str| {
+        deliver(&endpoint, &with(&headers, "X-Channel", channel), "{}").unwrap().key()
+    };
+    assert_eq!(key("1"), key("2"));
 }
 
 /// Between an id and a header with nothing between, bytes could be moved: each replay another id.
@@ -403,10 +538,131 @@ fn a_retry_whose_body_has_a_new_time_is_the_same_event() {
     };
     assert_eq!(send(NOW, 30), send(NOW + 1, 30));
     assert_ne!(send(NOW, 30), send(NOW, 31));
+    // Payloads that have no `data`, as the types of Linear's SDK name them, all of one moment.
+    let about = |what: &str, sent: u64| {
+        let body = format!(
+            r#"{{"action":"a","type":"T","createdAt":"2026-05-23T14:29:30.000Z",{what},"webhookTimestamp":{sent}000,"webhookId":"w"}}"#
+        );
+        let headers = Signer::new(&preset("linear"), &secret("a secret")).sign(&body);
+        deliver(&endpoint, &headers, &body).unwrap().key()
+    };
+    for what in [
+        r#""agentSession":{"id":"s"},"agentActivity":{"id":"?"}"#,
+        r#""agentSession":{"id":"?"},"agentActivity":null"#,
+        r#""issueData":{"id":"?"}"#,
+        r#""notification":{"id":"?"},"appUserId":"u""#,
+        r#""oauthClientId":"c","userId":"?""#,
+        r#""oauthClientId":"?""#,
+        r#""appUserId":"?","addedTeamIds":["t"]"#,
+    ] {
+        let [one, other] = ["1", "2"].map(|id| what.replace('?', id));
+        assert_eq!(about(&one, NOW), about(&one, NOW + 1), "{one}: a retry");
+        assert_ne!(about(&one, NOW), about(&other, NOW), "{one}");
+    }
     let retried = Provider::builder("acme")
         .hmac_sha256(Signature::header("X-Sig"))
         .timestamp(Timestamp::body("sent").per_delivery())
         .key_by_body()
         .retries(countersign::Retries::within(std::time::Duration::from_secs(60)));
     assert_eq!(retried.build().unwrap_err(), ConfigError::RetriesLookNew);
+}
+
+/// Svix's headers begin with `svix-` or with `webhook-`, as its customer likes.
+mod families {
+    use super::*;
+
+    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+    fn svix() -> Endpoint {
+        endpoint(preset("svix"), &[SECRET])
+    }
+
+    fn signed(id: &str) -> Pairs {
+        Signer::new(&preset("svix"), &secret(SECRET)).id(id).at_text(&NOW.to_string()).sign("{}")
+    }
+
+    /// With these headers of the other family.
+    fn renamed(headers: Pairs, which: &[&str]) -> Pairs {
+        let rename = |(name, value): (String, String)| match name.strip_prefix("svix-") {
+            Some(rest) if which.contains(&rest) => (format!("webhook-{rest}"), value),
+            _ => (name, value),
+        };
+        headers.into_iter().map(rename).collect()
+    }
+
+    #[test]
+    fn a_request_is_read_in_the_family_that_it_carries() {
+        let endpoint = svix();
+        let first = deliver(&endpoint, &signed("msg_1"), "{}").unwrap();
+        let other = renamed(signed("msg_1"), &["id", "timestamp", "signature"]);
+        let other = deliver(&endpoint, &other, "{}").unwrap();
+        assert_eq!((first.id(), other.id()), (Some("msg_1"), Some("msg_1")));
+        // Whoever replays a delivery could rename its headers.
+        assert_eq!(first.key(), other.key());
+    }
+
+    #[test]
+    fn families_are_never_mixed() {
+        use RejectionKind::{IdInvalid, SignatureMismatch, SignatureRepeated, TimestampMissing};
+        let kind = |headers: Pairs| deliver(&svix(), &headers, "{}").unwrap_err().kind();
+        for (which, refused) in [
+            (&["signature"][..], IdInvalid),
+            (&["id"], IdInvalid),
+            (&["timestamp"], TimestampMissing),
+            (&["id", "signature"], TimestampMissing),
+            (&["timestamp", "signature"], IdInvalid),
+            (&["id", "timestamp"], IdInvalid),
+        ] {
+            assert_eq!(kind(renamed(signed("msg_1"), which)), refused, "{which:?}");
+        }
+        // Two deliveries in one request, each whole: neither is taken for what was meant.
+        let all = &["id", "timestamp", "signature"];
+        let both = [signed("msg_1"), renamed(signed("msg_2"), all)].concat();
+        assert_eq!(kind(both), SignatureRepeated);
+        // What is beside the family of the signature is not looked at.
+        let beside = [signed("msg_1"), renamed(signed("msg_2"), all)[..1].to_vec()].concat();
+        assert!(deliver(&svix(), &beside, "{}").is_ok());
+        let wrong = with(&signed("msg_1"), "svix-id", "msg_2");
+        assert_eq!(kind(wrong), SignatureMismatch);
+    }
+
+    #[test]
+    fn a_header_without_a_family_does_not_build() {
+        let standard = || Provider::builder("acme").standard_webhooks("svix");
+        let built = |builder: countersign::ProviderBuilder| builder.build().map(drop);
+        assert_eq!(built(standard().or_header_prefix("svix-", "webhook-")), Ok(()));
+        let outside = |header: &str, prefix: &str| {
+            let (header, prefix) = (header.to_owned(), prefix.to_owned());
+            Err(ConfigError::HeaderOutsideFamily { header, prefix })
+        };
+        let claims = standard().unverified_event_type("X-Type");
+        assert_eq!(built(claims.or_header_prefix("svix-", "webhook-")), outside("x-type", "svix-"));
+        let same = standard().or_header_prefix("svix-", "svix-");
+        assert_eq!(built(same), outside("svix-signature", "svix-"));
+        let twice = standard().or_header_prefix("svix-", "a-").or_header_prefix("svix-", "A-");
+        assert_eq!(built(twice), outside("svix-signature", "svix-"));
+        let token = Provider::builder("acme").shared_token(countersign::Token::header("a-token"));
+        assert_eq!(built(token.or_header_prefix("a-", "b-")), outside("a-token", "a-"));
+    }
+}
+
+/// The header that names the key and the hash is not signed: nobody downgrades by it.
+#[test]
+fn the_hash_of_a_shared_key_is_pinned() {
+    let (provider, secret) = (preset("twilio-shared-key"), secret("a secret"));
+    let endpoint = Endpoint::builder("twilio", provider.clone())
+        .secret(secret.clone())
+        .public_url("https://hooks.example.test")
+        .build()
+        .unwrap();
+    let settings = |headers: &Pairs| {
+        let name = "X-Twilio-Webhooks-Signature-Settings";
+        with(headers, name, "key=KY1,algorithm=HMAC_SHA1")
+    };
+    let sign = |provider: &Provider| {
+        Signer::new(provider, &secret).url("https://hooks.example.test", "/").sign("A=1")
+    };
+    let refused = deliver(&endpoint, &settings(&sign(&preset("twilio"))), "A=1").unwrap_err();
+    assert_eq!(refused.kind(), RejectionKind::SignatureMalformed);
+    assert!(deliver(&endpoint, &settings(&sign(&provider)), "A=1").is_ok());
 }

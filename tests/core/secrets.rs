@@ -253,7 +253,7 @@ async fn traces_tell_no_secret_and_strangers_are_not_loud() {
             let delivery = receiver
                 .receive(arriving, Some(Bytes::from(body())), std::future::pending::<()>())
                 .await?;
-            let handler = |_| async { Answer { status: Some(200), value: () } };
+            let handler = |_| async { Answer::new(200, ()) };
             receiver.clone().handle(delivery, handler).await.map_err(Reply::from)
         };
         let genuine = Log::of(async { deliver("older").await.unwrap() }).await;

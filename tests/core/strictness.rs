@@ -1,4 +1,4 @@
-//! What a delivery may look like, to the byte, and what its sender is told if it does not.
+//! What a delivery may look like, to the byte, and what its sender is answered if it does not.
 
 use bytes::Bytes;
 use countersign::RejectionKind::*;
@@ -147,7 +147,7 @@ fn a_declared_length_over_the_limit_is_refused_before_the_body() {
         assert!(deliver(&endpoint, &declare(length), "{}").is_ok(), "{length}");
     }
     assert_eq!(refused(deliver(&endpoint, &declare("100"), "{}")), BodyIncomplete);
-    // A stranger is told nothing of the limit.
+    // A stranger learns nothing of the limit.
     let unsigned = [("Content-Length", "101")];
     assert_refused(endpoint.begin(&unsigned), SignatureMissing, 401, "signature_missing");
 }
@@ -237,7 +237,7 @@ fn an_endpoint_may_answer_otherwise() {
 }
 
 #[test]
-fn what_is_not_under_the_proof_is_not_handed_over() {
+fn what_is_not_under_the_proof_is_not_given_to_handlers() {
     let time = || Timestamp::header("X-Time");
     let signed = Provider::builder("unsigned").hmac_sha256(Signature::header("X-Signature"));
     let token = Provider::builder("unsigned").shared_token(Token::bearer());

@@ -142,7 +142,7 @@ pub(crate) fn deliver_signed(
     deliver(endpoint, &headers, body)
 }
 
-/// Checks everything that a sender is told.
+/// Checks everything that a sender is answered.
 #[track_caller]
 pub(crate) fn assert_refused<T: std::fmt::Debug>(
     result: Result<T, Rejection>,

@@ -11,7 +11,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use countersign::providers::hostwares;
-use countersign::{DynStore, Endpoint, HandlerTasks, Outcome, Receiver, Report};
+use countersign::{
+    DynStore, Endpoint, HandlerTasks, Outcome, Reason, Receiver, RejectionKind, Report,
+};
 use countersign_redis::RedisStore;
 use countersign_sqlx::PostgresStore;
 use countersign_tower::{Webhook, WebhookLayer};
@@ -70,7 +72,7 @@ type Runs = Arc<Mutex<HashMap<String, usize>>>;
 
 async fn outage(mut server: Server, store: Arc<dyn DynStore>) -> Counted {
     let runs: Runs = Arc::default();
-    let reports: Arc<Mutex<HashMap<&'static str, usize>>> = Arc::default();
+    let reports: Arc<Mutex<HashMap<Reason, usize>>> = Arc::default();
     let tasks = HandlerTasks::new();
     let address = {
         let reports = Arc::clone(&reports);
@@ -118,13 +120,13 @@ async fn outage(mut server: Server, store: Arc<dyn DynStore>) -> Counted {
 
     let runs = runs.lock().unwrap();
     let reports = reports.lock().unwrap();
-    let reported = |reason| reports.get(reason).copied().unwrap_or(0);
+    let reported = |reason| reports.get(&reason).copied().unwrap_or(0);
     let counted = Counted {
         events: next.load(Ordering::SeqCst),
         twice: runs.values().filter(|runs| **runs > 1).count(),
-        refused: reported("store_unavailable"),
-        recorded_late: reported("recorded_late"),
-        not_recorded: reported("not_recorded") + reported("claim_lost"),
+        refused: reported(Reason::Rejected(RejectionKind::StoreUnavailable)),
+        recorded_late: reported(Reason::RecordedLate),
+        not_recorded: reported(Reason::NotRecorded) + reported(Reason::ClaimLost),
     };
     println!("{counted:?}");
     assert_eq!(runs.len(), counted.events, "none is lost: {counted:?}");
@@ -136,7 +138,7 @@ async fn receive(
     store: Arc<dyn DynStore>,
     runs: &Runs,
     tasks: &HandlerTasks,
-    noted: impl Fn(&'static str) + Send + Sync + 'static,
+    noted: impl Fn(Reason) + Send + Sync + 'static,
 ) -> SocketAddr {
     let endpoint = Endpoint::builder("hostwares", hostwares::provider())
         .secret(secret())

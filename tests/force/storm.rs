@@ -91,7 +91,7 @@ async fn storm(actix: bool, cancel: bool) {
     sqlx::query(drop).execute(&pool).await.unwrap();
 }
 
-/// In the middle of the head, of the body, of the handler, or not at all; in good order or not.
+/// In the middle of the head, of the body, of the handler, or not at all; properly or not.
 async fn send_and_hang_up(to: SocketAddr, delivery: &[u8], dice: &mut Dice) {
     let mut connection = TcpStream::connect(to).await.unwrap();
     let whole = dice.below(4) > 0;
@@ -105,7 +105,7 @@ async fn send_and_hang_up(to: SocketAddr, delivery: &[u8], dice: &mut Dice) {
     }
 }
 
-/// The handler's time in milliseconds: as long as senders wait at the most, and longer.
+/// The handler's time in milliseconds: as long as senders wait, and longer.
 async fn work() {
     tokio::time::sleep(Duration::from_millis(4)).await;
 }

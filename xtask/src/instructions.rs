@@ -1,91 +1,71 @@
 //! `cargo xtask instructions`: how many instructions a delivery takes, beside what was recorded. Time is
 //! noise on a machine that others use; instructions are not.
 
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
-use std::{env, fs};
+use std::process::Command;
+
+use crate::command::{cargo, root};
 
 /// How many deliveries each case takes.
 const TIMES: u64 = 1000;
 
 /// A case may take this many more than recorded, in thousandths.
-const MARGIN: u64 = 30;
+const MARGIN: i64 = 30;
 
-pub(crate) fn run(arguments: Vec<String>) -> ExitCode {
-    let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
+    match arguments {
         [] => compare(),
-        ["--record"] => record(),
+        [record] if record == "--record" => self::record(),
         _ => Err("usage: cargo xtask instructions [--record]".to_owned()),
-    };
-    match outcome {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(problem) => {
-            eprintln!("> {problem}");
-            ExitCode::FAILURE
-        }
     }
 }
 
-fn compare() -> Result<bool, String> {
-    let path = folder()?.join("counts.txt");
+fn compare() -> Result<(), String> {
+    let path = counts()?;
     let recorded = fs::read_to_string(&path)
         .map_err(|error| format!("{}: {error}; write it with --record", path.display()))?;
-    let mut recorded = recorded.lines().filter(|line| !line.starts_with('#'));
-    let mut all_within = true;
+    let mut lines = recorded.lines();
+    let toolchain = lines.next().unwrap_or_default().trim_start_matches("# ");
+    let mut over = Vec::new();
     println!("{:<40} {:>9} {:>9}", "", "now", "recorded");
     for (case, now) in count()? {
-        let line = recorded.next().and_then(|line| line.rsplit_once(' '));
-        let before: u64 = match line {
-            Some((name, count)) if name.trim_end() == case => {
-                count.parse().map_err(|_| format!("{case}: {count} is not a number"))?
-            }
-            _ => return Err(format!("{case} is not recorded; write it with --record")),
-        };
-        let thousandths = (now as i64 - before as i64) * 1000 / before.max(1) as i64;
-        let within = thousandths <= MARGIN as i64;
-        all_within &= within;
-        let verdict = match thousandths {
-            ..=-30 => "  fewer: record it",
-            _ if within => "",
-            _ => "  MORE than the margin",
-        };
-        let percent = thousandths as f64 / 10.0;
-        println!("{case:<40} {now:>9} {before:>9} {percent:>+6.1} %{verdict}");
+        let line = lines.next().and_then(|line| line.rsplit_once(' '));
+        let before =
+            line.filter(|(name, _)| *name == case).and_then(|(_, count)| count.parse().ok());
+        let before: u64 = before.ok_or_else(|| format!("{case} is not recorded: use --record"))?;
+        let more = (now as i64 - before as i64) * 1000 / before.max(1) as i64;
+        println!("{case:<40} {now:>9} {before:>9} {:>+6.1} %", more as f64 / 10.0);
+        if more > MARGIN {
+            over.push(case);
+        }
     }
-    if !all_within {
-        eprintln!(
-            "> a delivery takes over {} % more instructions than recorded with {}. If that is meant, \
-             record it: cargo xtask instructions --record",
-            MARGIN / 10,
-            fs::read_to_string(&path).ok().and_then(|text| head(&text)).unwrap_or_default(),
-        );
+    if over.is_empty() {
+        return Ok(());
     }
-    Ok(all_within)
+    Err(format!(
+        "more than {} % over what was recorded with {toolchain}: {}. If that is meant, record it: \
+         cargo xtask instructions --record",
+        MARGIN / 10,
+        over.join("; ")
+    ))
 }
 
-/// The toolchain that was recorded with.
-fn head(recorded: &str) -> Option<String> {
-    recorded.lines().next()?.strip_prefix("# ").map(str::to_owned)
-}
-
-fn record() -> Result<bool, String> {
+fn record() -> Result<(), String> {
     let mut text = format!("# {}\n", output(Command::new("rustc").arg("--version"))?.trim());
     for (case, count) in count()? {
         println!("{case:<40} {count:>9}");
         text.push_str(&format!("{case} {count}\n"));
     }
-    let path = folder()?.join("counts.txt");
-    fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(true)
+    let path = counts()?;
+    fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Every case, and the instructions that one of its deliveries takes.
 fn count() -> Result<Vec<(String, u64)>, String> {
     let folder = folder()?;
     let target = folder.join("../../target/instructions");
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut build = Command::new(cargo);
+    let mut build = Command::new(cargo());
     build.args(["build", "--release", "--locked", "--target-dir"]).arg(&target);
     output(build.current_dir(&folder))?;
     let program = target.join("release/countersign-instructions");
@@ -121,6 +101,9 @@ fn output(command: &mut Command) -> Result<String, String> {
 }
 
 fn folder() -> Result<PathBuf, String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("xtask has no parent")?;
-    Ok(root.join("benches/instructions"))
+    Ok(root()?.join("benches/instructions"))
+}
+
+fn counts() -> Result<PathBuf, String> {
+    Ok(folder()?.join("counts.txt"))
 }

@@ -1,20 +1,11 @@
 //! `cargo xtask interop`: official SDKs and countersign judge each other's deliveries.
 
-use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
-pub(crate) fn run(arguments: Vec<String>) -> ExitCode {
-    match interop(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => {
-            eprintln!("> {problem}");
-            ExitCode::FAILURE
-        }
-    }
-}
+use crate::command::{cargo, root, step};
 
-fn interop(arguments: &[String]) -> Result<(), String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("xtask has no parent")?;
+pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
+    let root = root()?;
     let folder = root.join("tests/interop");
     let node = Command::new("node").arg("--version").output();
     let version = node.map(|said| String::from_utf8_lossy(&said.stdout).trim().to_owned());
@@ -33,9 +24,8 @@ fn interop(arguments: &[String]) -> Result<(), String> {
         step(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder))?;
         std::fs::write(&installed, &lock).map_err(|error| error.to_string())?;
     }
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let build = ["build", "--package", "countersign-tests", "--bin", "interop-engine"];
-    step(Command::new(&cargo).args(build).current_dir(root))?;
+    step(Command::new(cargo()).args(build).current_dir(root))?;
     let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     let engine = root.join(target).join("debug/interop-engine");
     step(
@@ -46,13 +36,4 @@ fn interop(arguments: &[String]) -> Result<(), String> {
             .arg(engine)
             .current_dir(&folder),
     )
-}
-
-fn step(command: &mut Command) -> Result<(), String> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("{name}: {status}")),
-        Err(error) => Err(format!("cannot run {name}: {error}")),
-    }
 }

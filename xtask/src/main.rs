@@ -1,8 +1,14 @@
 //! The chores of this workspace: `cargo xtask` lists them.
 
+mod api;
+mod command;
 mod instructions;
 mod interop;
+mod msrv;
+mod package;
 mod probe;
+mod programs;
+mod published;
 mod services;
 mod simulate;
 
@@ -13,11 +19,12 @@ const COMMANDS: &str = "\
 usage: cargo xtask <command>
 
 commands:
-  test [arguments]   run every test of the workspace, doctests and examples included;
+  test [--install] [arguments]
+                     run every test of the workspace, doctests and examples included;
                      arguments go to `cargo test`, such as the name of a test.
                      Uses the Redis and Postgres at REDIS_URL and DATABASE_URL, or at their
-                     standard ports; otherwise starts throw-away ones, installs them, or says
-                     what to install
+                     standard ports; otherwise starts throw-away ones. --install installs the
+                     programs that are missing, with apt; without it they are named
   simulate [--seeds N] [--from S] [--seed S]
                      run the core in simulated worlds: 100 000 seeds unless told otherwise. A seed
                      that breaks a promise is made simple and printed; --seed S runs that one
@@ -28,84 +35,86 @@ commands:
                      official SDKs and countersign judge each other's deliveries; needs Node 20, and
                      installs the SDKs from the npm registry
   instructions [--record]
-                     count the instructions of a delivery with Valgrind; fails if one takes 3 % more
-                     than recorded
-  providers          write PROVIDERS.md from the catalogue; `test` checks that it is up to date";
+                     count the instructions of a delivery with Valgrind; fails if a case takes 3 %
+                     more than recorded
+  providers          write PROVIDERS.md from the catalogue; `test` checks that it is up to date
+  package            package each published crate, and check its licences, links and metadata
+  msrv [--install]   check each published crate with the oldest Rust that it states; --install
+                     installs that one, with rustup
+  api [--base COMMIT]
+                     show what the public API lost and gained since `main`";
 
 fn main() -> ExitCode {
     let mut arguments = env::args().skip(1);
-    match arguments.next().as_deref() {
-        Some("test") => test(arguments.collect()),
-        Some("simulate") => simulate::run(arguments.collect()),
-        Some("interop") => interop::run(arguments.collect()),
-        Some("instructions") => instructions::run(arguments.collect()),
+    let command = arguments.next();
+    let arguments: Vec<String> = arguments.collect();
+    let outcome = match command.as_deref() {
+        Some("test") => test(arguments),
+        Some("simulate") => simulate::run(&arguments),
+        Some("interop") => interop::run(&arguments),
+        Some("instructions") => instructions::run(&arguments),
         Some("providers") => providers(),
+        Some("package") => package::run(),
+        Some("msrv") => msrv::run(&arguments),
+        Some("api") => api::run(&arguments),
         Some("help" | "--help" | "-h") => {
             println!("{COMMANDS}");
-            ExitCode::SUCCESS
+            Ok(())
         }
         Some(unknown) => {
             eprintln!("no such command: {unknown}\n\n{COMMANDS}");
-            ExitCode::from(2)
+            return ExitCode::from(2);
         }
         None => {
             eprintln!("{COMMANDS}");
-            ExitCode::from(2)
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("> {problem}");
+            ExitCode::FAILURE
         }
     }
 }
 
-fn test(arguments: Vec<String>) -> ExitCode {
+fn test(mut arguments: Vec<String>) -> Result<(), String> {
+    // What follows `--` is for the tests.
+    let ours = arguments.iter().take_while(|argument| *argument != "--");
+    let install = ours.into_iter().position(|argument| argument == "--install");
+    if let Some(install) = install {
+        arguments.remove(install);
+    }
+    let services = services::find(install.is_some())?;
+    let variables = &services.variables;
     // One failure must not hide another.
     let all = ["test", "--workspace", "--all-features", "--no-fail-fast"].map(String::from);
     let mut all = Vec::from(all);
     all.extend(arguments.iter().cloned());
-    let services = match services::find() {
-        Ok(services) => services,
-        Err(problem) => {
-            eprintln!("> {problem}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let variables = services.variables;
-    let mut passed = cargo(&all, &variables);
+    let mut passed = cargo(&all, variables);
     if arguments.is_empty() {
         // Features are united over a workspace, so what runs with others is outside of it.
         let features = "test --locked --manifest-path tests/features/Cargo.toml --target-dir \
                         target/features";
         let features: Vec<String> = features.split_whitespace().map(String::from).collect();
-        passed &= cargo(&features, &variables);
+        passed = passed.and(cargo(&features, variables));
     }
-    if !passed {
-        return ExitCode::FAILURE;
-    }
+    passed?;
     println!("> every test passed");
-    ExitCode::SUCCESS
+    Ok(())
 }
 
 /// Writes the list of providers that people read.
-fn providers() -> ExitCode {
-    let write = "test --package countersign-tests --test core -- catalogue::the_list_of_providers";
+fn providers() -> Result<(), String> {
+    // Of the whole workspace, as `test` does: other features would build everything once more.
+    let write = "test --workspace --all-features --test core -- catalogue::the_list_of_providers";
     let arguments: Vec<String> = write.split_whitespace().map(String::from).collect();
-    match cargo(&arguments, &[("COUNTERSIGN_WRITE", "1".to_owned())]) {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    }
+    cargo(&arguments, &[("COUNTERSIGN_WRITE", "1".to_owned())])
 }
 
-fn cargo(arguments: &[String], variables: &[(&'static str, String)]) -> bool {
+fn cargo(arguments: &[String], variables: &[(&'static str, String)]) -> Result<(), String> {
     println!("> cargo {}", arguments.join(" "));
-    // Cargo names itself to what it runs, so this is the toolchain that was asked for.
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    match Command::new(cargo).args(arguments).envs(variables.iter().cloned()).status() {
-        Ok(status) if status.success() => true,
-        Ok(status) => {
-            eprintln!("> cargo test: {status}");
-            false
-        }
-        Err(error) => {
-            eprintln!("> cannot run cargo: {error}");
-            false
-        }
-    }
+    let variables = variables.iter().cloned();
+    command::step(Command::new(command::cargo()).args(arguments).envs(variables))
 }

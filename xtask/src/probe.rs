@@ -1,79 +1,68 @@
-//! Whether a server is there, asked in its own protocol.
+//! Whether a server is there, and whether the tests may use it.
 
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// `host:port` of a URL.
-pub(crate) fn host(url: &str, port: u16) -> Option<String> {
+use crate::programs::program;
+
+/// What is at an address.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Answer {
+    /// No such server.
+    Nothing,
+    /// One that asks for a password, or does not have what the tests use.
+    Closed,
+    /// One that the tests can use.
+    Open,
+}
+
+/// The host and the port of a URL.
+pub(crate) fn host(url: &str, port: u16) -> Option<(String, u16)> {
     let (_, rest) = url.split_once("://")?;
     let authority = rest.split(['/', '?']).next()?;
     let host = authority.rsplit('@').next().filter(|host| !host.is_empty())?;
-    let numbered = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    Some(if numbered { host.to_owned() } else { format!("{host}:{port}") })
+    let numbered = host.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    let (host, port) = numbered.unwrap_or((host, port));
+    Some((host.trim_matches(['[', ']']).to_owned(), port))
 }
 
-pub(crate) fn redis_is_at(host: &str) -> bool {
-    // `+PONG`, or an error that asks for a password.
-    matches!(ping(host), Some(b'+' | b'-'))
-}
-
-pub(crate) fn redis_welcomes(host: &str) -> bool {
-    ping(host) == Some(b'+')
-}
-
-fn ping(host: &str) -> Option<u8> {
-    let mut server = connect(host)?;
-    server.write_all(b"PING\r\n").ok()?;
-    read::<1>(&mut server).map(|[first]| first)
-}
-
-pub(crate) fn postgres_is_at(host: &str) -> bool {
-    let asked = connect(host).and_then(|mut server| {
-        // A request for TLS, which is answered with one letter.
-        server.write_all(&[0, 0, 0, 8, 4, 210, 22, 47]).ok()?;
-        read::<1>(&mut server)
-    });
-    matches!(asked, Some([b'S' | b'N']))
-}
-
-/// Whether `postgres` gets into the database `test`.
-pub(crate) fn postgres_welcomes(host: &str) -> bool {
-    let welcome = connect(host).and_then(|mut server| {
-        server.write_all(b"\0\0\0\x25\0\x03\0\0user\0postgres\0database\0test\0\0").ok()?;
-        // Up to "ready for query". An error comes instead, or a request for a password, which
-        // nobody answers.
-        loop {
-            let [kind] = read(&mut server)?;
-            let length = u32::from_be_bytes(read(&mut server)?).checked_sub(4)?;
-            match kind {
-                b'Z' => return Some(()),
-                b'E' => return None,
-                _ => {}
-            }
-            let mut message = Vec::new();
-            (&mut server).take(length.into()).read_to_end(&mut message).ok()?;
-            if kind == b'R' && message != [0; 4] {
-                return None;
-            }
-        }
-    });
-    welcome.is_some()
-}
-
-fn connect(host: &str) -> Option<TcpStream> {
+/// Asks with `PING`, the one line that needs no client.
+pub(crate) fn redis(host: &str, port: u16) -> Answer {
     let wait = Duration::from_secs(2);
-    host.to_socket_addrs().ok()?.find_map(|address| {
-        let server = TcpStream::connect_timeout(&address, wait).ok()?;
+    let ask = |address| {
+        let mut server = TcpStream::connect_timeout(&address, wait).ok()?;
         server.set_read_timeout(Some(wait)).ok()?;
-        Some(server)
-    })
+        server.write_all(b"PING\r\n").ok()?;
+        let mut first = [0];
+        server.read_exact(&mut first).ok()?;
+        Some(first)
+    };
+    match (host, port).to_socket_addrs().ok().and_then(|mut addresses| addresses.find_map(ask)) {
+        Some([b'+']) => Answer::Open,
+        // An error, such as one that asks for a password.
+        Some([b'-']) => Answer::Closed,
+        _ => Answer::Nothing,
+    }
 }
 
-fn read<const LENGTH: usize>(server: &mut TcpStream) -> Option<[u8; LENGTH]> {
-    let mut bytes = [0; LENGTH];
-    server.read_exact(&mut bytes).ok()?;
-    Some(bytes)
+/// Asks Postgres's own programs. Open is where `postgres` gets into the database `test`.
+pub(crate) fn postgres(host: &str, port: u16) -> Answer {
+    let succeeds = |name: &str, arguments: &[&str]| {
+        let mut client = Command::new(program(name).unwrap_or_else(|| name.into()));
+        client.args(["-h", host, "-p", &port.to_string()]).args(arguments);
+        client.env("PGCONNECT_TIMEOUT", "2");
+        client.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        client.status().is_ok_and(|status| status.success())
+    };
+    if !succeeds("pg_isready", &["-t", "2"]) {
+        return Answer::Nothing;
+    }
+    match succeeds("psql", &["-wX", "-U", "postgres", "-d", "test", "-c", "SELECT 1"]) {
+        true => Answer::Open,
+        false => Answer::Closed,
+    }
 }
 
 #[cfg(test)]
@@ -83,13 +72,14 @@ mod tests {
     #[test]
     fn the_host_of_a_url_is_found_whatever_stands_around_it() {
         for (url, expected) in [
-            ("redis://127.0.0.1/", "127.0.0.1:6379"),
-            ("redis://u:p%40@h:7000/1", "h:7000"),
-            ("redis://[::1]:7000", "[::1]:7000"),
-            ("redis://[::1]", "[::1]:6379"),
-            ("redis://h?timeout=1", "h:6379"),
+            ("redis://127.0.0.1/", ("127.0.0.1", 6379)),
+            ("redis://u:p%40@h:7000/1", ("h", 7000)),
+            ("redis://[::1]:7000", ("::1", 7000)),
+            ("redis://[::1]", ("::1", 6379)),
+            ("redis://h?timeout=1", ("h", 6379)),
         ] {
-            assert_eq!(host(url, 6379).as_deref(), Some(expected), "{url}");
+            let expected = (expected.0.to_owned(), expected.1);
+            assert_eq!(host(url, 6379), Some(expected), "{url}");
         }
         assert_eq!(host("postgres:///test?host=/run", 5432), None);
         assert_eq!(host("127.0.0.1:6379", 6379), None);

@@ -2,13 +2,14 @@
 
 use std::env;
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::probe;
+use crate::probe::{self, Answer};
+use crate::programs::{self, is_root, program};
 
 /// What to set for the tests, and what to stop after them.
 #[derive(Default)]
@@ -43,12 +44,7 @@ struct Service {
     variable: &'static str,
     standard: &'static str,
     port: u16,
-    /// Whether such a server is there, whoever it lets in.
-    is_at: fn(host: &str) -> bool,
-    /// Whether one is there that lets the tests in without a password.
-    welcomes: fn(host: &str) -> bool,
-    program: &'static str,
-    package: &'static str,
+    probe: fn(host: &str, port: u16) -> Answer,
     start: fn(port: u16, directory: &Path) -> Result<Child, String>,
     url: fn(port: u16) -> String,
 }
@@ -58,10 +54,7 @@ const REDIS: Service = Service {
     variable: "REDIS_URL",
     standard: "redis://127.0.0.1/",
     port: 6379,
-    is_at: probe::redis_is_at,
-    welcomes: probe::redis_welcomes,
-    program: "redis-server",
-    package: "redis-server",
+    probe: probe::redis,
     start: start_redis,
     url: |port| format!("redis://127.0.0.1:{port}/"),
 };
@@ -71,63 +64,57 @@ const POSTGRES: Service = Service {
     variable: "DATABASE_URL",
     standard: "postgres://postgres@127.0.0.1/test",
     port: 5432,
-    is_at: probe::postgres_is_at,
-    welcomes: probe::postgres_welcomes,
-    program: "initdb",
-    package: "postgresql",
+    probe: probe::postgres,
     start: start_postgres,
     url: |port| format!("postgres://postgres@127.0.0.1:{port}/test"),
 };
 
 /// Finds or starts both. An error is a sentence that says what to do.
-pub(crate) fn find() -> Result<Services, String> {
+pub(crate) fn find(install: bool) -> Result<Services, String> {
+    programs::require(install)?;
     let mut services = Services::default();
     for service in [REDIS, POSTGRES] {
         let url = service.find(&mut services)?;
         // Not the URL, which may hold a password.
-        println!("> {}: {}", service.name, probe::host(&url, service.port).unwrap_or_default());
+        let (host, port) = probe::host(&url, service.port).unwrap_or_default();
+        println!("> {}: {host}:{port}", service.name);
         services.variables.push((service.variable, url));
     }
-    find_pgbouncer()?;
     Ok(services)
 }
 
 impl Service {
     fn find(&self, services: &mut Services) -> Result<String, String> {
         if let Ok(url) = env::var(self.variable) {
-            // Another server than the one that was asked for would be a surprise.
+            // Another server than the one that was asked for would be a surprise. Whether it lets
+            // the tests in depends on the rest of the URL, and the tests will say.
             return match probe::host(&url, self.port) {
-                Some(host) if (self.is_at)(&host) => Ok(url),
+                Some((host, port)) if (self.probe)(&host, port) != Answer::Nothing => Ok(url),
                 _ => Err(format!(
                     "{} does not lead to a {} server that answers: start it, or unset the variable",
                     self.variable, self.name
                 )),
             };
         }
-        let standard = format!("127.0.0.1:{}", self.port);
-        if (self.welcomes)(&standard) {
-            return Ok(self.standard.to_owned());
-        }
-        if (self.is_at)(&standard) {
-            println!(
-                "> the {} at {standard} does not let the tests in as {}; using another",
-                self.name, self.standard
-            );
-        }
-        if program(self.program).is_none() {
-            self.install()?;
+        match (self.probe)("127.0.0.1", self.port) {
+            Answer::Open => return Ok(self.standard.to_owned()),
+            Answer::Closed => println!(
+                "> the {} at 127.0.0.1:{} does not let the tests in as {}; using another",
+                self.name, self.port, self.standard
+            ),
+            Answer::Nothing => {}
         }
         let cannot = |error| format!("cannot start {}: {error}", self.name);
         let listener =
             TcpListener::bind("127.0.0.1:0").map_err(|error| cannot(error.to_string()))?;
         let port = listener.local_addr().map_err(|error| cannot(error.to_string()))?.port();
         drop(listener);
-        let directory = env::temp_dir().join(format!("countersign-{}-{port}", self.program));
+        let directory = env::temp_dir().join(format!("countersign-{}-{port}", self.name));
         std::fs::create_dir_all(&directory).map_err(|error| cannot(error.to_string()))?;
         let keeper = (self.start)(port, &directory).map_err(cannot)?;
         services.started.push(Started { keeper, directory });
         let deadline = Instant::now() + Duration::from_secs(60);
-        while !(self.is_at)(&format!("127.0.0.1:{port}")) {
+        while (self.probe)("127.0.0.1", port) == Answer::Nothing {
             if Instant::now() > deadline {
                 return Err(cannot("it does not answer".to_owned()));
             }
@@ -138,39 +125,6 @@ impl Service {
         }
         Ok((self.url)(port))
     }
-
-    fn install(&self) -> Result<(), String> {
-        if install(self.name, self.package, self.program) {
-            return Ok(());
-        }
-        Err(format!(
-            "the tests need {}: install its server (Debian's package {}), or set {} to one that \
-             answers, such as {}",
-            self.name, self.package, self.variable, self.standard
-        ))
-    }
-}
-
-/// Installs a program with apt, where that is allowed, and tells whether it is there now.
-fn install(name: &str, package: &str, wanted: &str) -> bool {
-    println!("> no {name} here; installing Debian's {package}");
-    let apt = |arguments: &[&str]| {
-        let mut apt = Command::new("apt-get");
-        apt.env("DEBIAN_FRONTEND", "noninteractive").args(arguments).stdout(Stdio::null());
-        apt.status().is_ok_and(|status| status.success())
-    };
-    let installed = is_root()
-        && apt(&["update", "-q"])
-        && apt(&["install", "-qy", "--no-install-recommends", package]);
-    installed && program(wanted).is_some()
-}
-
-/// Behind PgBouncer some tests start one of their own.
-fn find_pgbouncer() -> Result<(), String> {
-    if program("pgbouncer").is_some() || install("PgBouncer", "pgbouncer", "pgbouncer") {
-        return Ok(());
-    }
-    Err("the tests need PgBouncer: install Debian's package pgbouncer".to_owned())
 }
 
 impl Drop for Started {
@@ -244,26 +198,4 @@ fn as_nobody<'a>(command: &'a mut Command, directory: &Path) -> &'a mut Command 
         command.uid(NOBODY).gid(NOBODY);
     }
     command
-}
-
-fn is_root() -> bool {
-    std::fs::metadata("/proc/self").is_ok_and(|itself| itself.uid() == 0)
-}
-
-/// A program, where the PATH has it or where Debian keeps those of Postgres: the newest.
-fn program(name: &str) -> Option<PathBuf> {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let mut debian: Vec<_> = versions.map(|version| version.path().join("bin")).collect();
-    // By the number: 15 is newer than 9.6.
-    debian.sort_by_key(|bin| {
-        bin.iter()
-            .rev()
-            .nth(1)
-            .and_then(|version| version.to_str()?.split('.').next()?.parse::<u32>().ok())
-    });
-    let path = env::var_os("PATH").unwrap_or_default();
-    let places = debian.into_iter().rev().chain(env::split_paths(&path));
-    // Where Debian has some, and not every PATH.
-    let places = places.chain([PathBuf::from("/usr/sbin")]);
-    places.map(|place| place.join(name)).find(|program| program.is_file())
 }

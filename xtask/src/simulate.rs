@@ -1,37 +1,32 @@
 //! `cargo xtask simulate`: the core in simulated worlds, as it is and with mistakes planted in it.
 
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::Command;
+
+use crate::command::{cargo, root, step};
 
 /// How many seeds a planted mistake is looked for in.
 const SEEDS: &str = "200000";
 
-pub(crate) fn run(arguments: Vec<String>) -> ExitCode {
-    let outcome = match arguments.split_first() {
-        Some((first, rest)) if first == "--faults" => faults(rest),
-        _ => plain(&arguments),
-    };
-    match outcome {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(problem) => {
-            eprintln!("> {problem}");
-            ExitCode::FAILURE
-        }
+pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
+    match arguments.split_first() {
+        Some((first, rest)) if first == "--faults" => match faults(rest)? {
+            true => Ok(()),
+            false => Err("a planted mistake was not found".to_owned()),
+        },
+        _ => plain(arguments),
     }
 }
 
-fn plain(arguments: &[String]) -> Result<bool, String> {
+fn plain(arguments: &[String]) -> Result<(), String> {
     let built = ["run", "--quiet", "--release", "--package", "countersign-simulation", "--"];
-    let status = Command::new(cargo()).args(built).args(arguments).status();
-    status.map(|status| status.success()).map_err(|error| format!("cannot run cargo: {error}"))
+    step(Command::new(cargo()).args(built).args(arguments))
 }
 
 /// Plants each mistake in turn, and tells in how many seeds it is found.
 fn faults(only: &[String]) -> Result<bool, String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("xtask has no parent")?;
+    let root = root()?;
     let copy = root.join("target/faults");
     let wanted = |name: &str| only.is_empty() || only.iter().any(|only| name.contains(only));
     let mut all_found = true;
@@ -139,8 +134,4 @@ fn look_for(copy: &Path, name: &str, arguments: &[&str]) -> Result<bool, String>
 fn read_dir(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let entries = fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     Ok(entries.flatten().map(|entry| entry.path()).collect())
-}
-
-fn cargo() -> OsString {
-    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }

@@ -104,7 +104,7 @@ fn receiver(times: usize, take: bool) {
             let delivery = delivery.await.expect("genuine");
             let handled = receiver.clone().handle(delivery, async |delivery| {
                 delivery.mark_taken();
-                Answer { status: Some(204), value: () }
+                Answer::new(204, ())
             });
             handled.await.expect("fresh");
         });

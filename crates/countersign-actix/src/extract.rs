@@ -9,8 +9,8 @@ use actix_web::http::header::ContentType;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError};
 use countersign::{Delivery, EventError, FromDelivery, extract_event};
 
-/// A delivery that [`WebhookMiddleware`](crate::WebhookMiddleware) let through, as your handler
-/// wants it.
+/// A delivery that [`WebhookMiddleware`](crate::WebhookMiddleware) accepted, as your handler wants
+/// it.
 ///
 /// `T` is a built-in provider's `Event`, a type of your own that implements serde's
 /// `Deserialize`, or nothing for the raw delivery. The body is still there for other extractors,
@@ -47,8 +47,8 @@ use countersign::{Delivery, EventError, FromDelivery, extract_event};
 /// The request is rejected if:
 ///
 /// - the middleware is missing: 500, and a line in the log that says so;
-/// - the delivery is not of the type `T`: 400, with the reason in the log;
-/// - `T` is the `Event` of another provider than the endpoint's: 500, likewise.
+/// - the delivery is not of the type `T`: 400, with the cause in the log;
+/// - `T` is the `Event` of another provider than the endpoint's: 500, with a line in the log.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Webhook<T = Delivery> {

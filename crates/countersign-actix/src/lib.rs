@@ -1,8 +1,8 @@
 //! Webhook verification as an actix-web middleware, with an extractor.
 //!
 //! A resource behind a [`WebhookMiddleware`] sees only deliveries that are genuine, fresh and not
-//! handled before; a delivery that its handler did not finish is accepted again. What that means
-//! exactly is the [`countersign`] crate's to say: it makes the decisions, this one translates.
+//! handled before; a delivery that its handler did not finish is accepted again. The
+//! [`countersign`] crate makes the decisions and says exactly what is promised; this one translates.
 //!
 //! ```no_run
 //! use actix_web::{App, HttpResponse, HttpServer, web};
@@ -35,21 +35,21 @@
 //!
 //! # What a handler gets
 //!
-//! The extractor [`Webhook`] hands over a built-in provider's `Event`, a type of your own, or the
+//! The extractor [`Webhook`] gives a built-in provider's `Event`, a type of your own, or the
 //! raw [`Delivery`](countersign::Delivery). The body is still there for other extractors, such as
 //! `web::Json` or `web::Bytes`; actix's own limits (`PayloadConfig`, `JsonConfig`) apply to those,
 //! and only to those. They also unpack a body whose `Content-Encoding` says so, which is the
 //! sender's unproven word; the delivery's own body is always as it was signed.
 //!
-//! Only the body and what [`Delivery`](countersign::Delivery) tells are proven. Other headers, the
+//! Only the body and what [`Delivery`](countersign::Delivery) has are proven. Other headers, the
 //! path and the query are the sender's word, or anybody's; trailers are dropped.
 //!
 //! # What happens when a sender hangs up
 //!
 //! A provider that gives up after five seconds does not cut a handler in half: the handler goes on
 //! in a task of its own on its worker's thread, runs to its end, and its answer settles the claim,
-//! though nobody hears it. (actix itself goes on with a request whose sender has only closed its
-//! side in good order; it drops one whose connection broke.)
+//! though nobody gets it. (actix itself goes on with a request whose sender has only closed its
+//! side properly; it drops one whose connection broke.)
 //! The handler goes on wherever the thread's runtime has no other threads, as actix's workers have
 //! it. On a runtime of several threads, in a test perhaps, it is cancelled: it may not move to
 //! another thread.
@@ -95,7 +95,7 @@
 //! | anything that holds a clone of the `HttpRequest` while it waits | inside | outside, the header of a shared token cannot be marked as sensitive, nor can it in a program that is built with `panic = "abort"`. actix tells so by a panic, which is caught, and printed once for each `WebhookMiddleware` |
 //!
 //! Wrap the resource itself. Around a scope or the whole app the middleware would get the 2xx of
-//! *any* route, and whoever captured a delivery can send it to any of them. The answer of a `/health`
+//! *any* route, and an attacker who captured a delivery can send it to any of them. The answer of a `/health`
 //! completes no event, because a 2xx counts only if the delivery was taken, see
 //! [`WebhookMiddleware`]; the error log says so. But another route that reads its body has taken the
 //! delivery, and every route then needs a signature. A middleware that is applied

@@ -14,7 +14,7 @@ use countersign::{Endpoint, HandlerTasks, Receiver, Rejection, Runtime, Store};
 use crate::response::ErrorHandler;
 use crate::service::WebhookService;
 
-/// Lets only deliveries through that are genuine, fresh and not handled before.
+/// Passes on only deliveries that are genuine, fresh and not handled before.
 ///
 /// ```
 /// use actix_web::{App, HttpResponse, web};
@@ -38,8 +38,8 @@ use crate::service::WebhookService;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// An event is handled when the inner service answered 2xx **and** somebody took the delivery: the
-/// [`Webhook`](crate::Webhook) extractor, or whoever read the request's body. A 2xx of anything else
+/// An event is handled when the inner service answered 2xx **and** the delivery was taken: by the
+/// [`Webhook`](crate::Webhook) extractor, or by a read of the request's body. A 2xx of anything else
 /// is answered 500 [`not_taken`](countersign::RejectionKind::NotTaken) instead, with a line in the log,
 /// and the event's next delivery is accepted. So a handler that needs nothing of the event takes
 /// `Webhook` and ignores it.
@@ -51,7 +51,7 @@ use crate::service::WebhookService;
 /// and [`error_handler`](Self::error_handler) is not called.
 ///
 /// Some of these requests are a `GET` or an `OPTIONS` (Meta, Dropbox, CloudEvents). A middleware around
-/// the resource, as above, sees every method of it, so there is nothing to add. It lets only the
+/// the resource, as above, sees every method of it, so there is nothing to add. It answers only the
 /// handshake through by those methods; all else stays 405 with `Allow`.
 ///
 /// # What acknowledges an event
@@ -92,7 +92,7 @@ impl<S: Store> WebhookMiddleware<S> {
     /// Ties a handler's life to its request: if the connection breaks, or an outer middleware gives
     /// up, the handler is cancelled where it awaits and the claim is released. Without this, a
     /// handler that nobody waits for goes on in a task of its own, on its worker's thread, and its
-    /// answer settles its claim though nobody hears it.
+    /// answer settles its claim though nobody gets it.
     ///
     /// Over HTTP/2 this does nothing when a sender hangs up: actix-web runs each handler in a task of
     /// its own there, and does not cancel it.

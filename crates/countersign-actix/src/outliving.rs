@@ -39,7 +39,7 @@ impl<F: Future + 'static> Future for Outliving<F> {
 
 impl<F: Future + 'static> Drop for Outliving<F> {
     fn drop(&mut self) {
-        // `spawn_local` panics where there are no local tasks, nothing tells that beforehand, and a
+        // `spawn_local` panics where there are no local tasks, it cannot be asked beforehand, and a
         // program may be built to end at a panic. So the work gets local tasks of its own, and a
         // task that may be started anywhere polls them.
         let Some(work) = self.0.take() else { return };

@@ -1,7 +1,6 @@
 //! The core's reply as a response.
 
 use std::borrow::Cow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -9,7 +8,7 @@ use actix_web::HttpResponse;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{HeaderName, HeaderValue};
 use bytes::Bytes;
 use countersign::{Rejection, Reply};
 
@@ -22,34 +21,26 @@ pub(crate) fn print(
     error_handler: Option<&ErrorHandler>,
     unread: Payload,
 ) -> HttpResponse {
-    // A panic would take the connection with it, and over HTTP/2 other requests' as well.
-    let own = reply
-        .rejection()
-        .zip(error_handler)
-        .and_then(|(rejection, make)| catch_unwind(AssertUnwindSafe(|| make(rejection))).ok());
-    let is_own = own.is_some();
-    let mut response = own
-        .unwrap_or_else(|| HttpResponse::new(StatusCode::OK).set_body(BoxBody::new(reply.body())));
+    let mut printed = reply.print(error_handler);
+    let own = printed.take_own();
+    let mut response = own.unwrap_or_else(|| HttpResponse::new(StatusCode::OK));
     *response.status_mut() =
-        StatusCode::from_u16(reply.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        StatusCode::from_u16(printed.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
-    headers.remove(RETRY_AFTER);
-    for (name, value) in reply.headers() {
+    for name in printed.removed() {
+        headers.remove(*name);
+    }
+    for (name, value) in printed.headers() {
         let value = match value {
             Cow::Borrowed(fixed) => Ok(HeaderValue::from_static(fixed)),
             Cow::Owned(value) => HeaderValue::try_from(value),
         };
-        match (HeaderName::try_from(name), value) {
-            // The type of a body of the user's own is the user's to say.
-            (Ok(name), _) if is_own && name == CONTENT_TYPE => {}
-            (Ok(name), Ok(value)) => drop(headers.insert(name, value)),
-            _ => {}
+        if let Ok(value) = value {
+            headers.insert(HeaderName::from_static(name), value);
         }
     }
-    // These have no body, and a connection that carries one all the same is out of step.
-    if matches!(reply.status(), 204 | 205) {
-        headers.remove(CONTENT_LENGTH);
-        response = response.set_body(BoxBody::new(()));
+    if let Some(body) = printed.body() {
+        response = response.set_body(BoxBody::new(body));
     }
     if let Some(rejection) = reply.into_rejection() {
         response.extensions_mut().insert(rejection);
@@ -73,7 +64,7 @@ impl MessageBody for WithUnread {
 
     fn size(&self) -> BodySize {
         match self.body.size() {
-            // `BoxBody` would let go of all that says so.
+            // `BoxBody` would drop this body, and the request's with it.
             BodySize::None => BodySize::Sized(0),
             size => size,
         }

@@ -67,7 +67,7 @@ where
         if let Some(rejection) = twice {
             return self.answer(request, rejection.into());
         }
-        // Step 1 here and now: a stranger's request costs no clone, no box and no task.
+        // Step 1 at once: a request without a signature costs no clone, no box and no task.
         let head =
             ActixHead { method: request.method(), uri: request.uri(), headers: request.headers() };
         match self.settings.receiver.begin(&head) {
@@ -150,22 +150,22 @@ where
         None => Err(ErrorInternalServerError("a request is handled once")),
     };
     match answered {
-        Ok(response) => Answer { status: Some(response.status().as_u16()), value: Ok(response) },
+        Ok(response) => Answer::new(response.status().as_u16(), Ok(response)),
         // An error may make another response, of another status, each time that it is asked: what
         // settles the claim is what the sender gets.
         Err(error) => {
             let response = error.error_response();
-            let status = Some(response.status().as_u16());
-            Answer { status, value: Err(InternalError::from_response(error, response).into()) }
+            let status = response.status().as_u16();
+            Answer::new(status, Err(InternalError::from_response(error, response).into()))
         }
     }
 }
 
-/// A token is not for logs; whoever prints the headers shows none.
+/// Marks the token's header as sensitive, so that a log of the headers does not show it.
 ///
-/// A request that an outer middleware holds a clone of cannot be changed. actix says so by a panic,
-/// and there is no way to ask before: so this tries until it is told once, and does not try in a
-/// program that a panic ends.
+/// A request that an outer middleware holds a clone of cannot be changed. actix panics then, and it
+/// cannot be asked before. So this tries until the first panic, and does not try in a program that a
+/// panic ends.
 fn set_sensitive(request: &mut ServiceRequest, name: &str, shared: &AtomicBool) {
     if !cfg!(panic = "unwind") || shared.load(Ordering::Relaxed) {
         return;

@@ -40,7 +40,7 @@ fn sentence(error: &str) -> String {
     lines.collect::<Vec<_>>().join("; ")
 }
 
-/// Receives webhooks, and lets through those that are genuine, fresh and not handled before.
+/// Receives webhooks, and accepts those that are genuine, fresh and not handled before.
 #[derive(Debug, Parser)]
 #[command(name = "countersign", version, after_help = "Start with `countersign listen --help`.")]
 struct Cli {
@@ -69,7 +69,7 @@ pub(crate) struct ProvidersArgs {
 /// Listen for webhooks, verify them, and print or forward them.
 ///
 /// Every provider sends to a path of its own, POST /webhooks/NAME. A delivery that is proven,
-/// fresh and not handled before is printed, or with --forward-to handed to your program; every
+/// fresh and not handled before is printed, or with --forward-to sent to your program; every
 /// other one is refused, acknowledged as a duplicate, or asked to come again.
 #[derive(Args, Debug)]
 #[command(after_long_help = AFTER)]
@@ -84,6 +84,14 @@ pub(crate) struct ListenArgs {
     /// Secrets themselves are never given on the command line.
     #[arg(long = "provider", value_name = "NAME=SOURCE[,SOURCE...]", required = true)]
     pub(crate) providers: Vec<String>,
+
+    /// The token that a provider shows when it asks whether you want its deliveries, such as Meta's
+    /// `hub.verify_token`: what you typed into the provider's console.
+    ///
+    /// NAME is that of a --provider. SOURCE: env:VARIABLE, or file:PATH. Without it such a request is
+    /// refused (405). It is shown in URLs, so it must not be one of the provider's secrets.
+    #[arg(long = "verify-token", value_name = "NAME=SOURCE")]
+    pub(crate) verify_tokens: Vec<String>,
 
     /// Where to listen; port 0 takes a free one.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8787")]
@@ -147,7 +155,7 @@ Output:
     status    the HTTP status answered
     event     the event's type, or null
     key       the event's key, equal for all deliveries of one event, or null
-    reason    why it was not accepted, or null
+    reason    the code of why, or null
     payload   the event as it was sent (accepted only)
   Without --forward-to the printed line is the handling: if it cannot be written, the provider is
   answered 500, and its retry is accepted. While nobody reads stdout, such deliveries wait, and if

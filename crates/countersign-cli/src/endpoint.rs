@@ -1,9 +1,10 @@
-//! `--provider NAME=SOURCE[,SOURCE…]`: a provider's endpoint with its secrets.
+//! `--provider NAME=SOURCE[,SOURCE…]`: a provider's endpoint with its secrets; and
+//! `--verify-token NAME=SOURCE`, what the provider shows in its handshake.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use countersign::catalogue::{self, Confidence, Preset};
-use countersign::{ConfigError, Endpoint, Secret, SecretError};
+use countersign::{ConfigError, Endpoint, ErrorChain, Secret, SecretError};
 
 use crate::args::ListenArgs;
 
@@ -11,6 +12,7 @@ use crate::args::ListenArgs;
 pub(crate) fn from_args(args: &ListenArgs) -> Result<Vec<Endpoint>, String> {
     let mut names = HashSet::new();
     let mut endpoints = Vec::new();
+    let mut tokens = verify_tokens(args)?;
     for given in &args.providers {
         let (name, secrets) = read(given).ok_or(FORM)?;
         let provider = preset(name)?;
@@ -20,15 +22,39 @@ pub(crate) fn from_args(args: &ListenArgs) -> Result<Vec<Endpoint>, String> {
                  {name}=env:CURRENT,env:OLDER"
             ));
         }
-        let endpoint = endpoint(name, provider, secrets, args);
+        let endpoint = endpoint(name, provider, secrets, tokens.remove(name), args);
         endpoints.push(endpoint.map_err(|problem| format!("--provider {name}: {problem}"))?);
     }
-    Ok(endpoints)
+    match tokens.keys().next() {
+        Some(name) => Err(format!("--verify-token {name}: there is no --provider {name}")),
+        None => Ok(endpoints),
+    }
+}
+
+/// The verify tokens by NAME.
+fn verify_tokens(args: &ListenArgs) -> Result<HashMap<&str, Secret>, String> {
+    let mut tokens = HashMap::new();
+    for given in &args.verify_tokens {
+        let (name, source) = given.split_once('=').ok_or(TOKEN_FORM)?;
+        preset(name)?;
+        let token = secret(source).ok_or(TOKEN_FORM)?;
+        let token = token.map_err(|error| format!("--verify-token {name}: {error}"))?;
+        if tokens.insert(name, token).is_some() {
+            return Err(format!(
+                "--verify-token {name} is given twice; a provider shows one token"
+            ));
+        }
+    }
+    Ok(tokens)
 }
 
 /// It does not repeat what was given, which may be a secret by mistake.
 const FORM: &str = "--provider takes NAME=SOURCE, such as piora=env:PIORA_SECRET; a SOURCE is \
                     env:VARIABLE or file:PATH, and never the secret itself";
+
+/// The same.
+const TOKEN_FORM: &str = "--verify-token takes NAME=SOURCE, such as meta=env:META_VERIFY_TOKEN; a \
+                          SOURCE is env:VARIABLE or file:PATH, and never the token itself";
 
 type Loaded = Result<Secret, SecretError>;
 
@@ -71,11 +97,15 @@ fn endpoint(
     name: &str,
     preset: &Preset,
     secrets: Vec<Loaded>,
+    verify_token: Option<Secret>,
     args: &ListenArgs,
 ) -> Result<Endpoint, String> {
     let mut endpoint = Endpoint::builder(name, preset.provider());
     for secret in secrets {
-        endpoint = endpoint.secret(secret.map_err(|error| error.to_string())?);
+        endpoint = endpoint.secret(secret.map_err(|error| ErrorChain::of(&error).to_string())?);
+    }
+    if let Some(token) = verify_token {
+        endpoint = endpoint.verify_token(token);
     }
     if let Some(bytes) = args.max_body {
         endpoint = endpoint.max_body(bytes);

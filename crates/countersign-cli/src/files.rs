@@ -3,7 +3,7 @@
 /// The most connections at a time. More would only take more memory: slow ones are closed anyway.
 const MOST: usize = 1024;
 
-/// Files that are no connections: the store's, the log, what the runtime needs, names that are
+/// Files that are not connections: the store's, the log, what the runtime needs, names that are
 /// being looked up.
 const OTHERS: u64 = 64;
 

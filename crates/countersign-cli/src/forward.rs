@@ -1,12 +1,11 @@
 //! `--forward-to URL`: a verified delivery goes to the user's own program, whose answer decides.
 
-use std::error::Error;
 use std::time::Duration;
 
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use bytes::Bytes;
-use countersign::Delivery;
+use countersign::{Delivery, ErrorChain};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -70,7 +69,7 @@ impl Forwarder {
                 answer(head.status)
             }
             Ok(Err(error)) => {
-                tracing::warn!(error = causes(&error), "cannot forward");
+                tracing::warn!(error = %ErrorChain::of(&error), "cannot forward");
                 StatusCode::BAD_GATEWAY
             }
             Err(_) => {
@@ -146,11 +145,6 @@ fn parse(url: &str) -> Result<Uri, String> {
         return Err(format!("{form}, with a host and a port from 1 to 65535"));
     }
     Ok(url)
-}
-
-fn causes(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| (**error).source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn tcp() -> HttpConnector {

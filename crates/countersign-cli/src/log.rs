@@ -155,7 +155,7 @@ impl Shared {
     /// Writes for as long as the process lives.
     fn write(&self, mut stderr: impl Write) {
         loop {
-            // If it fails there is nobody who could be told.
+            // If it fails, there is nowhere to report it.
             let _ = stderr.write_all(&self.next());
         }
     }

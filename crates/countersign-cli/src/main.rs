@@ -1,7 +1,7 @@
 //! `countersign`: receive, verify and forward webhooks from the command line.
 //!
 //! The way of a delivery: [`listen`] has one layer of `countersign-tower` for each `--provider`
-//! ([`endpoint`]) behind the server ([`serve`]); what the layer lets through is printed ([`output`])
+//! ([`endpoint`]) behind the server ([`serve`]); what the layer accepts is printed ([`output`])
 //! or given to the user's own program ([`forward`]). What there is to say goes into the [`log`].
 
 mod args;

@@ -8,8 +8,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
-use countersign::{Delivery, Outcome, Report};
+use countersign::{Delivery, FromDelivery as _, Outcome, Reason, Report};
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
@@ -22,17 +23,19 @@ struct Line<'a> {
     provider: &'a str,
     status: Option<u16>,
     event: Option<&'a str>,
+    id: Option<&'a str>,
     key: Option<String>,
     reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<Payload<'a>>,
 }
 
-/// A body: the JSON as it was sent, or the text that it is instead.
+/// What a body holds: the JSON as it was sent, the fields of a form, or the text that it is instead.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Payload<'a> {
     Json(Cow<'a, RawValue>),
+    Form(Value),
     Text(Cow<'a, str>),
 }
 
@@ -45,9 +48,10 @@ impl<'a> Line<'a> {
             provider: delivery.endpoint(),
             status: Some(status),
             event: delivery.event_type(),
+            id: delivery.id(),
             key: Some(delivery.key().to_string()),
             reason: None,
-            payload: Some(Payload::of(delivery.body())),
+            payload: Some(Payload::of(delivery)),
         }
     }
 
@@ -59,9 +63,10 @@ impl<'a> Line<'a> {
             provider: report.endpoint,
             status: report.status,
             event: report.delivery.and_then(Delivery::event_type),
+            id: report.delivery.and_then(Delivery::id),
             key: report.delivery.map(|delivery| delivery.key().to_string()),
-            reason: report.reason,
-            payload: accepted.map(|delivery| Payload::of(delivery.body())),
+            reason: report.reason.map(Reason::as_str),
+            payload: accepted.map(Payload::of),
         }
     }
 
@@ -73,10 +78,21 @@ impl<'a> Line<'a> {
 }
 
 impl<'a> Payload<'a> {
-    fn of(body: &'a [u8]) -> Self {
-        match serde_json::from_slice::<&RawValue>(body) {
+    fn of(delivery: &'a Delivery) -> Self {
+        match delivery.payload() {
+            countersign::Payload::Json(json) => Self::written(json),
+            countersign::Payload::Form(form) => match Value::from_delivery(delivery) {
+                Ok(fields) => Self::Form(fields),
+                Err(_) => Self::written(form),
+            },
+            _ => Self::written(delivery.body()),
+        }
+    }
+
+    fn written(text: &'a [u8]) -> Self {
+        match serde_json::from_slice::<&RawValue>(text) {
             Ok(json) => Self::Json(on_one_line(json)),
-            Err(_) => Self::Text(String::from_utf8_lossy(body)),
+            Err(_) => Self::Text(String::from_utf8_lossy(text)),
         }
     }
 }
@@ -291,7 +307,7 @@ mod tests {
             (b"\xff", "\"\u{fffd}\""),
             (b"", r#""""#),
         ] {
-            assert_eq!(serde_json::to_string(&Payload::of(body)).unwrap(), printed);
+            assert_eq!(serde_json::to_string(&Payload::written(body)).unwrap(), printed);
         }
     }
 }

@@ -12,6 +12,7 @@ struct Row {
     id: &'static str,
     name: &'static str,
     proof: String,
+    body: String,
     freshness: String,
     key: String,
     retries: String,
@@ -26,6 +27,7 @@ impl Row {
             id: preset.id(),
             name: preset.name(),
             proof: provider.describe_proof(),
+            body: provider.describe_body(),
             freshness: provider.describe_freshness(),
             key: provider.describe_key(),
             retries: provider.describe_retries(),
@@ -51,10 +53,11 @@ fn table(rows: &[Row]) -> String {
     let width = rows.iter().map(|row| row.id.len()).max().unwrap_or(0);
     let mut text = String::new();
     for row in rows {
-        let Row { id, name, proof, freshness, key, retries, source, confidence } = row;
+        let Row { id, name, proof, body, freshness, key, retries, source, confidence } = row;
         text.push_str(&format!("{id:width$}  {name}\n"));
         for (what, value) in [
             ("proof", proof.as_str()),
+            ("body", body),
             ("fresh by", freshness),
             ("key", key),
             ("retries", retries),

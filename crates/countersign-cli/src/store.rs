@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::{DynStore, MemoryStore};
+use countersign::{DynStore, ErrorChain, MemoryStore, StoreError};
 
 /// A store that is open, with what keeps it tidy.
 pub(crate) struct OpenStore {
@@ -40,7 +40,9 @@ fn keep(store: impl DynStore, purging: Option<countersign_sqlx::PurgeTask>) -> O
 
 async fn sqlite(path: &str) -> Result<OpenStore, String> {
     let path = path.strip_prefix("//").unwrap_or(path);
-    let cannot = |error| format!("--store: cannot use the SQLite file {path}: {error}");
+    let cannot = |error: StoreError| {
+        format!("--store: cannot use the SQLite file {path}: {}", ErrorChain::of(&error))
+    };
     let store = countersign_sqlx::SqliteStore::open(path).await.map_err(cannot)?;
     store.migrate().await.map_err(cannot)?;
     let purging = store.purge_every(PURGE_EVERY);
@@ -55,17 +57,20 @@ async fn postgres(url: &str) -> Result<OpenStore, String> {
         .acquire_timeout(POSTGRES_CONNECTION)
         .connect(url)
         .await
-        .map_err(|error| format!("--store: cannot use the Postgres database: {error}"))?;
+        .map_err(|error| {
+            format!("--store: cannot use the Postgres database: {}", ErrorChain::of(&error))
+        })?;
     let store = countersign_sqlx::PostgresStore::new(pool);
-    let migrated = store.migrate().await;
-    migrated.map_err(|error| format!("--store: cannot make the table in Postgres: {error}"))?;
+    store.migrate().await.map_err(|error| {
+        format!("--store: cannot make the table in Postgres: {}", ErrorChain::of(&error))
+    })?;
     let purging = store.purge_every(PURGE_EVERY);
     Ok(keep(store, Some(purging)))
 }
 
 async fn redis(url: &str) -> Result<OpenStore, String> {
-    let store = countersign_redis::RedisStore::connect(url)
-        .await
-        .map_err(|error| format!("--store: cannot use the Redis server: {error}"))?;
+    let store = countersign_redis::RedisStore::connect(url).await.map_err(|error| {
+        format!("--store: cannot use the Redis server: {}", ErrorChain::of(&error))
+    })?;
     Ok(keep(store, None))
 }

@@ -7,7 +7,7 @@ use redis::{Client, IntoConnectionInfo};
 
 use crate::connection::{Connection, Link};
 use crate::encoding::Prefix;
-use crate::error::{ConnectError, store_error};
+use crate::error::{ConfigError, ConnectError, store_error};
 use crate::report::{Eviction, ServerReport};
 use crate::store::RedisStore;
 
@@ -87,7 +87,7 @@ impl RedisStoreBuilder {
         let link = link.map_err(|error| ConnectError::Server(store_error(error)))?;
         let store = RedisStore::over(link, prefix);
         let report = store.check().await.map_err(ConnectError::Server)?;
-        speak_up(&report);
+        log_settings(&report);
         match report.eviction {
             Eviction::Possible { policy } if self.refuse_eviction => {
                 Err(ConnectError::Eviction { policy })
@@ -106,14 +106,14 @@ impl RedisStoreBuilder {
     /// # Errors
     ///
     /// If the prefix is malformed.
-    pub fn build<C: Connection>(self, connection: C) -> Result<RedisStore<C>, ConnectError> {
+    pub fn build<C: Connection>(self, connection: C) -> Result<RedisStore<C>, ConfigError> {
         let prefix = Prefix::new(&self.prefix)?;
         Ok(RedisStore::over(Link::over(connection, self.timeout), prefix))
     }
 }
 
-/// Says what the operator must know. At start, where somebody looks.
-fn speak_up(report: &ServerReport) {
+/// Logs what the operator must know, at the start, where it is read.
+fn log_settings(report: &ServerReport) {
     match &report.eviction {
         Eviction::Never => {}
         Eviction::Possible { policy } => tracing::error!(
@@ -122,7 +122,7 @@ fn speak_up(report: &ServerReport) {
              again. Set maxmemory-policy to noeviction"
         ),
         Eviction::Unknown => tracing::warn!(
-            "this Redis server does not tell its maxmemory-policy. Make sure that it is noeviction, \
+            "this Redis server does not show its maxmemory-policy. Make sure that it is noeviction, \
              or handled events will be handled again when its memory is full"
         ),
     }

@@ -68,7 +68,7 @@ impl Link<ConnectionManager> {
 }
 
 impl<C: Connection> Link<C> {
-    /// A link over somebody else's connection, which mends itself or does not.
+    /// A link over a connection of the user's, which reconnects by itself or does not.
     pub(crate) fn over(connection: C, timeout: Duration) -> Self {
         let start = Instant::now();
         Self {

@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use countersign::{ClaimToken, EventKey};
+use countersign::{ClaimToken, EventKey, LONGEST_KEPT};
 
-use crate::error::ConnectError;
-
-/// The longest expiry that is asked for: a hundred years. The server refuses some that are longer.
-const LONGEST_MILLIS: u64 = 100 * 365 * 86_400 * 1_000;
+use crate::error::ConfigError;
 
 /// What every key of a store starts with.
 #[derive(Clone, Debug)]
@@ -17,12 +14,12 @@ impl Prefix {
     pub(crate) const DEFAULT: &str = "countersign:";
     const LONGEST: usize = 64;
 
-    pub(crate) fn new(prefix: &str) -> Result<Self, ConnectError> {
+    pub(crate) fn new(prefix: &str) -> Result<Self, ConfigError> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b":._-/".contains(&byte);
         if (1..=Self::LONGEST).contains(&prefix.len()) && prefix.bytes().all(plain) {
             Ok(Self(prefix.into()))
         } else {
-            Err(ConnectError::Prefix { prefix: prefix.to_owned() })
+            Err(ConfigError::InvalidPrefix { prefix: prefix.to_owned() })
         }
     }
 
@@ -83,10 +80,11 @@ impl Mark {
     }
 }
 
-/// An expiry in whole milliseconds: rounded up, for nothing is remembered too short, and never 0.
+/// An expiry in whole milliseconds: rounded up, for nothing is remembered too short, and never 0. The
+/// server refuses expiries that are too long.
 pub(crate) fn millis(duration: Duration) -> u64 {
-    let millis = duration.as_nanos().div_ceil(1_000_000);
-    u64::try_from(millis).unwrap_or(u64::MAX).clamp(1, LONGEST_MILLIS)
+    let millis = duration.min(LONGEST_KEPT).as_nanos().div_ceil(1_000_000);
+    u64::try_from(millis).unwrap_or(u64::MAX).max(1)
 }
 
 fn hex(byte: u8) -> [u8; 2] {

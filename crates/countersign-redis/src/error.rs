@@ -1,4 +1,4 @@
-//! What can go wrong, and what the core is told of it.
+//! What can go wrong, as the store contract's errors.
 
 use std::error::Error;
 use std::fmt;
@@ -6,17 +6,52 @@ use std::fmt;
 use countersign::{StoreError, StoreErrorKind};
 use redis::RedisError;
 
-/// Why there is no store.
+/// A mistake in the configuration of a store. The message names the setting and how to fix it.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A prefix that is not 1 to 64 ASCII letters, digits and `: . _ - /`.
+    InvalidPrefix {
+        /// The prefix given.
+        prefix: String,
+    },
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InvalidPrefix { prefix } => write!(
+                f,
+                "`prefix`: {prefix:?} is not a plain prefix; give 1 to 64 ASCII letters, digits and \
+                 `: . _ - /`, such as `shop:webhooks:`"
+            ),
+        }
+    }
+}
+
+/// The same sentence: it is what a `main` that returns the error prints.
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Error for ConfigError {}
+
+impl From<ConfigError> for ConnectError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+/// Why a store could not be made.
 ///
 /// Neither `Debug` nor `Display` shows the server's address or password.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The prefix is not 1 to 64 ASCII letters, digits and `: . _ - /`.
-    Prefix {
-        /// The prefix that was asked for.
-        prefix: String,
-    },
+    /// A setting of the builder is wrong.
+    Config(ConfigError),
     /// The address is not one of a Redis server.
     Address(RedisError),
     /// The server cannot be reached, or refuses the login or a command that the store needs.
@@ -32,11 +67,8 @@ pub enum ConnectError {
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Prefix { prefix } => write!(
-                f,
-                "the prefix {prefix:?} is not 1 to 64 ASCII letters, digits and `: . _ - /`"
-            ),
-            Self::Address(error) => write!(f, "the server's address is not usable: {error}"),
+            Self::Config(error) => error.fmt(f),
+            Self::Address(_) => f.write_str("the server's address is not usable"),
             Self::Server(error) => error.fmt(f),
             Self::Eviction { policy } => write!(
                 f,
@@ -51,8 +83,10 @@ impl Error for ConnectError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Address(error) => Some(error),
-            Self::Server(error) => Some(error),
-            Self::Prefix { .. } | Self::Eviction { .. } => None,
+            // These two are printed by `Display` itself.
+            Self::Server(error) => error.source(),
+            Self::Config(error) => error.source(),
+            Self::Eviction { .. } => None,
         }
     }
 }
@@ -64,7 +98,7 @@ pub(crate) fn says(error: &RedisError, code: &str) -> bool {
     error.code() == Some(code) || error.detail().is_some_and(wrapped)
 }
 
-/// What the core is told.
+/// The error as the core gets it.
 pub(crate) fn store_error(error: RedisError) -> StoreError {
     if says(&error, "OOM") {
         return StoreError::new(StoreErrorKind::Full, error);
@@ -79,6 +113,7 @@ pub(crate) fn store_error(error: RedisError) -> StoreError {
 
 #[cfg(test)]
 mod tests {
+    use countersign::ErrorChain;
     use redis::ErrorKind;
 
     use super::*;
@@ -102,7 +137,8 @@ mod tests {
         let unknown = error("unknown command 'EVALSHA', with args beginning with: 'c0123'");
         let shown = store_error(unknown);
         assert_eq!(shown.kind(), StoreErrorKind::Unavailable);
-        assert!(!format!("{shown} {shown:?}").contains("c0123"), "{shown}");
-        assert!(shown.to_string().contains("unknown command 'EVALSHA'"), "{shown}");
+        let chain = ErrorChain::of(&shown).to_string();
+        assert!(!format!("{chain} {shown:?}").contains("c0123"), "{chain}");
+        assert!(chain.contains("unknown command 'EVALSHA'"), "{chain}");
     }
 }

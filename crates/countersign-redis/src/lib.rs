@@ -43,7 +43,7 @@
 //! - A primary that is cut off from its replicas goes on answering until it notices
 //!   (`min-replicas-to-write` and `min-replicas-max-lag` bound that). What it granted meanwhile is lost.
 //!
-//! No event is swallowed by any of these: it may be handled twice. The store does not use `WAIT`,
+//! None of these loses an event: it may be handled twice. The store does not use `WAIT`,
 //! which makes such a loss rarer and does not rule it out, nor Redlock, which needs several
 //! independent servers and depends on their clocks agreeing on how fast time passes. Where an effect must
 //! not happen twice, make it idempotent, or use a store in the database that the effect is in.
@@ -109,7 +109,7 @@
 //! spreads keys over servers must go by what is between braces, as clusters do.
 //!
 //! A connection that repeats commands by itself, as `ClusterConnection` does, does not say so. If its
-//! first try is held up on a broken connection, and the second is told that the event is in flight,
+//! first try is held up on a broken connection, and the second is answered that the event is in flight,
 //! the first can arrive later and hold the event for one lease.
 //!
 //! # Requirements
@@ -136,7 +136,7 @@ mod store;
 
 pub use builder::RedisStoreBuilder;
 pub use connection::Connection;
-pub use error::ConnectError;
+pub use error::{ConfigError, ConnectError};
 pub use redis;
 pub use report::{Eviction, ServerReport};
 pub use store::RedisStore;

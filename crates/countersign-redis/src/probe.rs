@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign::{ClaimToken, EventKey, StoreError, StoreErrorKind};
+use countersign::{ClaimToken, ErrorChain, EventKey, StoreError, StoreErrorKind};
 use redis::{Cmd, ErrorKind, RedisError, RedisResult, Value, cmd};
 
 use crate::connection::{Connection, Link};
@@ -89,7 +89,7 @@ impl Probe {
     }
 }
 
-/// A server that takes no writes for now is no reason to fail: the report says so of a replica, and
+/// A server that accepts no writes for now does not fail the probe: the report says so of a replica, and
 /// each call of a full one.
 fn passed<T>(answer: RedisResult<T>) -> RedisResult<()> {
     match answer {
@@ -106,6 +106,7 @@ pub(crate) fn refusal(error: RedisError, prefix: &Prefix) -> StoreError {
         return store_error(error);
     }
     let prefix = prefix.as_str();
+    let error = ErrorChain::of(&error);
     let what = format!(
         "the server's user may not do what the store needs ({error}). Give it the ACL rule \
          `~{prefix}* ~{{{prefix}* {RIGHTS}`"

@@ -66,7 +66,7 @@ impl Script {
     }
 
     /// Runs the script by its code, which no server has to know. For what must be carried out even
-    /// if nobody waits any longer to be told that the server does not know it.
+    /// if nobody waits any longer for the answer that the server does not know it.
     pub(crate) async fn run_whole<C: Connection>(
         &self,
         link: &Link<C>,

@@ -36,7 +36,7 @@ pub trait CompleteIn {
     ///
     /// - [`CompleteError::AlreadyCompleted`]: a transaction before this one completed the claim and has
     ///   committed, though the answer to its `COMMIT` was lost. Roll back and answer 2xx. Completing
-    ///   twice in the same transaction is no error.
+    ///   twice in the same transaction is not an error.
     /// - [`CompleteError::Lost`]: the lease ran out and another delivery may have been handled, or
     ///   the transaction is in another database than the store's, where no claim is.
     /// - [`CompleteError::Store`]: the database said no. At `REPEATABLE READ` or `SERIALIZABLE`,

@@ -1,4 +1,4 @@
-//! What a database says, as the store contract's errors.
+//! The errors of a database, as the store contract's errors.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use countersign::{StoreError, StoreErrorKind};
 
-/// What went wrong. It can be told to everyone who waits for the same commit.
+/// What went wrong. Every call that waits for the same commit gets a copy.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     kind: StoreErrorKind,
@@ -110,12 +110,7 @@ pub(crate) fn code(error: &sqlx::Error) -> Option<Cow<'_, str>> {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.source, &self.hint) {
-            (Some(source), Some(hint)) => write!(f, "{source} ({hint})"),
-            (Some(source), None) => write!(f, "{source}"),
-            (None, Some(hint)) => f.write_str(hint),
-            (None, None) => Ok(()),
-        }
+        f.write_str(self.hint.as_deref().unwrap_or("the database failed"))
     }
 }
 
@@ -127,6 +122,9 @@ impl Error for Failure {
 
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
-        Self::new(failure.kind, failure)
+        match failure {
+            Failure { kind, hint: None, source: Some(error) } => Self::new(kind, error),
+            failure => Self::new(failure.kind, failure),
+        }
     }
 }

@@ -68,7 +68,7 @@
 //! ```
 //!
 //! If the answer to a `COMMIT` is lost (the connection broke, a timeout), nobody knows whether it was
-//! carried out. Run the whole transaction again: `complete_in` tells a second one that the first has
+//! carried out. Run the whole transaction again: `complete_in` answers a second one that the first has
 //! committed, and then there is nothing left to do but to answer 2xx.
 //!
 //! ```
@@ -144,7 +144,7 @@
 //!
 //! # Behind PgBouncer
 //!
-//! In transaction mode the store works as it is: unless told otherwise
+//! In transaction mode the store works as it is: by default
 //! ([`prepared_statements`](PostgresStoreBuilder::prepared_statements)) it prepares nothing, and needs
 //! nothing of a session. Name the table's [`schema`](PostgresStoreBuilder::schema): a store looks for
 //! its table once and stays with it, but the `search_path` at that moment may be another client's. sqlx
@@ -179,7 +179,7 @@
 //! 1. The primary, not a replica: what a replica has not heard of yet would be handled twice. The
 //!    same goes for a failover to a standby that was replicated to asynchronously.
 //! 2. The database's clock is its machine's. If it is set forward by more than a lease, a second
-//!    delivery may be accepted while the first is being handled; `complete_in` is told
+//!    delivery may be accepted while the first is being handled; `complete_in` is answered
 //!    [`Lost`](CompleteError::Lost) then. A retention is shortened by as much as the clock is set
 //!    forward, so an event that was handled may be handled again. If the clock is set back, both last
 //!    longer by as much.
@@ -223,7 +223,7 @@ pub use complete_in::{CompleteIn, SqlConnection};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use countersign::CompleteError;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-pub use names::BuildError;
+pub use names::ConfigError;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresStore, PostgresStoreBuilder};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]

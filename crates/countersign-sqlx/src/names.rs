@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-/// A name that no SQL should be made with. The message names the setting and how to fix it.
+/// A mistake in the configuration of a store. The message names the setting and how to fix it.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum BuildError {
+pub enum ConfigError {
     /// A name with characters that would need escaping, with none, or with too many.
     InvalidName {
         /// The builder method.
@@ -26,30 +26,32 @@ pub enum BuildError {
     },
 }
 
-impl fmt::Display for BuildError {
+impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InvalidName { field, name, longest } => write!(
                 f,
-                "{field} {name:?}: give a name of ASCII letters, digits and `_` that does not \
-                 begin with a digit and has 1 to {longest} bytes, such as \"webhooks\""
+                "`{field}`: {name:?} is not a plain name; give one of ASCII letters, digits and \
+                 `_` that does not begin with a digit and has 1 to {longest} bytes, such as \
+                 `webhooks`"
             ),
             Self::ReservedName { field, name, prefix } => write!(
                 f,
-                "{field} {name:?}: the database keeps names that begin with `{prefix}` for \
-                 itself, give another one, such as \"webhooks\""
+                "`{field}`: {name:?} is reserved, because the database keeps names that begin \
+                 with `{prefix}` for itself; give another one, such as `webhooks`"
             ),
         }
     }
 }
 
-impl fmt::Debug for BuildError {
+/// The same sentence: it is what a `main` that returns the error prints.
+impl fmt::Debug for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-impl std::error::Error for BuildError {}
+impl std::error::Error for ConfigError {}
 
 /// What PostgreSQL cuts names to.
 #[cfg(feature = "postgres")]
@@ -67,15 +69,15 @@ pub(crate) fn check(
     name: &str,
     longest: usize,
     reserved: &'static str,
-) -> Result<(), BuildError> {
+) -> Result<(), ConfigError> {
     let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     let begins = name.bytes().next().is_some_and(|byte| !byte.is_ascii_digit());
     if !plain || !begins || name.len() > longest {
-        return Err(BuildError::InvalidName { field, name: name.to_owned(), longest });
+        return Err(ConfigError::InvalidName { field, name: name.to_owned(), longest });
     }
     match name.get(..reserved.len()) {
         Some(start) if start.eq_ignore_ascii_case(reserved) => {
-            Err(BuildError::ReservedName { field, name: name.to_owned(), prefix: reserved })
+            Err(ConfigError::ReservedName { field, name: name.to_owned(), prefix: reserved })
         }
         _ => Ok(()),
     }

@@ -3,14 +3,14 @@
 use std::future::Future;
 use std::time::Duration;
 
-use countersign::StoreError;
+use countersign::{ErrorChain, StoreError};
 use tokio::task::AbortHandle;
 
 /// How many keys one statement of the background task drops at most, so that it holds few locks,
 /// and those for a short time.
 pub(crate) const BATCH: u32 = 500;
 
-/// A busy loop is nobody's wish.
+/// A shorter period would keep a processor busy.
 const SHORTEST_PERIOD: Duration = Duration::from_millis(100);
 
 /// A background task that drops keys whose lease or retention has run out. It ends when this
@@ -50,7 +50,7 @@ where
                 Ok(dropped) if dropped >= u64::from(BATCH) => tokio::task::yield_now().await,
                 Ok(_) => tokio::time::sleep(period.max(SHORTEST_PERIOD)).await,
                 Err(error) => {
-                    tracing::warn!(%error, "could not purge, will try again");
+                    tracing::warn!(error = %ErrorChain::of(&error), "could not purge, will try again");
                     tokio::time::sleep(period.max(SHORTEST_PERIOD)).await;
                 }
             }

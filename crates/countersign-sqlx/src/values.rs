@@ -3,9 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use countersign::ClaimToken;
 #[cfg(feature = "postgres")]
 use countersign::EventKey;
+use countersign::{ClaimToken, LONGEST_KEPT};
 use sha2::{Digest, Sha256};
 
 /// The owner as the database knows it: a digest of the claim's token. Whoever reads the table, a
@@ -44,17 +44,14 @@ impl fmt::Display for Owner {
     }
 }
 
-/// A hundred years. Longer ones are cut to it: they overflow a database's times, not its purpose.
-const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
-
 /// A lease or retention in microseconds.
 #[cfg(feature = "postgres")]
 pub(crate) fn micros(duration: Duration) -> i64 {
-    i64::try_from(duration.min(LONGEST).as_micros()).unwrap_or(i64::MAX)
+    i64::try_from(duration.min(LONGEST_KEPT).as_micros()).unwrap_or(i64::MAX)
 }
 
 /// A lease or retention in milliseconds.
 #[cfg(feature = "sqlite")]
 pub(crate) fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.min(LONGEST).as_millis()).unwrap_or(i64::MAX)
+    i64::try_from(duration.min(LONGEST_KEPT).as_millis()).unwrap_or(i64::MAX)
 }

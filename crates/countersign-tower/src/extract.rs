@@ -7,7 +7,7 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 
-/// A delivery that [`WebhookLayer`](crate::WebhookLayer) let through, as your handler wants it.
+/// A delivery that [`WebhookLayer`](crate::WebhookLayer) accepted, as your handler wants it.
 ///
 /// `T` is a built-in provider's `Event`, a type of your own that implements serde's
 /// `Deserialize`, or nothing for the raw delivery. The body is still there for extractors that
@@ -44,8 +44,8 @@ use http::{HeaderValue, StatusCode};
 /// The request is rejected if:
 ///
 /// - the layer is missing: 500, and a line in the log that says so;
-/// - the delivery is not of the type `T`: 400, with the reason in the log;
-/// - `T` is the `Event` of another provider than the endpoint's: 500, likewise.
+/// - the delivery is not of the type `T`: 400, with the cause in the log;
+/// - `T` is the `Event` of another provider than the endpoint's: 500, with a line in the log.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Webhook<T = Delivery> {

@@ -11,7 +11,7 @@ use tower_layer::Layer;
 use crate::response::ErrorHandler;
 use crate::service::WebhookService;
 
-/// Lets only deliveries through that are genuine, fresh and not handled before.
+/// Passes on only deliveries that are genuine, fresh and not handled before.
 ///
 /// ```
 /// use axum::{Router, http::StatusCode, routing::post};
@@ -32,8 +32,8 @@ use crate::service::WebhookService;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// An event is handled when the inner service answered 2xx **and** somebody took the delivery: the
-/// [`Webhook`](crate::Webhook) extractor, or whoever read the request's body. A 2xx of anything else
+/// An event is handled when the inner service answered 2xx **and** the delivery was taken: by the
+/// [`Webhook`](crate::Webhook) extractor, or by a read of the request's body. A 2xx of anything else
 /// is answered 500 [`not_taken`](countersign::RejectionKind::NotTaken) instead, with a line in the log,
 /// and the event's next delivery is accepted. So a handler that needs nothing of the event takes
 /// `Webhook` and ignores it.
@@ -58,8 +58,7 @@ use crate::service::WebhookService;
 ///     StatusCode::OK
 /// }
 ///
-/// let meta = catalogue::by_id("meta").expect("it is in the catalogue");
-/// let endpoint = Endpoint::builder("meta", meta.provider())
+/// let endpoint = Endpoint::builder("meta", catalogue::provider("meta")?)
 ///     .secret(Secret::new("the app secret")?)
 ///     .verify_token(Secret::new("what you typed into Meta's console")?)
 ///     .build()?;
@@ -68,7 +67,7 @@ use crate::service::WebhookService;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// The layer lets only the handshake through by those methods; all else stays 405 with `Allow`.
+/// By those methods only the handshake is answered; all else stays 405 with `Allow`.
 /// `any(handler).layer(webhooks)` is safe for the same reason. (With `post`, axum adds `Allow: POST` to
 /// the answer of a handshake too. Providers do not mind.)
 ///
@@ -104,7 +103,7 @@ impl<S: Store> WebhookLayer<S> {
     /// Ties a handler's life to its request: if the sender hangs up, or an outer layer gives up,
     /// the handler is cancelled where it awaits and the claim is released. Without this, a
     /// handler that nobody waits for goes on in a task of its own, and its answer settles its claim
-    /// though nobody hears it.
+    /// though nobody gets it.
     pub fn cancel_on_disconnect(mut self) -> Self {
         self.0.cancel_on_disconnect = true;
         self

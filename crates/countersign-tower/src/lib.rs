@@ -1,8 +1,8 @@
 //! Webhook verification as a tower [`Layer`](tower_layer::Layer), with an extractor for axum.
 //!
 //! A route behind a [`WebhookLayer`] sees only deliveries that are genuine, fresh and not handled
-//! before; a delivery that its handler did not finish is accepted again. What that means exactly is
-//! the [`countersign`] crate's to say: it makes the decisions, this one translates.
+//! before; a delivery that its handler did not finish is accepted again. The
+//! [`countersign`] crate makes the decisions and says exactly what is promised; this one translates.
 //!
 //! ```
 //! use axum::{Router, http::StatusCode, routing::post};
@@ -28,20 +28,20 @@
 //!
 //! # What a handler gets
 //!
-//! The extractor [`Webhook`] hands over a built-in provider's `Event`, a type of your own, or the
+//! The extractor [`Webhook`] gives a built-in provider's `Event`, a type of your own, or the
 //! raw [`Delivery`](countersign::Delivery). The body is still there for extractors that come after
 //! it, such as `Json` or `Bytes`; axum's own `DefaultBodyLimit` of 2 MB applies to those. Without
 //! axum, the delivery is in the request's extensions
 //! ([`extract_event`](countersign::extract_event) makes an event of it) and the body is a
 //! [`ProvenBody`].
 //!
-//! Only the body and what [`Delivery`](countersign::Delivery) tells are proven. Other headers, the
+//! Only the body and what [`Delivery`](countersign::Delivery) has are proven. Other headers, the
 //! path and the query are the sender's word, or anybody's; trailers are dropped.
 //!
 //! # What happens when a sender hangs up
 //!
 //! A provider that gives up after five seconds does not cut a handler in half: the handler goes on in
-//! a task of its own, runs to its end, and its answer settles the claim, though nobody hears it.
+//! a task of its own, runs to its end, and its answer settles the claim, though nobody gets it.
 //! [`WebhookLayer::cancel_on_disconnect`] ties a handler to its request instead; when it is
 //! cancelled, its claim is released. For a shutdown that waits for the handlers that nobody waits
 //! for, see [`WebhookLayer::tasks`].
@@ -58,7 +58,7 @@
 //! | `TraceLayer` | outside | the delivery's span is then inside the request's. Do not log request headers of a shared-token provider there: put `SetSensitiveRequestHeadersLayer` outside of it |
 //! | `CatchPanicLayer` | outside | the claim is released either way; outside it also catches panics of other layers |
 //! | `TimeoutLayer` | inside, shorter than the provider's deadline | the handler is cancelled at the deadline, answers non-2xx, and its claim is released. Outside, it answers the sender while the handler goes on and may yet succeed |
-//! | `RequestBodyLimitLayer` | not needed | the endpoint has its own limit; outside, it is told as 413 all the same |
+//! | `RequestBodyLimitLayer` | not needed | the endpoint has its own limit; outside, its refusal is answered 413 as well |
 //! | `ConcurrencyLimitLayer` | outside | inside, a place is taken before the body is read and proven. Either way it bounds the memory that bodies of well-formed forgeries hold |
 //! | decompression | not outside | a signature covers the bytes as they were sent. With a shared token it may be outside, if it removes `Content-Length` or leaves `Content-Encoding`, as `RequestDecompressionLayer` does: a body shorter than its declared length is refused |
 //! | `NormalizePath` and the like | anywhere | the path is not part of the proof |
@@ -67,7 +67,7 @@
 //! wants them in one call, the outermost first: `post(handler).route_layer((webhooks, timeout))`.
 //! (`any(handler)` has no `route_layer`: use `layer` there.)
 //!
-//! Around a whole router the layer would get the 2xx of *any* route, and whoever captured a delivery
+//! Around a whole router the layer would get the 2xx of *any* route, and an attacker who captured a delivery
 //! can send it to any of them. The answer of a `/health` completes no event, because a 2xx counts only
 //! if the delivery was taken, see [`WebhookLayer`]; the error log says so. But another route that
 //! reads its body has taken the delivery, and every route then needs a signature. A layer that is applied twice, on a route and around its router, answers 500

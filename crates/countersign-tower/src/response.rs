@@ -1,12 +1,10 @@
 //! The core's reply as a response.
 
 use std::borrow::Cow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign::{Rejection, Reply};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::{Either, Full};
 
@@ -20,33 +18,25 @@ pub(crate) fn print<B>(
     reply: Reply,
     error_handler: Option<&ErrorHandler>,
 ) -> Response<ResponseBody<B>> {
-    // A panic would take the connection with it, and over HTTP/2 other requests' as well.
-    let own = reply
-        .rejection()
-        .zip(error_handler)
-        .and_then(|(rejection, make)| catch_unwind(AssertUnwindSafe(|| make(rejection))).ok());
-    let is_own = own.is_some();
-    let mut response = own.unwrap_or_else(|| Response::new(reply.body()));
+    let mut printed = reply.print(error_handler.map(|make| |rejection: &_| make(rejection)));
+    let mut response = printed.take_own().unwrap_or_default();
     *response.status_mut() =
-        StatusCode::from_u16(reply.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        StatusCode::from_u16(printed.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
-    headers.remove(RETRY_AFTER);
-    for (name, value) in reply.headers() {
+    for name in printed.removed() {
+        headers.remove(*name);
+    }
+    for (name, value) in printed.headers() {
         let value = match value {
             Cow::Borrowed(fixed) => Ok(HeaderValue::from_static(fixed)),
             Cow::Owned(value) => HeaderValue::try_from(value),
         };
-        match (HeaderName::try_from(name), value) {
-            // The type of a body of the user's own is the user's to say.
-            (Ok(name), _) if is_own && name == CONTENT_TYPE => {}
-            (Ok(name), Ok(value)) => drop(headers.insert(name, value)),
-            _ => {}
+        if let Ok(value) = value {
+            headers.insert(HeaderName::from_static(name), value);
         }
     }
-    // These have no body, and a connection that carries one all the same is out of step.
-    if matches!(reply.status(), 204 | 205) {
-        headers.remove(CONTENT_LENGTH);
-        *response.body_mut() = Bytes::new();
+    if let Some(body) = printed.body() {
+        *response.body_mut() = body;
     }
     if let Some(rejection) = reply.into_rejection() {
         response.extensions_mut().insert(rejection);

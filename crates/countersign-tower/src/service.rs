@@ -65,7 +65,7 @@ where
             let path = request.uri().path();
             return self.answer(self.settings.receiver.applied_twice(first, path, remove).into());
         }
-        // Step 1 here and now: a stranger's request costs no clone, no box and no task.
+        // Step 1 at once: a request without a signature costs no clone, no box and no task.
         let head =
             HttpHead { method: request.method(), uri: request.uri(), headers: request.headers() };
         let arriving = match self.settings.receiver.begin(&head) {
@@ -129,7 +129,7 @@ where
 {
     request.extensions_mut().insert(delivery);
     let value = inner.call(request).await;
-    Answer { status: value.as_ref().ok().map(|response| response.status().as_u16()), value }
+    Answer::new(value.as_ref().ok().map(|response| response.status().as_u16()), value)
 }
 
 /// The response future of [`WebhookService`].

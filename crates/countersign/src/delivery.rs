@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 
 use crate::endpoint::Endpoint;
 use crate::key::EventKey;
+use crate::payload::{self, Payload, Reading};
 use crate::receiver::Claim;
 use crate::window::UnixMillis;
 
@@ -26,6 +27,7 @@ pub struct Delivery {
 pub(crate) struct Facts {
     pub(crate) endpoint: Endpoint,
     pub(crate) body: Bytes,
+    pub(crate) reading: Reading,
     pub(crate) key: EventKey,
     pub(crate) event_type: Option<Box<str>>,
     pub(crate) id: Option<Box<str>>,
@@ -72,6 +74,7 @@ impl Delivery {
         let facts = Facts {
             endpoint: endpoint.clone(),
             body: Bytes::new(),
+            reading: Reading::Other,
             key: *key,
             event_type: event_type.clone(),
             id: id.clone(),
@@ -91,13 +94,59 @@ impl Delivery {
         &self.facts.body
     }
 
-    /// Reads the body as JSON into your own type, which may borrow from it.
+    /// What the body holds, for a reader of your own: JSON, also where a form has it in a field, or a
+    /// form.
+    ///
+    /// It is chosen by the body's proven bytes and by what the provider sends, and never by the
+    /// `Content-Type`, which is not proven. [`FromDelivery`](crate::FromDelivery) reads the same.
+    ///
+    /// ```
+    /// # use countersign::{Endpoint, Secret, catalogue, testing::Signer};
+    /// use countersign::Payload;
+    ///
+    /// # let github = catalogue::provider("github")?;
+    /// # let secret = Secret::new("a secret")?;
+    /// # let body = "payload=%7B%22action%22%3A%22opened%22%7D";
+    /// # let headers = Signer::new(&github, &secret).sign(body);
+    /// # let endpoint = Endpoint::builder("github", github).secret(secret).build()?;
+    /// # let mut incoming = endpoint.begin(&headers)?;
+    /// # incoming.push(body.into())?;
+    /// # let delivery = incoming.finish()?;
+    /// // From GitHub, as `application/x-www-form-urlencoded`.
+    /// assert_eq!(&delivery.body()[..], b"payload=%7B%22action%22%3A%22opened%22%7D");
+    /// assert!(matches!(delivery.payload(), Payload::Json(json) if &json[..] == br#"{"action":"opened"}"#));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn payload(&self) -> Payload<'_> {
+        match &self.facts.reading {
+            Reading::Json => Payload::Json(&self.facts.body),
+            Reading::Field(json) => Payload::Json(json),
+            Reading::Form => Payload::Form(&self.facts.body),
+            Reading::Other => Payload::Other(&self.facts.body),
+        }
+    }
+
+    pub(crate) fn reading(&self) -> &Reading {
+        &self.facts.reading
+    }
+
+    /// The form's field that holds JSON, where the provider sends such forms.
+    pub(crate) fn json_field(&self) -> &str {
+        self.facts.endpoint.provider().spec().bodies.field.as_deref().unwrap_or_default()
+    }
+
+    /// Reads the JSON of the [payload](Self::payload) into your own type, which may borrow from it.
     ///
     /// # Errors
     ///
-    /// If the body is not JSON of that type.
+    /// If there is no JSON of that type.
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
-        serde_json::from_slice(&self.facts.body)
+        match self.payload() {
+            Payload::Json(json) => serde_json::from_slice(json),
+            Payload::Form(_) => Err(payload::form_not_json()),
+            Payload::Other(_) => Err(payload::no_json()),
+        }
     }
 
     /// The event's key, equal for all deliveries of one event.
@@ -138,7 +187,7 @@ impl Delivery {
     }
 
     /// How many retries the provider's schedule still has, judged by the event's age: zero means
-    /// that this may be the last delivery, so a handler had better store the event somewhere than
+    /// that this may be the last delivery, so a handler should store the event somewhere rather than
     /// fail. Unknown where the schedule is, or where the time is not the event's own.
     #[must_use]
     pub fn retries_left(&self) -> Option<usize> {
@@ -232,6 +281,7 @@ impl Delivery {
 pub struct Unverified {
     pub(crate) event_type: Option<Box<str>>,
     pub(crate) id: Option<Box<str>>,
+    pub(crate) channel: Option<Box<str>>,
     pub(crate) attempt: Option<Box<str>>,
 }
 
@@ -246,6 +296,12 @@ impl Unverified {
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
+    }
+
+    /// The channel or subscription that the delivery is of, such as Google's `X-Goog-Channel-ID`.
+    #[must_use]
+    pub fn channel(&self) -> Option<&str> {
+        self.channel.as_deref()
     }
 
     /// Which attempt this delivery is, as the provider counts and writes it.

@@ -103,7 +103,7 @@ fn decode_base64_exactly<const LENGTH: usize>(
     engine: &GeneralPurpose,
     text: &[u8],
 ) -> Option<[u8; LENGTH]> {
-    // The crate wants room for what the text's length may hold at the most.
+    // The crate needs room for the longest that a text of this length may decode to.
     let mut buffer = [0; LONGEST + 8];
     if text.len() > buffer.len() / 3 * 4 {
         return None;

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::delivery::Delivery;
 
-/// What an extractor can hand over: a built-in provider's event, your own type, or the
+/// What an extractor can give a handler: a built-in provider's event, your own type, or the
 /// [`Delivery`] itself.
 ///
 /// Your own type needs serde's `Deserialize` and nothing else. It is read with serde_json; where
@@ -22,6 +22,32 @@ use crate::delivery::Delivery;
 /// # fn extractable<T: countersign::FromDelivery>() {}
 /// # extractable::<OrderPaid>();
 /// ```
+///
+/// # Bodies that are not a JSON object
+///
+/// A JSON array is a `Vec<T>`. Where a form has the event as JSON in a field (GitHub's `payload`), that
+/// JSON is read, so one type does for both content types.
+///
+/// Where the form is the event (Slack's commands, Twilio), its fields are those of your type:
+///
+/// ```
+/// #[derive(serde::Deserialize)]
+/// struct SlashCommand {
+///     command: String,
+///     text: String,
+///     trigger_id: Option<String>,
+/// }
+/// # fn extractable<T: countersign::FromDelivery>() {}
+/// # extractable::<SlashCommand>();
+/// ```
+///
+/// All values of a form are text. Numbers, `true` and `false`, and variants of enums are read from it
+/// where the type asks for them; an empty value is `None` where it asks for an `Option`. A field that is
+/// repeated is a `Vec`, and an error where the type has one value for it. What is not UTF-8 becomes
+/// U+FFFD. Inside `#[serde(flatten)]` and tagged enums, serde asks for no type, and values stay text.
+///
+/// Which it is, is decided by the body's bytes and the provider, see
+/// [`Delivery::payload`](crate::Delivery::payload).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be made from a webhook delivery",
     label = "not an event type",
@@ -45,8 +71,7 @@ impl FromDelivery for Delivery {
 
 impl<T: DeserializeOwned> FromDelivery for T {
     fn from_delivery(delivery: &Delivery) -> Result<Self, EventError> {
-        crate::json::read_own(delivery.body())
-            .map_err(|error| EventError::mismatch(delivery, error))
+        crate::payload::read_own(delivery).map_err(|error| EventError::mismatch(delivery, error))
     }
 }
 
@@ -73,8 +98,7 @@ pub fn extract_event<T: FromDelivery>(
     event.inspect_err(|error| crate::trace::extractor_failed(error, path))
 }
 
-/// Why a handler could not be given its event. The claim is released, so a retry comes in
-/// again.
+/// Why a handler could not be given its event. The claim is released, so a retry is accepted.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum EventError {
@@ -85,10 +109,11 @@ pub enum EventError {
         add: &'static str,
     },
     /// The body is not of the type that the handler takes (400; 500 where the provider takes a 4xx
-    /// as final, because the mistake may be the type's, and then a retry must come).
+    /// as final, because the mistake may be the type's, and then a retry must come). What does not
+    /// fit is the error's [`source`](std::error::Error::source).
     #[non_exhaustive]
     Mismatch {
-        /// What does not fit.
+        /// What does not fit, of JSON or of a form.
         error: serde_json::Error,
         /// Whether the provider takes a 4xx as final.
         final_on_4xx: bool,
@@ -133,11 +158,8 @@ impl fmt::Display for EventError {
                 f,
                 "the handler takes a `Webhook` but its route is not behind the middleware: add {add}"
             ),
-            Self::Mismatch { error, .. } => {
-                // serde quotes what it found: on one line, and not all of it.
-                let said = error.to_string();
-                let said: String = said.escape_debug().take(200).collect();
-                write!(f, "the delivery is genuine but not of the handler's type: {said}")
+            Self::Mismatch { .. } => {
+                f.write_str("the delivery is genuine but not of the handler's type")
             }
             Self::WrongProvider { endpoint, event } => write!(
                 f,

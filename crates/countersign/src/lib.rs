@@ -1,10 +1,13 @@
-//! Webhook deliveries that are genuine, fresh and not handled before; and none swallowed.
+//! Webhook deliveries that are genuine, fresh and not handled before. No event is lost: one that a
+//! handler did not finish is accepted again.
 //!
 //! A provider reports an event with an HTTP request, signs it, and sends it again until somebody
 //! answers 2xx. Whoever receives it has to check the signature over the bytes as sent, refuse what
-//! is too old, handle each event once though it is delivered many times, and let it in again when
-//! handling it failed. This crate makes those decisions. It knows no web framework and no async
-//! runtime: on axum, tower or hyper, use it through `countersign-tower`.
+//! is too old, handle each event once though it is delivered many times, and accept it again when
+//! handling it failed. This crate makes those decisions. It depends on no web framework and no async
+//! runtime. On axum, tower or hyper, use it through
+//! [`countersign-tower`](https://docs.rs/countersign-tower); on actix-web, through
+//! [`countersign-actix`](https://docs.rs/countersign-actix).
 //!
 //! # The parts
 //!
@@ -12,13 +15,16 @@
 //!   and the id are, when they retry. The [`catalogue`] has many, five with typed events are in
 //!   [`providers`]; yours is [ten lines](Provider#provider).
 //! - An [`Endpoint`] is one place that a provider sends to: its [`Secret`]s, its [`Window`], its
-//!   limits. What cannot keep its promises does not build: a [`ConfigError`] says what to change.
+//!   limits. An endpoint that cannot keep its promises does not build: a [`ConfigError`] says what to
+//!   change.
 //! - A [`Store`] remembers which events are being handled and which have been. [`MemoryStore`] is
-//!   for one process.
-//! - A [`Receiver`] is an endpoint with a store, for adapters and for servers without one.
+//!   for one process; [`countersign-sqlx`](https://docs.rs/countersign-sqlx) and
+//!   [`countersign-redis`](https://docs.rs/countersign-redis) have stores for several.
+//! - A [`Receiver`] is an endpoint with a store, for adapters and for servers that have no adapter.
 //! - A [`Handshake`] is a request by which a provider asks whether an endpoint wants its deliveries. It
 //!   is answered without a handler. A [`Reply`] is what to answer, to it or to what is refused.
-//! - A [`Delivery`] is what comes out: the bytes, and what is proven about them.
+//! - A [`Delivery`] is what comes out: the bytes, and what is proven about them. [`FromDelivery`] makes
+//!   the typed event of it: of JSON, of JSON in a form, or of a form.
 //!
 //! # The way of a delivery
 //!
@@ -28,8 +34,8 @@
 //! 2. **Body.** Chunks are counted against the limit and fed to the MAC as they come.
 //! 3. **Proof.** One MAC for any number of candidate signatures, compared in constant time. Older
 //!    secrets are tried only when the current one does not match.
-//! 4. **Envelope.** One pass over the JSON finds the event's type, id, time and key fields. A time
-//!    in the body is held against the window.
+//! 4. **Envelope.** One pass over the JSON or the form finds the event's type, id, time and key
+//!    fields. A time in the body is held against the window.
 //! 5. **Claim.** The store says whether the event is fresh, being handled, or handled.
 //! 6. **Handler.** Yours.
 //! 7. **Settle.** A 2xx completes the claim. Anything else, an error, a panic, a cancelled handler,
@@ -62,7 +68,7 @@
 //! let delivery = receiver.receive(arriving, Some(body), no_deadline).await?;
 //! let answer = receiver.handle(delivery, |delivery| async move {
 //!     println!("{} {}", delivery.key(), delivery.event_type().unwrap_or("?"));
-//!     Answer { status: Some(200), value: "thank you" }
+//!     Answer::new(200, "thank you")
 //! });
 //! assert_eq!(answer.await?, "thank you");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -72,21 +78,34 @@
 //!
 //! # Feature flags
 //!
-//! | flag | default | |
-//! |---|---|---|
-//! | `tracing` | on | a span for every proven delivery and an event for every delivery |
-//! | `sha1` | off | HMAC with SHA-1, which Twilio and some older providers sign with |
-//! | `ed25519` | off | ed25519 signatures, such as Discord's |
-//! | `p256` | off | ECDSA over P-256, as SendGrid signs |
-//! | `tokio` | off | [`Runtime::tokio`], which the adapters bring |
-//! | `testing` | off | [`testing`]: signing as a provider would |
+//! | flag | default | | what it adds to build |
+//! |---|---|---|---|
+//! | `tracing` | on | a span for every proven delivery and an event for every delivery | 6 of the 42 crates of the default |
+//! | `sha1` | off | HMAC with SHA-1, which Twilio and some older providers sign with | 1 crate, hardly any time |
+//! | `ed25519` | off | ed25519 signatures, such as Discord's | 5 crates, about a quarter of the time of the default |
+//! | `p256` | off | ECDSA over P-256, as SendGrid signs | 20 crates, more than a quarter of that time |
+//! | `tokio` | off | [`Runtime::tokio`], which the adapters bring | tokio, with `rt`, `sync` and `time` |
+//! | `testing` | off | [`testing`]: signing as a provider would | nothing |
+//!
+//! The default has no elliptic curve and no async runtime in it.
 //!
 //! # What is promised, and what is not
 //!
-//! The promises, the threat model and their limits are in the project's `README.md` and
-//! `SECURITY.md`. In one sentence: no handler runs for a delivery that is not genuine and fresh, at
-//! most one runs per event while its lease holds, and an event is not handled again once a handler
-//! has answered 2xx; an effect outside your own database can still happen twice after a crash.
+//! - **Genuine.** No handler runs for a delivery whose proof fails. What the proof does not cover is
+//!   never presented as proven. A shared token proves the sender, not the content.
+//! - **Fresh.** No handler runs for a delivery outside its window. Where a provider signs no time, there
+//!   is no window, and a replay is recognised for as long as the event is remembered.
+//! - **Once at a time.** At most one handler runs per event while its lease holds.
+//! - **Never lost.** Unless a handler answered 2xx, the event's next delivery is handled: after an error,
+//!   a panic, a hang-up or a store outage at once, after the process is killed when the lease has run
+//!   out. A provider that sends each event once (Percher) sends no next delivery.
+//! - **Once.** A handled event is not handled again within its retention. An effect outside of the
+//!   store's database can still happen twice after a crash; inside of it,
+//!   [`complete_in`](https://docs.rs/countersign-sqlx) makes it happen exactly once.
+//! - **Distinct.** Two different events are never merged.
+//! - **Cheap to refuse.** A delivery without a signature is refused by its headers: no body is read, and
+//!   the store is not asked.
+//! - **Silent.** No secret, expected signature or token is in any `Debug`, log or answer.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -98,10 +117,12 @@ mod endpoint;
 mod envelope;
 mod error;
 mod event;
+mod form;
 mod handshake;
 mod json;
 mod key;
 mod misuse;
+mod payload;
 mod provider;
 mod receiver;
 mod rejection;
@@ -122,23 +143,24 @@ pub mod testing;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use dedup::{
-    ClaimToken, Claimed, DynStore, InTransaction, MemoryStore, MemoryStoreBuilder, RELEASED_FOR,
-    Settled, Store, StoreError, StoreErrorKind, StoreFuture, Transactional,
+    ClaimToken, Claimed, DynStore, InTransaction, LONGEST_KEPT, MemoryStore, MemoryStoreBuilder,
+    RELEASED_FOR, Settled, Store, StoreError, StoreErrorKind, Transactional,
 };
 pub use delivery::{Delivery, Unverified};
 pub use endpoint::{Endpoint, EndpointBuilder};
-pub use error::ConfigError;
+pub use error::{ConfigError, ErrorChain};
 pub use event::{EventError, FromDelivery, extract_event};
 pub use handshake::{FieldValue, Handshake, When};
 pub use key::EventKey;
+pub use payload::Payload;
 pub use provider::{Provider, ProviderBuilder, Retries, Timestamp};
 pub use receiver::{
     Answer, Arriving, BodyError, BodySource, Claim, CompleteError, HandlerTasks, Receiver,
     ReceiverBuilder,
 };
 pub use rejection::{Rejection, RejectionKind};
-pub use reply::Reply;
-pub use report::{Observer, Outcome, Report};
+pub use reply::{Printed, Reply};
+pub use report::{Observer, Outcome, Reason, Report};
 pub use request_head::{HeadParts, Lookup, RequestHead};
 pub use runtime::{BoxFuture, Runtime};
 pub use scheme::Proof;

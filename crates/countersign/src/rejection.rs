@@ -1,4 +1,4 @@
-//! What the sender is told when a delivery does not reach a handler.
+//! What the sender is answered when a delivery does not reach a handler.
 
 use std::fmt;
 use std::sync::Arc;
@@ -67,7 +67,7 @@ kinds! {
     SignedPartInvalid = 401 "signed_part_invalid",
     /// The time is missing from the signed content (401).
     TimestampMissing = 401 "timestamp_missing",
-    /// The time is no time of the provider's format, or is there more than once (400).
+    /// The time is not in the provider's format, or is there more than once (400).
     TimestampMalformed = 400 "timestamp_malformed",
     /// The delivery is older than the window (401).
     Stale = 401 "timestamp_stale",
@@ -92,8 +92,8 @@ kinds! {
     /// The handler completed the event in a transaction of its own, answered 2xx, and had not
     /// committed (500: it must come again).
     NotCommitted = 500 "not_committed",
-    /// A 2xx was answered, and nobody had taken the delivery: whatever answered did not handle the
-    /// event (500: it must come again). See [`Delivery::mark_taken`](crate::Delivery::mark_taken).
+    /// A 2xx was answered, but nothing had taken the delivery: what answered did not handle the event
+    /// (500: it must come again). See [`Delivery::mark_taken`](crate::Delivery::mark_taken).
     NotTaken = 500 "not_taken",
     /// The request has passed a middleware of this kind already (500: it must come again).
     Misconfigured = 500 "misconfigured",
@@ -125,7 +125,7 @@ impl RejectionKind {
 
 /// A delivery that was rejected: its kind, the status to answer, and what to say.
 ///
-/// As a [`Reply`](crate::Reply) it is ready to be sent. It says nothing of a secret or an expected
+/// As a [`Reply`](crate::Reply) it is ready to be sent. It contains no secret and no expected
 /// signature. Adapters put it into the extensions of
 /// their answer, so that an outer layer can log it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,8 +163,8 @@ impl Rejection {
         self.kind
     }
 
-    /// Whether the sender had proven itself before the delivery was refused. Such a refusal
-    /// deserves an operator's look; any other may be a stranger knocking.
+    /// Whether the delivery was proven genuine before it was refused. An operator should look at such
+    /// a refusal; any other may come from a stranger.
     #[must_use]
     pub const fn is_proven(&self) -> bool {
         self.proven

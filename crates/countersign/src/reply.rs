@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 
@@ -63,6 +64,21 @@ impl Reply {
         }
     }
 
+    /// How to print it where the user has an error handler, which makes a response `R` of a rejection.
+    /// For adapters: all decisions about such a response are made here.
+    ///
+    /// The error handler decides on the body, its content type, and further headers. The status,
+    /// `Retry-After` and `Allow` are the reply's, because senders act on them. The error handler is not
+    /// called for a handshake. If it panics, the default answer is printed: a panic would end the
+    /// connection, and over HTTP/2 other requests with it.
+    pub fn print<R>(&self, error_handler: Option<impl FnOnce(&Rejection) -> R>) -> Printed<'_, R> {
+        let own = self
+            .rejection()
+            .zip(error_handler)
+            .and_then(|(rejection, make)| catch_unwind(AssertUnwindSafe(|| make(rejection))).ok());
+        Printed { reply: self, is_own: own.is_some(), own }
+    }
+
     /// The rejection, unless this answers a handshake.
     #[must_use]
     pub fn rejection(&self) -> Option<&Rejection> {
@@ -88,6 +104,55 @@ impl Reply {
             Content::Rejected(_) => None,
             Content::Handshake(answered) => Some(answered.code),
         }
+    }
+}
+
+/// A [`Reply`] as an adapter prints it, see [`Reply::print`]: begin with [`take_own`](Self::take_own)
+/// or an empty response, set the status, remove some headers, set others, and set the body.
+#[derive(Debug)]
+pub struct Printed<'a, R> {
+    reply: &'a Reply,
+    own: Option<R>,
+    is_own: bool,
+}
+
+impl<R> Printed<'_, R> {
+    /// The response of the user's error handler, if it made one.
+    pub fn take_own(&mut self) -> Option<R> {
+        self.own.take()
+    }
+
+    /// The status to set.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.reply.status()
+    }
+
+    /// The names of the headers to remove, before [`headers`](Self::headers) are set.
+    #[must_use]
+    pub fn removed(&self) -> &'static [&'static str] {
+        if self.has_no_body() { &["retry-after", "content-length"] } else { &["retry-after"] }
+    }
+
+    /// The headers to set, each name once and in lower case.
+    pub fn headers(&self) -> impl Iterator<Item = (&'static str, Cow<'static, str>)> + '_ {
+        // The type of a body of the user's own is the user's decision.
+        self.reply.headers().filter(|(name, _)| !(self.is_own && *name == "content-type"))
+    }
+
+    /// The body to set; none where the user's own stays.
+    #[must_use]
+    pub fn body(&self) -> Option<Bytes> {
+        match self.is_own {
+            true => self.has_no_body().then(Bytes::new),
+            false => Some(self.reply.body()),
+        }
+    }
+
+    /// These statuses have no body. If one is sent all the same, the receiver takes it for the next
+    /// response on the connection.
+    fn has_no_body(&self) -> bool {
+        matches!(self.status(), 204 | 205)
     }
 }
 

@@ -7,14 +7,14 @@ pub enum Lookup<'a> {
     Missing,
     /// The header is there once, with these bytes.
     One(&'a [u8]),
-    /// The header is there more than once. Which of them the sender meant is not ours to guess.
+    /// The header is there more than once. Which of them the sender meant cannot be known.
     Repeated,
 }
 
 /// A request's method, target and headers. Adapters implement it for their framework's request.
 ///
-/// It is implemented for a slice of name and value pairs, for tests and for servers that are
-/// none of those with an adapter:
+/// It is implemented for a slice of name and value pairs, for tests and for servers that
+/// have no adapter:
 ///
 /// ```
 /// use countersign::{Lookup, RequestHead};

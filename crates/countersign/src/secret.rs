@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use crate::error::ErrorChain;
+
 /// What a provider and an endpoint share: a MAC key, a token, or `user:password`.
 ///
 /// A secret is never empty, its `Debug` shows its label at most, and its memory is wiped when
@@ -23,6 +25,18 @@ use zeroize::Zeroizing;
 pub struct Secret {
     bytes: Arc<Zeroizing<Vec<u8>>>,
     label: Option<Arc<str>>,
+    role: Role,
+}
+
+/// What a secret is said to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Nothing is said: its form tells.
+    Untold,
+    /// A public key.
+    PublicKey,
+    /// What only the provider and the endpoint know.
+    Shared,
 }
 
 impl Secret {
@@ -78,6 +92,36 @@ impl Secret {
         self
     }
 
+    /// Says that this is a public key, which everybody may know. Needed only for a provider that proves
+    /// deliveries in one of several ways ([`any_of`](crate::ProviderBuilder::any_of)), where the same
+    /// text could also be the secret of a MAC or a token.
+    ///
+    /// ```
+    /// use countersign::Secret;
+    ///
+    /// let key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+    /// let key = Secret::new(key)?.as_public_key();
+    /// # Ok::<(), countersign::SecretError>(())
+    /// ```
+    #[must_use]
+    pub fn as_public_key(mut self) -> Self {
+        self.role = Role::PublicKey;
+        self
+    }
+
+    /// Says that only the provider and the endpoint know this: the secret of a MAC, or a token. It is
+    /// never taken for a public key, whatever it looks like. Needed where
+    /// [`as_public_key`](Self::as_public_key) is.
+    #[must_use]
+    pub fn as_shared_secret(mut self) -> Self {
+        self.role = Role::Shared;
+        self
+    }
+
+    pub(crate) fn role(&self) -> Role {
+        self.role
+    }
+
     /// The label, where one was given.
     #[must_use]
     pub fn label(&self) -> Option<&str> {
@@ -89,11 +133,16 @@ impl Secret {
         if bytes.iter().all(|byte| b" \t\r\n\0".contains(byte)) {
             return Err(SecretError::Empty { origin: source() });
         }
-        Ok(Self { bytes: Arc::new(Zeroizing::new(bytes)), label: None })
+        Ok(Self { bytes: Arc::new(Zeroizing::new(bytes)), label: None, role: Role::Untold })
     }
 
     pub(crate) fn expose(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// Whether two secrets of the operator's are the same. Not for what a sender shows.
+    pub(crate) fn is_equal(&self, other: &Self) -> bool {
+        self.expose().trim_ascii() == other.expose().trim_ascii()
     }
 
     pub(crate) fn shared_label(&self) -> Option<Arc<str>> {
@@ -117,7 +166,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Why there is no secret. It never holds any part of one.
+/// Why a secret cannot be used. It never holds any part of one.
 #[non_exhaustive]
 pub enum SecretError {
     /// The secret has no bytes, or nothing but white space or zeros. An empty MAC key would let
@@ -126,7 +175,7 @@ pub enum SecretError {
         /// Where it came from.
         origin: String,
     },
-    /// What was given as the name of an environment variable is none.
+    /// What was given is not the name of an environment variable.
     NoVariableName,
     /// The environment variable is not set.
     Unset {
@@ -157,8 +206,8 @@ impl fmt::Display for SecretError {
                 )
             }
             Self::NoVariableName => f.write_str(
-                "that is no name of an environment variable: give the name (letters, digits and \
-                 `_`), not the secret and not `$NAME`",
+                "that is not the name of an environment variable: give the name (letters, digits \
+                 and `_`), not the secret and not `$NAME`",
             ),
             Self::Unset { variable } => {
                 write!(
@@ -172,17 +221,17 @@ impl fmt::Display for SecretError {
                     "environment variable {variable} is not Unicode: keep a binary secret in a file and use Secret::from_file"
                 )
             }
-            Self::File { path, source } => {
-                write!(f, "cannot read the secret from file {}: {source}", path.display())
+            Self::File { path, .. } => {
+                write!(f, "cannot read the secret from file {}", path.display())
             }
         }
     }
 }
 
-/// The same sentence: it is what a `main` that returns the error prints.
+/// The same sentence with its cause: it is what a `main` that returns the error prints.
 impl fmt::Debug for SecretError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        fmt::Display::fmt(&ErrorChain::of(self), f)
     }
 }
 

@@ -1,8 +1,8 @@
 //! What is said through `tracing`; nothing without the feature.
 //!
 //! One span for every proven delivery, in which its handler runs, and one event for every
-//! delivery. What a stranger can cause is said at `debug` at the most, but for one warning a minute
-//! and endpoint that deliveries match no secret.
+//! delivery. What a stranger can cause is logged at `debug` or below. The one exception: deliveries that
+//! match no secret cause one warning per minute and endpoint.
 
 #[cfg(feature = "tracing")]
 mod enabled {
@@ -13,12 +13,16 @@ mod enabled {
     use crate::dedup::StoreError;
     use crate::delivery::Delivery;
     use crate::endpoint::Endpoint;
+    use crate::error::ErrorChain;
     use crate::event::EventError;
-    use crate::rejection::RejectionKind;
-    use crate::report::{Outcome, Report};
+    use crate::rejection::RejectionKind::{
+        self, InTheFuture, NotCommitted, NotTaken, ShuttingDown, Stale,
+    };
+    use crate::report::{Outcome, Reason, Report};
 
     pub(crate) fn span(delivery: &Delivery) -> tracing::Span {
-        // Not for its weight: at this level no filter takes the facts from the events inside.
+        // The span is at the highest level, so that no filter removes it. The events inside have their
+        // facts from it.
         tracing::error_span!(
             target: "countersign",
             "webhook",
@@ -51,7 +55,7 @@ mod enabled {
 
     pub(crate) fn report(report: &Report<'_>, proven: bool) {
         let status = report.status;
-        let reason = report.reason;
+        let reason = report.reason.map(Reason::as_str);
         let outcome = report.outcome.as_str();
         let duration_us = u64::try_from(report.elapsed.as_micros()).unwrap_or(u64::MAX);
         // A delivery's facts are on its span, in which this is said.
@@ -68,24 +72,24 @@ mod enabled {
                 }
             };
         }
-        match report.outcome {
-            Outcome::Accepted if matches!(reason, Some("claim_lost" | "not_recorded")) => {
+        match (report.outcome, report.reason) {
+            (Outcome::Accepted, Some(Reason::ClaimLost | Reason::NotRecorded)) => {
                 say!(
                     warn,
                     "webhook handled, but not remembered as such: a retry would be handled again"
                 );
             }
-            Outcome::Accepted => say!(info, "webhook handled"),
-            Outcome::Duplicate => say!(info, "webhook handled before"),
-            Outcome::InFlight => say!(info, "webhook is being handled"),
-            Outcome::Failed if reason == Some("not_committed") => {
+            (Outcome::Accepted, _) => say!(info, "webhook handled"),
+            (Outcome::Duplicate, _) => say!(info, "webhook handled before"),
+            (Outcome::InFlight, _) => say!(info, "webhook is being handled"),
+            (Outcome::Failed, Some(Reason::Rejected(NotCommitted))) => {
                 say!(
                     error,
                     "webhook handler answered 2xx but had not committed the transaction that it \
                      called `complete_in` with: commit it before you answer"
                 );
             }
-            Outcome::Failed if reason == Some("not_taken") => {
+            (Outcome::Failed, Some(Reason::Rejected(NotTaken))) => {
                 say!(
                     error,
                     "webhook answered 2xx, but nobody took the delivery, so the event is not \
@@ -95,30 +99,33 @@ mod enabled {
                      other routes"
                 );
             }
-            Outcome::Failed if reason == Some("handler_status_is_final") => {
+            (Outcome::Failed, Some(Reason::HandlerStatusIsFinal)) => {
                 say!(error, "webhook not handled, and the provider takes a 4xx as final");
             }
-            Outcome::Failed if report.delivery.is_some_and(Delivery::is_never_retried) => {
+            (Outcome::Failed, _) if report.delivery.is_some_and(Delivery::is_never_retried) => {
                 say!(error, "webhook not handled, and its provider does not retry");
             }
-            Outcome::Failed => say!(warn, "webhook not handled, its next delivery is accepted"),
-            Outcome::Handshake if proven => say!(info, "webhook handshake answered"),
+            (Outcome::Failed, _) => {
+                say!(warn, "webhook not handled, its next delivery is accepted")
+            }
+            (Outcome::Handshake, _) if proven => say!(info, "webhook handshake answered"),
             // A stranger can cause it.
-            Outcome::Handshake => say!(debug, "webhook handshake answered, unsigned"),
+            (Outcome::Handshake, _) => say!(debug, "webhook handshake answered, unsigned"),
             // Whoever has captured a delivery can send it again for ever.
-            Outcome::Rejected if proven && report.is_untimely() => {
+            (Outcome::Rejected, Some(Reason::Rejected(Stale | InTheFuture))) if proven => {
                 say!(info, "webhook proven, but too old or too new");
             }
-            Outcome::Rejected if proven && reason == Some("shutting_down") => {
+            (Outcome::Rejected, Some(Reason::Rejected(ShuttingDown))) if proven => {
                 say!(info, "webhook refused, because the process is shutting down");
             }
-            Outcome::Rejected if proven => say!(warn, "webhook proven but refused"),
-            Outcome::Rejected => say!(debug, "webhook refused"),
+            (Outcome::Rejected, _) if proven => say!(warn, "webhook proven but refused"),
+            (Outcome::Rejected, _) => say!(debug, "webhook refused"),
         }
     }
 
     pub(crate) fn store_failed(endpoint: &Endpoint, step: &'static str, error: &StoreError) {
         let endpoint = endpoint.name();
+        let error = ErrorChain::of(error);
         tracing::error!(target: "countersign", endpoint, step, %error, "webhook store failed");
     }
 
@@ -141,11 +148,13 @@ mod enabled {
         let (endpoint, provider) = (endpoint.name(), endpoint.provider().name());
         tracing::warn!(
             target: "countersign", endpoint, provider, mismatches = count, likely,
-            "webhook deliveries match no secret of this endpoint; this is said once a minute"
+            "webhook deliveries match no secret of this endpoint; this is logged once a minute"
         );
     }
 
     pub(crate) fn extractor_failed(error: &EventError, path: &str) {
+        // serde quotes what it found: not all of a body belongs into the log.
+        let error: String = ErrorChain::of(error).to_string().chars().take(300).collect();
         tracing::error!(target: "countersign", path, %error, "webhook extractor failed");
     }
 

@@ -11,6 +11,7 @@ use crate::rejection::RejectionKind;
 
 /// How old, and how far in the future, a delivery's time may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Window {
     /// The greatest age. A delivery of exactly this age still passes.
     pub past: Duration,
@@ -86,7 +87,10 @@ impl TimeFormat {
         let time = match self {
             Self::Detect | Self::Rfc3339 => OffsetDateTime::parse(text, &Rfc3339).ok()?,
             Self::Rfc3339WithoutZone => {
-                OffsetDateTime::parse(&format!("{text}Z"), &Rfc3339).ok()?
+                let mut zoned = [b'Z'; MAX_TIME_LENGTH + 1];
+                zoned.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+                let zoned = std::str::from_utf8(zoned.get(..=text.len())?).ok()?;
+                OffsetDateTime::parse(zoned, &Rfc3339).ok()?
             }
             Self::UnixSeconds | Self::UnixMillis => return None,
         };

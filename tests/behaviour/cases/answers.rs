@@ -1,4 +1,4 @@
-//! What a sender is told: the same by every adapter, and in the user's own words if they like.
+//! What a sender is answered: the same by every adapter, or what the user's error handler makes.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign::Outcome;
+use countersign::{Outcome, Reason, RejectionKind};
 use tokio::time::timeout;
 
 use crate::client::Connection;
@@ -22,7 +22,8 @@ on_every_adapter_over_http1! {
 }
 
 const LONG: Duration = Duration::from_secs(10);
-const SHUTTING_DOWN: (Outcome, Option<&str>) = (Outcome::Rejected, Some("shutting_down"));
+const SHUTTING_DOWN: (Outcome, Option<Reason>) =
+    (Outcome::Rejected, Some(Reason::Rejected(RejectionKind::ShuttingDown)));
 
 async fn a_draining_process_refuses_new_deliveries_and_ends_what_runs<A: Adapter>() {
     let (fixture, gate) = (fixtures::piora(), Gate::shut());

@@ -1,5 +1,7 @@
 //! Requests whose body a framework frames in a way of its own: those that ask for an upgrade.
 
+use countersign::{Outcome, Reason, RejectionKind};
+
 use crate::client::{Connection, Request};
 use crate::fixtures;
 use crate::harness::{Adapter, App, Handler, on_every_adapter_over_http1};
@@ -63,7 +65,7 @@ async fn a_request_for_an_upgrade_that_breaks_off_is_incomplete<A: Adapter>() {
         connection.write(&bytes[..bytes.len() - 1]).await;
         connection.hang_up().await;
         crate::harness::eventually("it is reported", || !reports.all().is_empty()).await;
-        let expected = [(countersign::Outcome::Rejected, Some("body_incomplete"))];
+        let expected = [(Outcome::Rejected, Some(Reason::Rejected(RejectionKind::BodyIncomplete)))];
         assert_eq!(reports.all(), expected, "{}", fixture.name);
         assert_eq!(handler.runs(), 0);
     }

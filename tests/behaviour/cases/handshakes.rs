@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use countersign::testing::Signer;
-use countersign::{Endpoint, EndpointBuilder, Outcome, Secret, catalogue};
+use countersign::{Endpoint, EndpointBuilder, Outcome, Reason, Secret, catalogue};
 use tracing::level_filters::LevelFilter;
 
 use crate::client::{Request, Server};
@@ -169,7 +169,10 @@ async fn a_signed_handshake_is_answered<A: Adapter>() {
             assert_eq!(reply.header("content-type"), case.content_type, "{}", case.id);
         }
         bench.assert_untouched(case.id);
-        assert_eq!(bench.reports.all(), [(Outcome::Handshake, Some(case.code)); 2]);
+        assert_eq!(
+            bench.reports.all(),
+            [(Outcome::Handshake, Some(Reason::Handshake(case.code))); 2]
+        );
     }
 }
 

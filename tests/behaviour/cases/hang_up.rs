@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-use countersign::Outcome;
+use countersign::{Outcome, Reason};
 
 use crate::client::Connection;
 use crate::fixtures;
@@ -67,7 +67,7 @@ async fn a_failure_nobody_hears_is_still_a_failure<A: Adapter>() {
     eventually("the handler runs", || handler.runs() == 1).await;
     exchange.hang_up().await;
     gate.open();
-    let failed = (Outcome::Failed, Some("handler_status"));
+    let failed = (Outcome::Failed, Some(Reason::HandlerStatus));
     eventually("the failure is noted", || reports.all().contains(&failed)).await;
     assert_eq!(request.send(server).await.status, 200);
     assert_eq!(handler.runs(), 2);
@@ -96,7 +96,7 @@ async fn a_cancelled_handler_releases_its_claim<A: Adapter>() {
     eventually("the handler runs", || handler.runs() == 1).await;
     connection.reset();
     tokio::time::timeout(Duration::from_secs(10), dropped).await.unwrap().unwrap();
-    let cancelled = (Outcome::Failed, Some("handler_cancelled"));
+    let cancelled = (Outcome::Failed, Some(Reason::HandlerCancelled));
     eventually("the cancellation is noted", || reports.all().contains(&cancelled)).await;
     // The claim is released in the background, a moment after the handler is gone.
     let mut statuses = Vec::new();

@@ -1,7 +1,7 @@
 //! P4 again: a signature does not cover the method, so a captured delivery that is sent with another
 //! one must not reach another handler.
 
-use countersign::Outcome;
+use countersign::{Outcome, Reason, RejectionKind};
 
 use crate::fixtures;
 use crate::harness::{Adapter, App, Handler, Shape, on_every_adapter};
@@ -23,7 +23,7 @@ async fn another_method_is_refused_and_completes_nothing<A: Adapter>() {
             reply.is_rejection(405, "method_not_allowed");
             assert_eq!(reply.header("allow"), Some("POST"), "{method}");
         }
-        let refused = (Outcome::Rejected, Some("method_not_allowed"));
+        let refused = (Outcome::Rejected, Some(Reason::Rejected(RejectionKind::MethodNotAllowed)));
         assert_eq!(reports.all(), [refused; 6]);
         assert_eq!(request.send(server).await.status, 200, "{}", fixture.name);
         assert_eq!(handler.runs(), 1);

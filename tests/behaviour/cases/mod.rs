@@ -11,7 +11,7 @@ mod handshakes;
 mod hang_up;
 mod limits;
 mod methods;
-mod never_swallowed;
+mod never_lost;
 mod once;
 mod own_answers;
 mod silent;

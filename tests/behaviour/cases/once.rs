@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use countersign::{ManualClock, MemoryStore};
+use countersign::testing::Signer;
+use countersign::{Endpoint, ManualClock, MemoryStore, Secret, catalogue};
 
+use crate::client::Request;
 use crate::fixtures;
 use crate::harness::{Adapter, App, Gate, Handler, eventually, on_every_adapter};
 
@@ -17,6 +19,7 @@ on_every_adapter! {
     no_replay_is_both_fresh_and_forgotten
     every_2xx_counts_as_handled
     the_answer_to_a_duplicate_can_be_changed
+    events_with_equal_bytes_are_handled_each
 }
 
 async fn four_copies_are_handled_once<A: Adapter>() {
@@ -182,4 +185,64 @@ async fn the_answer_to_a_duplicate_can_be_changed<A: Adapter>() {
     let reply = request.send(server).await;
     assert_eq!((reply.status, &*reply.body), (204, ""));
     assert_eq!(handler.runs(), 1);
+}
+
+/// A second change of one account is the same to the byte (P6); a handled event is forgotten then, and
+/// nothing else.
+async fn events_with_equal_bytes_are_handled_each<A: Adapter>() {
+    const FORM: &str = "Digits=1&CallSid=CA1";
+    for (id, body) in [
+        ("dropbox", r#"{"list_folder":{"accounts":["dbid:1"]}}"#),
+        ("clickup", r#"{"event":"taskUpdated","task_id":"1"}"#),
+        ("acuity", r#"{"action":"changed","id":"1"}"#),
+        ("twilio", FORM),
+        ("twilio-shared-key", FORM),
+    ] {
+        let provider = catalogue::by_id(id).unwrap().provider();
+        let secret = Secret::new(fixtures::SECRET).unwrap();
+        let url = "https://hooks.example.test";
+        let signer = Signer::new(&provider, &secret).url(url, &format!("/{id}"));
+        let request = Request::post(id, signer.sign(body), body);
+        let endpoint = || {
+            let endpoint = Endpoint::builder(id, provider.clone()).secret(secret.clone());
+            match id.starts_with("twilio") {
+                true => endpoint.public_url(url).forget_when_handled(true),
+                false => endpoint,
+            }
+        };
+
+        let gate = Gate::shut();
+        let held = gate.clone();
+        let handler = Handler::new(move |call| {
+            let held = held.clone();
+            async move {
+                if call.run == 1 {
+                    held.pass().await;
+                }
+                if call.run == 2 { 500 } else { 200 }
+            }
+        });
+        let app = App::new([endpoint().build().unwrap()], &handler);
+        let reports = app.reports.clone();
+        let server = A::serve(app).await;
+        let first = request.clone();
+        let first = tokio::spawn(async move { first.send(server).await });
+        eventually("the first run", || handler.runs() == 1).await;
+        // P3: not beside the one that runs.
+        request.send(server).await.is_rejection(503, "in_flight");
+        gate.open();
+        assert_eq!(first.await.unwrap().status, 200, "{id}");
+        // P4: the second fails, and its retry is handled. P6: so is another event.
+        for status in [500, 200, 200] {
+            assert_eq!(request.send(server).await.status, status, "{id}");
+        }
+        assert_eq!(handler.runs(), 4, "{id}");
+        let outcomes: Vec<_> = reports.all().iter().map(|(outcome, _)| outcome.as_str()).collect();
+        let expected = ["in_flight", "accepted", "failed", "accepted", "accepted"];
+        assert_eq!(outcomes, expected, "{id}");
+        // P1: bytes that are not signed are still nobody's event.
+        let mut forged = request;
+        forged.body.push(b'1');
+        forged.send(server).await.is_rejection(401, "signature_mismatch");
+    }
 }

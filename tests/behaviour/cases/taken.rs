@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use countersign::testing::Signer;
-use countersign::{Endpoint, Outcome, Provider, Signature};
+use countersign::{Endpoint, Outcome, Provider, Reason, RejectionKind, Signature};
 use tracing::level_filters::LevelFilter;
 
 use crate::client::Request;
@@ -18,9 +18,10 @@ on_every_adapter! {
     a_middleware_applied_twice_says_so
 }
 
-const ACCEPTED: (Outcome, Option<&str>) = (Outcome::Accepted, None);
-const NOT_TAKEN: (Outcome, Option<&str>) = (Outcome::Failed, Some("not_taken"));
-const FAILED: (Outcome, Option<&str>) = (Outcome::Failed, Some("handler_status"));
+const ACCEPTED: (Outcome, Option<Reason>) = (Outcome::Accepted, None);
+const NOT_TAKEN: (Outcome, Option<Reason>) =
+    (Outcome::Failed, Some(Reason::Rejected(RejectionKind::NotTaken)));
+const FAILED: (Outcome, Option<Reason>) = (Outcome::Failed, Some(Reason::HandlerStatus));
 
 /// Whoever captured a delivery can send it to any path.
 async fn a_2xx_of_another_route_completes_nothing<A: Adapter>() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::Outcome;
+use countersign::{Outcome, Reason};
 use tokio::time::timeout;
 
 use crate::client::Connection;
@@ -54,7 +54,7 @@ async fn a_handler_counts_until_its_claim_is_settled<A: Adapter>() {
     assert!(timeout(SHORT, tasks.finished()).await.is_err(), "settling is part of it");
     releasing.open();
     timeout(LONG, tasks.finished()).await.unwrap();
-    assert_eq!(reports.all(), [(Outcome::Failed, Some("handler_status"))]);
+    assert_eq!(reports.all(), [(Outcome::Failed, Some(Reason::HandlerStatus))]);
     assert_eq!(exchange.reply().await.status, 500);
 }
 
@@ -81,7 +81,7 @@ async fn a_cancelled_handler_counts_until_its_claim_is_released<A: Adapter>() {
     assert!(timeout(SHORT, tasks.finished()).await.is_err(), "in the background, but not alone");
     gate.open();
     timeout(LONG, tasks.finished()).await.unwrap();
-    assert_eq!(reports.all(), [(Outcome::Failed, Some("handler_cancelled"))]);
+    assert_eq!(reports.all(), [(Outcome::Failed, Some(Reason::HandlerCancelled))]);
     assert_eq!(request.send(server).await.status, 200, "released, and not a moment later");
 }
 

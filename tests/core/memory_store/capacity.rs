@@ -1,6 +1,6 @@
 //! Room: a store refuses rather than forgets.
 
-use countersign::{Claimed, Settled, Store, StoreErrorKind};
+use countersign::{Claimed, ErrorChain, Settled, Store, StoreErrorKind};
 
 use super::{Asked, DAY, LEASE, MILLI, in_flight, key, store, token};
 use crate::support::{NOW, clock_at, ready, seconds};
@@ -13,7 +13,7 @@ fn a_full_store_refuses_and_does_not_forget() {
     let full = |number| {
         let error = ready(memory.claim(key(number), token(), LEASE)).unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Full);
-        assert!(error.to_string().contains("100"), "{error}");
+        assert!(ErrorChain::of(&error).to_string().contains("100"), "{error}");
     };
     let mine = token();
     for number in 0..100 {

@@ -90,7 +90,7 @@ fn a_moved_header_time_changes_nothing() {
     for moved in ["1", "1716477000", "4102444800", "1779546600123", "2026-05-23T14:30:07+02:00"] {
         let delivery = deliver(&endpoint, &with(headers.clone(), TIME, moved), &body).unwrap();
         assert_eq!(delivery.key(), genuine.key(), "{moved}");
-        // What is not under the MAC is not handed over.
+        // What is not under the MAC is not given to a handler.
         assert_eq!(delivery.time(), genuine.time(), "{moved}");
         assert_eq!(delivery.age(), genuine.age(), "{moved}");
     }

@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::task::{Context, Waker};
 
-use countersign::{Answer, Outcome, RejectionKind, Runtime, Store};
+use countersign::{Answer, Outcome, Reason, RejectionKind, Runtime, Store};
 
 use super::commanded::{Act, Commanded};
 use super::{ACCEPTED, Bench, CANCELLED, LEASE, TOKIO};
@@ -20,7 +20,7 @@ async fn cancel<S: Store>(bench: &Bench<S>, number: u32, waits: bool) {
         if waits {
             std::future::pending::<()>().await;
         }
-        Answer { status: Some(200), value: () }
+        Answer::new(200, ())
     }));
     assert!(work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
 }
@@ -90,7 +90,7 @@ async fn a_delivery_dropped_while_completing_is_completed_all_the_same() {
         store.order(|orders| orders.complete = Act::Work);
         // Told once while it hung, and once more in the background; never released.
         bench.until("reported", || bench.has_seen()).await;
-        let seen = [(Outcome::Accepted, None, Some("recorded_late"))];
+        let seen = [(Outcome::Accepted, None, Some(Reason::RecordedLate))];
         assert_eq!(bench.seen(), seen, "{act:?}");
         assert_eq!(store.calls(), ["claim", "complete", "complete"]);
         let rejection = bench.send(1, 200).await.unwrap_err();
@@ -104,7 +104,7 @@ async fn a_delivery_dropped_while_releasing_is_released_all_the_same() {
     store.order(|orders| orders.release = Act::Hang);
     let delivery = bench.proven(1).await;
     {
-        let handler = |_| async { Answer { status: Some(500), value: () } };
+        let handler = |_| async { Answer::new(500, ()) };
         let mut work = pin!(bench.receiver.clone().handle(delivery, handler));
         assert!(work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         store.order(|orders| orders.release = Act::Work);
@@ -118,7 +118,7 @@ async fn a_delivery_dropped_while_releasing_is_released_all_the_same() {
 async fn a_delivery_that_was_never_begun_holds_nothing() {
     let (bench, store) = bench();
     let delivery = bench.proven(1).await;
-    let handler = |_| async { Answer { status: Some(200), value: () } };
+    let handler = |_| async { Answer::new(200, ()) };
     drop(bench.receiver.clone().handle(delivery, handler));
     tokio::task::yield_now().await;
     assert_eq!(store.calls(), [""; 0]);

@@ -1,4 +1,4 @@
-//! A store whose methods do as they are told: work, fail, or never answer.
+//! A store whose methods do what a test orders: work, fail, or never answer.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Tasks that drain: no handler starts any more, and what runs comes to its end.
 
 use countersign::providers::hostwares;
-use countersign::{Answer, HandlerTasks, Outcome, RejectionKind, StoreErrorKind};
+use countersign::{Answer, HandlerTasks, Outcome, Reason, RejectionKind, StoreErrorKind};
 
 use super::commanded::{Act, Commanded};
 use super::{ACCEPTED, Bench, TOKIO, body};
@@ -13,8 +13,8 @@ fn bench() -> (Bench<Commanded>, Commanded, HandlerTasks) {
     (bench, store, tasks)
 }
 
-const REFUSED: (Outcome, Option<u16>, Option<&str>) =
-    (Outcome::Rejected, Some(503), Some("shutting_down"));
+const REFUSED: (Outcome, Option<u16>, Option<Reason>) =
+    (Outcome::Rejected, Some(503), Some(Reason::Rejected(RejectionKind::ShuttingDown)));
 
 #[tokio::test]
 async fn a_delivery_is_refused_by_its_head() {
@@ -60,7 +60,7 @@ async fn a_handler_that_runs_ends_and_its_claim_is_settled_before_it_is_finished
     let delivery = bench.proven(1).await;
     let handler = |_| async {
         gate.await.unwrap();
-        Answer { status: Some(200), value: () }
+        Answer::new(200, ())
     };
     let work = tokio::spawn(bench.receiver.clone().handle(delivery, handler));
     bench.until("the handler runs", || store.was_called("claim")).await;
@@ -71,7 +71,7 @@ async fn a_handler_that_runs_ends_and_its_claim_is_settled_before_it_is_finished
     assert_eq!(tasks.running(), 1, "the mark is made in the background, which counts");
     store.order(|orders| orders.complete = Act::Work);
     tasks.finished().await;
-    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some("recorded_late"))]);
+    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some(Reason::RecordedLate))]);
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use countersign::{
-    Answer, Claimed, CompleteError, Delivery, HandlerTasks, InTransaction, Outcome, Rejection,
-    RejectionKind, Settled, Store, StoreError, StoreErrorKind,
+    Answer, Claimed, CompleteError, Delivery, HandlerTasks, InTransaction, Outcome, Reason,
+    Rejection, RejectionKind, Settled, Store, StoreError, StoreErrorKind,
 };
 
 use super::commanded::{Act, Commanded, Ledger};
@@ -41,7 +41,7 @@ async fn handle(
     let delivery = bench.proven(1).await;
     let handler = |delivery: Delivery| async move {
         work(&delivery).await;
-        Answer { status: Some(status), value: () }
+        Answer::new(status, ())
     };
     bench.receiver.clone().handle(delivery, handler).await
 }
@@ -62,16 +62,19 @@ async fn a_forgotten_commit_is_no_handled_event() {
     let refused = handle(&bench, 200, async |delivery| pretend(delivery).await.unwrap()).await;
     let rejection = refused.unwrap_err();
     assert_eq!((rejection.kind(), rejection.status()), (RejectionKind::NotCommitted, 500));
-    assert_eq!(bench.seen(), [(Outcome::Failed, Some(500), Some("not_committed"))]);
+    assert_eq!(
+        bench.seen(),
+        [(Outcome::Failed, Some(500), Some(Reason::Rejected(RejectionKind::NotCommitted)))]
+    );
     assert_eq!(store.calls(), ["claim", "check", "release"]);
-    assert_eq!(bench.send(1, 200).await, Ok(1), "its next delivery is let in");
+    assert_eq!(bench.send(1, 200).await, Ok(1), "its next delivery is accepted");
 }
 
 #[tokio::test]
 async fn a_failure_after_the_commit_is_a_duplicate_next_time() {
     let (bench, _) = bench();
     handle(&bench, 500, async |delivery| complete(delivery).await.unwrap()).await.unwrap();
-    assert_eq!(bench.seen(), [(Outcome::Failed, Some(500), Some("handler_status"))]);
+    assert_eq!(bench.seen(), [(Outcome::Failed, Some(500), Some(Reason::HandlerStatus))]);
     let rejection = bench.send(1, 200).await.unwrap_err();
     assert_eq!(rejection.kind(), RejectionKind::Duplicate);
 }
@@ -84,7 +87,7 @@ async fn a_failure_before_the_commit_lets_the_next_delivery_in() {
     assert_eq!(bench.send(1, 200).await, Ok(1));
 }
 
-/// Whether it was committed is not known, and to swallow the event would be worse than a duplicate.
+/// Whether it was committed is not known, and to lose the event would be worse than a duplicate.
 #[tokio::test]
 async fn where_a_commit_cannot_be_checked_the_event_is_sent_again() {
     for committed in [true, false] {
@@ -101,7 +104,7 @@ async fn where_a_commit_cannot_be_checked_the_event_is_sent_again() {
         let rejection = refused.await.unwrap_err();
         assert_eq!((rejection.kind(), rejection.status()), (RejectionKind::StoreUnavailable, 503));
         assert!(rejection.retry_after_secs().is_some());
-        assert_eq!(bench.seen(), [(Outcome::Failed, Some(503), Some("commit_not_checked"))]);
+        assert_eq!(bench.seen(), [(Outcome::Failed, Some(503), Some(Reason::CommitNotChecked))]);
         assert_eq!(store.calls(), ["claim", "check", "release"]);
         match bench.send(1, 200).await {
             Err(rejection) => {

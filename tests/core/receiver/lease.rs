@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign::providers::hostwares;
 use countersign::{
-    Answer, ClaimToken, Claimed, Delivery, Outcome, ReceiverBuilder, RejectionKind, Store,
+    Answer, ClaimToken, Claimed, Delivery, Outcome, Reason, ReceiverBuilder, RejectionKind, Store,
     StoreErrorKind,
 };
 use tokio::sync::oneshot;
@@ -23,7 +23,7 @@ fn bench(renew_for: Duration) -> (Bench<Commanded>, Commanded) {
     (Bench::at(endpoint, store.clone(), settings), store)
 }
 
-/// Starts a handler that hands its delivery out and goes on when it is told to.
+/// Starts a handler that gives out its delivery and goes on after a signal.
 async fn start(bench: &Bench<Commanded>) -> (Delivery, oneshot::Sender<()>, Joined) {
     let delivery = bench.proven(1).await;
     let (send, received) = oneshot::channel();
@@ -33,7 +33,7 @@ async fn start(bench: &Bench<Commanded>) -> (Delivery, oneshot::Sender<()>, Join
         let handler = |delivery| async move {
             let _ = send.send(delivery);
             let _ = gate.await;
-            Answer { status: Some(200), value: () }
+            Answer::new(200, ())
         };
         receiver.handle(delivery, handler).await.unwrap();
     });
@@ -67,14 +67,14 @@ async fn a_lease_is_not_renewed_for_ever() {
     assert!(!delivery.claim().is_lost());
     bench.until("lost", || delivery.claim().is_lost()).await;
     assert_eq!(store.calls(), ["claim"]);
-    // The event's next delivery is let in, and the late handler cannot disturb it.
+    // The event's next delivery is accepted, and the late handler cannot disturb it.
     bench.until("free", || store.inner.is_empty() || delivery.claim().is_lost()).await;
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(bench.send(1, 200).await, Ok(1));
     assert_eq!(bench.seen(), [ACCEPTED]);
     go_on.send(()).unwrap();
     joined.await.unwrap();
-    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some("claim_lost"))]);
+    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some(Reason::ClaimLost))]);
 }
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn a_handler_learns_that_somebody_else_has_its_claim() {
     assert!(delivery.claim().is_lost(), "the store could not be reached for a whole lease");
     go_on.send(()).unwrap();
     joined.await.unwrap();
-    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some("claim_lost"))]);
+    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some(Reason::ClaimLost))]);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign::providers::hostwares;
 use countersign::{
     Answer, Claimed, CompleteError, Delivery, HandlerTasks, InTransaction, ManualClock, Outcome,
-    ReceiverBuilder, RejectionKind, Runtime, Settled, Store, StoreErrorKind,
+    Reason, ReceiverBuilder, RejectionKind, Runtime, Settled, Store, StoreErrorKind,
 };
 
 use super::commanded::{Act, Commanded, Ledger};
@@ -36,7 +36,7 @@ async fn a_release_waits_for_a_renewal_that_is_under_way() {
         while orders.count("claim") < 2 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        Answer { status: Some(500), value: () }
+        Answer::new(500, ())
     };
     let handled = bench.receiver.clone().handle(delivery, handler);
     tokio::time::timeout(Duration::from_secs(10), handled).await.unwrap().unwrap();
@@ -46,7 +46,7 @@ async fn a_release_waits_for_a_renewal_that_is_under_way() {
     assert_eq!(bench.send(1, 200).await, Ok(1));
 }
 
-/// F2: whoever runs a transaction again is told that the first one has committed.
+/// F2: a transaction that is run again is answered that the first one has committed.
 #[tokio::test]
 async fn a_second_transaction_is_told_that_the_first_has_committed() {
     let (bench, _) = bench(|receiver| receiver.runtime(TOKIO));
@@ -58,7 +58,7 @@ async fn a_second_transaction_is_told_that_the_first_has_committed() {
         let error = delivery.claim().complete_with(again).await.unwrap_err();
         assert!(matches!(error, CompleteError::AlreadyCompleted), "{error}");
         assert!(error.to_string().contains("answer 2xx"), "{error}");
-        Answer { status: Some(200), value: () }
+        Answer::new(200, ())
     };
     bench.receiver.clone().handle(delivery, handler).await.unwrap();
     assert_eq!(bench.seen(), [ACCEPTED]);
@@ -80,7 +80,7 @@ async fn after_a_rollback_the_lease_is_renewed_on() {
         claims.order(|orders| orders.claim = Act::Fail(StoreErrorKind::Unavailable));
         tokio::time::sleep(LEASE * 2).await;
         assert!(delivery.claim().is_lost(), "its lease ran out");
-        Answer { status: Some(500), value: () }
+        Answer::new(500, ())
     };
     bench.receiver.clone().handle(delivery, handler).await.unwrap();
     store.order(|orders| orders.claim = Act::Work);
@@ -111,7 +111,7 @@ async fn an_outage_keeps_no_bodies_and_no_shutdown() {
         let counted = Counted(body.clone().into_bytes(), Arc::clone(&bodies));
         let body = Some(bytes::Bytes::from_owner(counted));
         let delivery = bench.receiver.receive(arriving, body, super::no_deadline()).await.unwrap();
-        let handler = |_| async { Answer { status: Some(200), value: () } };
+        let handler = |_| async { Answer::new(200, ()) };
         let refused = bench.receiver.clone().handle(delivery, handler).await.unwrap_err();
         assert_eq!(refused.kind(), RejectionKind::StoreUnavailable);
     }
@@ -156,7 +156,7 @@ async fn the_retention_covers_a_slow_claim() {
     // Judged fresh at the last moment of the window, and claimed nearly two seconds later.
     let replay = bench.proven(1).await;
     clock.advance(retention + Duration::from_millis(1_900));
-    let handler = |_| async { Answer { status: Some(200), value: () } };
+    let handler = |_| async { Answer::new(200, ()) };
     let refused = bench.receiver.clone().handle(replay, handler).await.unwrap_err();
     assert_eq!(refused.kind(), RejectionKind::Duplicate);
 }
@@ -182,11 +182,11 @@ async fn somebody_elses_mark_is_no_commit() {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
         assert!(delivery.claim().is_lost());
-        Answer { status: Some(200), value: () }
+        Answer::new(200, ())
     };
     let handled = bench.receiver.clone().handle(delivery, handler);
     tokio::time::timeout(Duration::from_secs(10), handled).await.unwrap().unwrap();
-    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some("claim_lost"))]);
+    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some(Reason::ClaimLost))]);
 }
 
 /// What a runtime leaves undone when it ends is done all the same.
@@ -219,7 +219,7 @@ async fn a_shutdown_ends_when_the_leases_have_run_out() {
     let mut handlers = tokio::task::JoinSet::new();
     for number in 0..100 {
         let delivery = bench.proven(number).await;
-        let handler = |_| async { Answer { status: Some(200), value: () } };
+        let handler = |_| async { Answer::new(200, ()) };
         handlers.spawn(bench.receiver.clone().handle(delivery, handler));
     }
     while handlers.join_next().await.is_some() {}
@@ -250,7 +250,7 @@ fn a_blocked_thread_renews_its_leases() {
                 let claimed = claims.inner.claim(key, other, LEASE).await.unwrap();
                 assert!(matches!(claimed, Claimed::InFlight { .. }), "{claimed:?}");
                 assert!(!delivery.claim().is_lost());
-                Answer { status: Some(200), value: () }
+                Answer::new(200, ())
             };
             bench.receiver.clone().handle(delivery, handler).await.unwrap();
             assert_eq!(bench.seen(), [ACCEPTED]);
@@ -267,12 +267,15 @@ async fn a_store_that_panics_cannot_answer() {
     store.order(|orders| orders.claim = Act::Panic);
     let refused = bench.send(1, 200).await.unwrap_err();
     assert_eq!(refused.kind(), RejectionKind::StoreUnavailable);
-    assert_eq!(bench.seen(), [(Outcome::Rejected, Some(503), Some("store_unavailable"))]);
+    assert_eq!(
+        bench.seen(),
+        [(Outcome::Rejected, Some(503), Some(Reason::Rejected(RejectionKind::StoreUnavailable)))]
+    );
     store.order(|orders| (orders.claim, orders.complete) = (Act::Work, Act::Panic));
     assert_eq!(bench.send(1, 200).await, Ok(1), "the handler's answer is given");
     store.order(|orders| orders.complete = Act::Work);
     bench.until("reported", || bench.has_seen()).await;
-    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some("recorded_late"))]);
+    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some(Reason::RecordedLate))]);
     store.order(|orders| orders.release = Act::Panic);
     assert_eq!(bench.send(2, 500).await, Ok(2));
     bench.seen();
@@ -294,7 +297,7 @@ async fn a_manual_clock_ages_a_lease() {
         assert!(!delivery.claim().is_lost());
         clock.advance(super::LEASE);
         assert!(delivery.claim().is_lost());
-        Answer { status: Some(500), value: () }
+        Answer::new(500, ())
     };
     bench.receiver.clone().handle(delivery, handler).await.unwrap();
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use countersign::providers::hostwares;
 use countersign::{
-    BodyError, BodySource, MemoryStore, Outcome, Receiver, RejectionKind, Reply, Report,
+    BodyError, BodySource, MemoryStore, Outcome, Reason, Receiver, RejectionKind, Reply, Report,
 };
 
 use super::commanded::Commanded;
@@ -53,7 +53,7 @@ fn bench() -> (Bench<Commanded>, Commanded) {
 fn assert_refused(bench: &Bench<Commanded>, reply: &Reply, kind: RejectionKind, proven: bool) {
     let rejection = reply.rejection().unwrap();
     assert_eq!((rejection.kind(), rejection.is_proven()), (kind, proven));
-    let report = (Outcome::Rejected, Some(rejection.status()), Some(kind.code()));
+    let report = (Outcome::Rejected, Some(rejection.status()), Some(Reason::Rejected(kind)));
     assert_eq!(bench.seen(), [report]);
 }
 
@@ -178,7 +178,10 @@ async fn a_sender_that_goes_away_before_its_body_is_there_is_reported() {
         assert!(work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         assert!(bench.seen().is_empty());
     }
-    assert_eq!(bench.seen(), [(Outcome::Rejected, Some(400), Some("body_incomplete"))]);
+    assert_eq!(
+        bench.seen(),
+        [(Outcome::Rejected, Some(400), Some(Reason::Rejected(RejectionKind::BodyIncomplete)))]
+    );
     assert_eq!(store.calls(), [""; 0]);
 }
 

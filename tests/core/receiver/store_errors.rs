@@ -1,9 +1,9 @@
-//! A store that cannot answer: nothing is swallowed, and the sender comes again.
+//! A store that cannot answer: no event is lost, and the sender comes again.
 
 use std::time::Duration;
 
 use countersign::providers::hostwares;
-use countersign::{HandlerTasks, Outcome, ReceiverBuilder, RejectionKind, StoreErrorKind};
+use countersign::{HandlerTasks, Outcome, Reason, ReceiverBuilder, RejectionKind, StoreErrorKind};
 
 use super::commanded::{Act, Commanded};
 use super::{ACCEPTED, Bench, TOKIO};
@@ -27,7 +27,7 @@ async fn a_store_that_cannot_claim_is_503() {
         assert_eq!(rejection.body(), format!(r#"{{"error":"{code}"}}"#));
         assert_eq!(rejection.retry_after_secs(), Some(5));
         assert!(rejection.is_proven());
-        assert_eq!(bench.seen(), [(Outcome::Rejected, Some(503), Some(code))]);
+        assert_eq!(bench.seen(), [(Outcome::Rejected, Some(503), Some(Reason::Rejected(refused)))]);
     }
     store.order(|orders| orders.claim = Act::Work);
     assert_eq!(bench.send(1, 200).await, Ok(1));
@@ -68,11 +68,14 @@ async fn a_handled_event_that_cannot_be_recorded_is_recorded_later() {
     // Its effect must not be repeated meanwhile: the claim holds on.
     let rejection = bench.send(1, 200).await.unwrap_err();
     assert_eq!(rejection.kind(), RejectionKind::InFlight);
-    assert_eq!(bench.seen(), [(Outcome::InFlight, Some(503), Some("in_flight"))]);
+    assert_eq!(
+        bench.seen(),
+        [(Outcome::InFlight, Some(503), Some(Reason::Rejected(RejectionKind::InFlight)))]
+    );
     bench.until("tried again", || store.count("complete") >= 2).await;
     store.order(|orders| orders.complete = Act::Work);
     bench.until("reported", || bench.has_seen()).await;
-    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some("recorded_late"))]);
+    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some(Reason::RecordedLate))]);
     let rejection = bench.send(1, 200).await.unwrap_err();
     assert_eq!(rejection.kind(), RejectionKind::Duplicate);
 }
@@ -90,7 +93,7 @@ async fn a_handled_event_that_is_not_recorded_by_the_end_of_its_lease_is_reporte
     assert!(!bench.has_seen());
     assert_eq!(tasks.running(), 1, "a shutdown waits for it");
     tasks.finished().await;
-    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some("not_recorded"))]);
+    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some(Reason::NotRecorded))]);
     assert!(store.count("complete") >= 2);
 }
 
@@ -100,7 +103,7 @@ async fn without_a_runtime_it_is_reported_at_once() {
     let bench = Bench::with(store.clone(), |receiver| receiver);
     store.order(|orders| orders.complete = Act::Fail(StoreErrorKind::Unavailable));
     assert_eq!(bench.send(1, 200).await, Ok(1));
-    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some("not_recorded"))]);
+    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some(Reason::NotRecorded))]);
     assert_eq!(store.calls(), ["claim", "complete"]);
 }
 
@@ -126,7 +129,7 @@ async fn a_call_that_takes_too_long_is_given_up() {
     // Failed: released later.
     store.order(|orders| orders.release = Act::Hang);
     assert_eq!(bench.send(1, 500).await, Ok(1));
-    assert_eq!(bench.seen(), [(Outcome::Failed, Some(500), Some("handler_status"))]);
+    assert_eq!(bench.seen(), [(Outcome::Failed, Some(500), Some(Reason::HandlerStatus))]);
     store.order(|orders| orders.release = Act::Work);
     bench.until("released", || store.inner.is_empty()).await;
 
@@ -135,7 +138,7 @@ async fn a_call_that_takes_too_long_is_given_up() {
     assert_eq!(bench.send(1, 200).await, Ok(1));
     store.order(|orders| orders.complete = Act::Work);
     bench.until("reported", || bench.has_seen()).await;
-    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some("recorded_late"))]);
+    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some(Reason::RecordedLate))]);
 }
 
 #[tokio::test]
@@ -143,7 +146,7 @@ async fn a_claim_that_cannot_be_released_is_reported_once() {
     let (bench, store) = bench();
     store.order(|orders| orders.release = Act::Fail(StoreErrorKind::Unavailable));
     assert_eq!(bench.send(1, 500).await, Ok(1));
-    assert_eq!(bench.seen(), [(Outcome::Failed, Some(500), Some("handler_status"))]);
+    assert_eq!(bench.seen(), [(Outcome::Failed, Some(500), Some(Reason::HandlerStatus))]);
     let rejection = bench.send(1, 200).await.unwrap_err();
     assert_eq!(rejection.kind(), RejectionKind::InFlight);
 }

@@ -1,7 +1,7 @@
 //! Whether a 2xx is the answer of somebody who handled the event.
 
 use countersign::{
-    Answer, Delivery, MemoryStore, Outcome, Rejection, RejectionKind, extract_event,
+    Answer, Delivery, MemoryStore, Outcome, Reason, Rejection, RejectionKind, extract_event,
 };
 
 use super::commanded::Commanded;
@@ -18,7 +18,7 @@ async fn handle<S: countersign::Store>(
     delivery.require_taken();
     let handler = |delivery: Delivery| async move {
         find(&delivery).await;
-        Answer { status: Some(status), value: () }
+        Answer::new(status, ())
     };
     bench.receiver.clone().handle(delivery, handler).await
 }
@@ -29,7 +29,10 @@ async fn a_2xx_that_nobody_stands_behind_releases_the_claim() {
     let rejection = handle(&bench, 204, async |_| ()).await.unwrap_err();
     assert_eq!((rejection.kind(), rejection.status()), (RejectionKind::NotTaken, 500));
     assert!(rejection.is_proven());
-    assert_eq!(bench.seen(), [(Outcome::Failed, Some(500), Some("not_taken"))]);
+    assert_eq!(
+        bench.seen(),
+        [(Outcome::Failed, Some(500), Some(Reason::Rejected(RejectionKind::NotTaken)))]
+    );
     assert_eq!(bench.send(1, 200).await, Ok(1), "its next delivery is accepted");
 }
 
@@ -50,7 +53,7 @@ async fn whoever_takes_it_may_complete_it() {
 async fn a_failure_stays_the_handlers_own() {
     let (bench, _) = Bench::<MemoryStore>::new();
     handle(&bench, 404, async |_| ()).await.unwrap();
-    assert_eq!(bench.seen(), [(Outcome::Failed, Some(404), Some("handler_status"))]);
+    assert_eq!(bench.seen(), [(Outcome::Failed, Some(404), Some(Reason::HandlerStatus))]);
 }
 
 /// Whoever completed the event in a transaction has handled it.

@@ -128,7 +128,7 @@ impl Server {
         let (process, settings) = (self.process, Rc::clone(&self.settings));
         let handler = move |delivery: Delivery| async move {
             let status = handler::handle(process, event, delivery, &settings).await;
-            Answer { status: Some(status), value: status }
+            Answer::new(status, status)
         };
         let handled = self.receiver.clone().handle(delivery, handler).await;
         match handled {

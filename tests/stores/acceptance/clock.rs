@@ -165,6 +165,7 @@ async fn answer(store: &impl Store) {
                 Claimed::Fresh => "fresh".to_owned(),
                 Claimed::Done => "done".to_owned(),
                 Claimed::InFlight { retry_after } => retry_after.as_millis().to_string(),
+                other => panic!("{other:?}"),
             },
             "complete" => settled(store.complete(key, token, time).await.unwrap()),
             _ => settled(store.release(key, token).await.unwrap()),

@@ -22,7 +22,7 @@ pub(crate) mod shared;
 
 use std::time::Duration;
 
-use countersign::{ClaimToken, EventKey, StoreErrorKind};
+use countersign::{ClaimToken, ErrorChain, EventKey, StoreErrorKind};
 
 const LEASE: Duration = Duration::from_secs(300);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -41,5 +41,5 @@ fn failure<T: std::fmt::Debug>(
     answer: Result<T, countersign::StoreError>,
 ) -> (StoreErrorKind, String) {
     let error = answer.unwrap_err();
-    (error.kind(), error.to_string())
+    (error.kind(), ErrorChain::of(&error).to_string())
 }

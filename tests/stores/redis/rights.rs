@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use countersign::{Claimed, Settled, Store, StoreErrorKind};
+use countersign::{Claimed, ErrorChain, Settled, Store, StoreErrorKind};
 use countersign_redis::{ConnectError, Eviction, RedisStore};
 
 use super::eviction::log_of_connecting;
@@ -59,7 +59,7 @@ async fn a_user_with_any_right_less_is_refused_at_once() {
         rest.remove(place);
         let error = RedisStore::connect(user(&server, &rest.join(" "))).await.unwrap_err();
         assert!(matches!(error, ConnectError::Server(_)), "{missing}: {error:?}");
-        let error = error.to_string();
+        let error = ErrorChain::of(&error).to_string();
         if let Some(command) = missing.strip_prefix('+') {
             assert!(error.contains(&format!("'{command}'")), "{missing}: {error}");
         } else {
@@ -91,7 +91,8 @@ async fn a_server_without_a_command_is_refused_at_once() {
     for command in ["EVAL", "EVALSHA", "PTTL", "TIME", "SET"] {
         for renamed in ["", "OTHER"] {
             let server = Server::start(&["--rename-command", command, renamed]);
-            let error = RedisStore::connect(server.url()).await.unwrap_err().to_string();
+            let error = RedisStore::connect(server.url()).await.unwrap_err();
+            let error = ErrorChain::of(&error).to_string();
             assert!(error.contains(&format!("unknown command '{command}'")), "{error}");
         }
     }

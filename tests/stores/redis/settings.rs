@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use countersign::{Claimed, Settled, Store};
-use countersign_redis::{ConnectError, RedisStore};
+use countersign::{Claimed, ErrorChain, Settled, Store};
+use countersign_redis::{ConfigError, ConnectError, RedisStore};
 
 use super::shared::Shared;
 use super::{DAY, LEASE, key, token};
@@ -14,7 +14,8 @@ async fn a_prefix_is_checked_before_anything_is_asked() {
         // Nobody listens there.
         let made = RedisStore::builder().prefix(prefix).connect("redis://127.0.0.1:1/").await;
         let error = made.unwrap_err();
-        assert!(matches!(&error, ConnectError::Prefix { prefix: shown } if shown == prefix));
+        let expected = ConfigError::InvalidPrefix { prefix: prefix.to_owned() };
+        assert!(matches!(&error, ConnectError::Config(error) if *error == expected), "{error}");
         assert!(error.to_string().contains("1 to 64"), "{error}");
     }
 }
@@ -36,7 +37,7 @@ async fn passwords_are_not_shown() {
     {
         let error = RedisStore::connect(address).await.unwrap_err();
         assert!(matches!(error, ConnectError::Address(_)), "{error}");
-        assert!(!format!("{error} {error:?}").contains("pass-word"), "{error}");
+        assert!(!format!("{} {error:?}", ErrorChain::of(&error)).contains("pass-word"), "{error}");
     }
     let shared = Shared::new();
     let shown = format!("{:?}", shared.store().await);

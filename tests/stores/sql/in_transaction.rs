@@ -1,6 +1,6 @@
 //! `complete_in` on the whole way: the mark and the effect commit together or not at all.
 
-use countersign::{Claimed, Delivery, MemoryStore, RejectionKind, Store};
+use countersign::{Claimed, Delivery, ErrorChain, MemoryStore, RejectionKind, Store};
 use countersign_sqlx::{CompleteError, CompleteIn};
 use sqlx::AssertSqlSafe;
 
@@ -134,7 +134,10 @@ macro_rules! cases {
                     let mut connection = pool.acquire().await.unwrap();
                     let error = delivery.complete_in(&mut connection).await.unwrap_err();
                     assert!(matches!(error, CompleteError::Store(_)), "{error}");
-                    assert!(error.to_string().contains("not in a transaction"), "{error}");
+                    assert!(
+                        ErrorChain::of(&error).to_string().contains("not in a transaction"),
+                        "{error}"
+                    );
                     500
                 };
                 assert_eq!(bench.send("1", handler).await, Ok(500));
@@ -200,7 +203,9 @@ async fn another_database_has_no_such_table() {
         let mut tx = pool.begin().await.unwrap();
         let error = delivery.complete_in(&mut tx).await.unwrap_err();
         assert!(
-            error.to_string().contains("is the transaction in the store's database"),
+            ErrorChain::of(&error)
+                .to_string()
+                .contains("is the transaction in the store's database"),
             "{error}"
         );
         500

@@ -1,6 +1,6 @@
 //! PostgreSQL under stricter isolation than the default.
 
-use countersign::{Claimed, Delivery, Settled, Store};
+use countersign::{Claimed, Delivery, ErrorChain, Settled, Store};
 use countersign_sqlx::{CompleteError, CompleteIn};
 
 use super::receiver::Bench;
@@ -57,7 +57,7 @@ async fn a_claim_renewed_since_the_snapshot_is_a_clear_error() {
                     sqlx::query(renew).execute(pool).await.unwrap();
                     let error = delivery.complete_in(&mut tx).await.unwrap_err();
                     assert!(matches!(error, CompleteError::Store(_)), "{error}");
-                    assert!(error.to_string().contains("run it again"), "{error}");
+                    assert!(ErrorChain::of(&error).to_string().contains("run it again"), "{error}");
                     assert!(!delivery.claim().is_lost());
                 } else {
                     delivery.complete_in(&mut tx).await.unwrap();

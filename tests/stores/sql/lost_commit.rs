@@ -1,6 +1,6 @@
 //! PostgreSQL: a transaction that is run again because the answer to its COMMIT was lost.
 
-use countersign::{Delivery, RejectionKind};
+use countersign::{Delivery, ErrorChain, RejectionKind};
 use countersign_sqlx::{CompleteError, CompleteIn};
 use sqlx::{AssertSqlSafe, PgPool};
 use tokio::sync::watch;
@@ -113,7 +113,7 @@ async fn a_commit_that_arrives_during_the_next_try_is_seen() {
             if level == "READ COMMITTED" {
                 assert!(matches!(error, CompleteError::AlreadyCompleted), "{error}");
             } else {
-                assert!(error.to_string().contains("run it again"), "{error}");
+                assert!(ErrorChain::of(&error).to_string().contains("run it again"), "{error}");
                 second.rollback().await.unwrap();
                 second = direct.begin_with(begin()).await.unwrap();
                 let error = delivery.complete_in(&mut second).await.unwrap_err();

@@ -1,7 +1,7 @@
 //! Tables and their names.
 
 use countersign::{Claimed, Store, StoreErrorKind};
-use countersign_sqlx::{BuildError, PostgresStore, SqliteStore};
+use countersign_sqlx::{ConfigError, PostgresStore, SqliteStore};
 use sqlx::{AssertSqlSafe, Row};
 
 use super::{Folder, LEASE, Schema, failure, key, look, token};
@@ -88,7 +88,7 @@ async fn names_are_checked_before_they_are_sql() {
             SqliteStore::builder(file.clone()).table(name).build().map(drop),
         ] {
             let error = built.unwrap_err();
-            assert!(matches!(error, BuildError::InvalidName { field: "table", .. }), "{name:?}");
+            assert!(matches!(error, ConfigError::InvalidName { field: "table", .. }), "{name:?}");
             assert!(error.to_string().contains("1 to 50"), "{error}");
         }
         let built = PostgresStore::builder(pool.clone()).schema(name).build();
@@ -96,9 +96,9 @@ async fn names_are_checked_before_they_are_sql() {
         assert_eq!(built.is_ok(), name == long, "{name:?}");
     }
     let reserved = PostgresStore::builder(pool.clone()).table("PG_class").build().unwrap_err();
-    assert!(matches!(reserved, BuildError::ReservedName { prefix: "pg_", .. }));
+    assert!(matches!(reserved, ConfigError::ReservedName { prefix: "pg_", .. }));
     let reserved = SqliteStore::builder(file.clone()).table("SQLite_x").build().unwrap_err();
-    assert!(matches!(reserved, BuildError::ReservedName { prefix: "sqlite_", .. }));
+    assert!(matches!(reserved, ConfigError::ReservedName { prefix: "sqlite_", .. }));
     for name in ["_", "A", "select", "a1_B2", &"a".repeat(50)] {
         let store = PostgresStore::builder(pool.clone()).schema(&schema.name).table(name);
         let store = store.build().unwrap();

@@ -32,7 +32,7 @@ mod sqlite_turn;
 use std::future::Future;
 use std::time::Duration;
 
-use countersign::{ClaimToken, Claimed, EventKey, Store, StoreError, StoreErrorKind};
+use countersign::{ClaimToken, Claimed, ErrorChain, EventKey, Store, StoreError, StoreErrorKind};
 
 use self::schema::{Folder, Schema};
 
@@ -72,7 +72,7 @@ async fn promptly<T>(future: impl Future<Output = T>) -> T {
 /// What a call failed with, and what it says.
 fn failure<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> (StoreErrorKind, String) {
     let error = answer.unwrap_err();
-    (error.kind(), error.to_string())
+    (error.kind(), ErrorChain::of(&error).to_string())
 }
 
 async fn until(is_so: impl AsyncFn() -> bool) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use countersign::testing::StoreSuite;
-use countersign::{Claimed, Delivery, RejectionKind, Runtime, Settled, Store};
+use countersign::{Claimed, Delivery, ErrorChain, RejectionKind, Runtime, Settled, Store};
 use countersign_sqlx::{CompleteIn, PostgresStore};
 use sqlx::PgPool;
 
@@ -73,7 +73,8 @@ async fn prepared_statements_that_are_mixed_up_fail() {
                 let (mut failed, mut other) = (0, 0);
                 let mut fails = |error: &countersign::StoreError| {
                     failed += 1;
-                    other += u32::from(error.to_string().contains("another statement"));
+                    other +=
+                        u32::from(ErrorChain::of(error).to_string().contains("another statement"));
                 };
                 match number % 4 {
                     0 | 1 => match store.claim(key, mine, LEASE).await {
@@ -188,7 +189,7 @@ async fn another_statement_with_the_same_values_does_nothing() {
     ];
     for said in said {
         let error = said.unwrap_err();
-        assert!(error.to_string().contains("another statement"), "{error}");
+        assert!(ErrorChain::of(&error).to_string().contains("another statement"), "{error}");
     }
     assert_eq!(look(&other, key(3)).await, Claimed::Fresh);
     assert!(is_in_flight(look(&other, key(2)).await));
@@ -213,6 +214,9 @@ async fn another_statements_row_is_an_error() {
         let statements = prepared(&pool).await;
         swap(&pool, &statements[0].0, &statements[0].1, statement).await;
         let error = store.claim(key(2), token(), LEASE).await.unwrap_err();
-        assert!(error.to_string().contains("another statement"), "{statement}: {error}");
+        assert!(
+            ErrorChain::of(&error).to_string().contains("another statement"),
+            "{statement}: {error}"
+        );
     }
 }

@@ -48,7 +48,7 @@ impl<S: Store> Bench<S> {
         let delivery = self.proven(event).await;
         let handle = self.0.clone().handle(delivery, |delivery| async {
             let status = handler(delivery).await;
-            Answer { status: Some(status), value: status }
+            Answer::new(status, status)
         });
         sendable(handle).await
     }

@@ -1,6 +1,6 @@
 //! What a database without room, or with the wrong settings, is answered with.
 
-use countersign::{Claimed, Delivery, Settled, Store, StoreErrorKind};
+use countersign::{Claimed, Delivery, ErrorChain, Settled, Store, StoreErrorKind};
 use countersign_sqlx::{CompleteError, CompleteIn, SqliteStore};
 use sqlx::sqlite::{SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
@@ -70,7 +70,7 @@ async fn a_handlers_own_settings_are_looked_at() {
     let handler = |delivery: Delivery| async move {
         let mut tx = pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
         let error = delivery.complete_in(&mut tx).await.unwrap_err();
-        assert!(error.to_string().contains("synchronous"), "{error}");
+        assert!(ErrorChain::of(&error).to_string().contains("synchronous"), "{error}");
         500
     };
     let bench = Bench::new(store);
@@ -88,7 +88,7 @@ async fn a_transaction_that_only_read_at_first_is_told_what_to_do() {
         assert_eq!(look(&store, key(9)).await, Claimed::Fresh);
         let error = delivery.complete_in(&mut tx).await.unwrap_err();
         assert!(matches!(error, CompleteError::Store(_)), "{error}");
-        assert!(error.to_string().contains("BEGIN IMMEDIATE"), "{error}");
+        assert!(ErrorChain::of(&error).to_string().contains("BEGIN IMMEDIATE"), "{error}");
         500
     };
     assert_eq!(bench.send("1", handler).await, Ok(500));

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::MetadataExt;
 
-use countersign::{Claimed, Delivery, Store, StoreErrorKind};
+use countersign::{Claimed, Delivery, ErrorChain, Store, StoreErrorKind};
 use countersign_sqlx::{CompleteIn, SqliteStore};
 
 use super::receiver::Bench;
@@ -48,7 +48,10 @@ async fn nothing_is_completed_in_a_file_that_was_replaced() {
         let aside = file.with_extension("aside");
         std::fs::rename(&file, &aside).unwrap();
         let error = delivery.complete_in(&mut tx).await.unwrap_err();
-        assert!(error.to_string().contains("was moved, deleted or replaced"), "{error}");
+        assert!(
+            ErrorChain::of(&error).to_string().contains("was moved, deleted or replaced"),
+            "{error}"
+        );
         std::fs::rename(&aside, &file).unwrap();
         delivery.complete_in(&mut tx).await.unwrap();
         tx.commit().await.unwrap();

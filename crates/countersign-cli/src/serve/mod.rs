@@ -11,6 +11,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
+use countersign::ErrorChain;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
@@ -78,7 +79,7 @@ pub(crate) async fn serve(
                 () = open.0.has_to_leave() => return,
             };
             if let Err(error) = done {
-                tracing::debug!(%error, "connection closed");
+                tracing::debug!(error = %ErrorChain::of(&error), "connection closed");
             }
         });
     }
@@ -86,7 +87,7 @@ pub(crate) async fn serve(
     connections.shutdown().await;
 }
 
-/// Has a request answered by the router, and the place told.
+/// Has a request answered by the router, and notes it in the place.
 fn answer(
     router: &TowerToHyperService<Router>,
     request: Request<Incoming>,

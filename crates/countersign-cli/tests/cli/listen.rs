@@ -170,3 +170,61 @@ fn a_body_that_breaks_off_has_its_line() {
     assert_eq!(line["reason"], "body_incomplete", "{line}");
     assert_eq!(delivery.send(&program).status, 200);
 }
+
+#[test]
+fn forms_are_printed_as_what_they_hold() {
+    let preset = |id| countersign::catalogue::by_id(id).unwrap().provider();
+    let args = ["--provider", "github=env:SECRET", "--provider", "slack=env:SECRET"];
+    let program = Program::listen(&args);
+    let field = "payload=%7B%22type%22%3A%22block_actions%22%2C%0A%22n%22%3A1.10%7D";
+    for (id, body, event, payload) in [
+        ("github", field, json!(null), json!({ "type": "block_actions", "n": 1.10 })),
+        ("slack", field, json!("block_actions"), json!({ "type": "block_actions", "n": 1.10 })),
+        (
+            "slack",
+            "command=%2Fweather&text=a+b%0A&x=1&x=2",
+            json!(null),
+            json!({ "command": "/weather", "text": "a b\n", "x": ["1", "2"] }),
+        ),
+        (
+            "slack",
+            r#"{"type":"event_callback","event_id":"Ev1"}"#,
+            json!("event_callback"),
+            json!({ "type": "event_callback", "event_id": "Ev1" }),
+        ),
+    ] {
+        let delivery = Delivery::signed(id, &preset(id), SECRET, body)
+            .header("content-type", "application/x-www-form-urlencoded");
+        assert_eq!(delivery.send(&program).status, 200, "{body}");
+        let line = program.line();
+        assert_eq!((&line["event"], &line["payload"]), (&event, &payload), "{line}");
+        let event_id = payload.get("event_id").cloned().unwrap_or_default();
+        assert_eq!(line["id"], event_id, "{line}");
+        assert_eq!(delivery.send(&program).status, 200);
+        assert_eq!(program.line()["outcome"], "duplicate");
+    }
+}
+
+/// Meta asks with a `GET` first.
+#[test]
+fn meta_shows_its_verify_token() {
+    let mut program =
+        Program::listen(&["--provider", "meta=env:SECRET", "--verify-token", "meta=env:OLDER"]);
+    let ask = |token: &str| {
+        let target = format!(
+            "/webhooks/meta?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token={token}"
+        );
+        let request = format!("GET {target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+        let mut stream = connect(program.addr, &request);
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let answer = ask(OLDER);
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("1158201444"), "{answer}");
+    let answer = ask("another");
+    assert!(answer.starts_with("HTTP/1.1 403") && !answer.contains("1158201444"), "{answer}");
+    assert_eq!(program.stop(), Some(0));
+    let said = program.stderr();
+    assert!(!said.contains(OLDER) && !said.contains(SECRET), "{said}");
+}

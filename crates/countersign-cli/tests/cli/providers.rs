@@ -15,7 +15,8 @@ fn providers(arguments: &[&str]) -> String {
 fn the_catalogue_is_listed_as_json() {
     let rows: Vec<Value> = serde_json::from_str(&providers(&["--json"])).unwrap();
     assert!(rows.len() >= 150, "{}", rows.len());
-    let fields = ["id", "name", "proof", "freshness", "key", "retries", "source", "confidence"];
+    let fields =
+        ["id", "name", "proof", "body", "freshness", "key", "retries", "source", "confidence"];
     for row in &rows {
         for field in fields {
             assert!(row[field].as_str().is_some_and(|text| !text.is_empty()), "{field} of {row}");
@@ -24,6 +25,7 @@ fn the_catalogue_is_listed_as_json() {
     let github = rows.iter().find(|row| row["id"] == "github").unwrap();
     assert_eq!(github["proof"], "hmac_sha256 in x-hub-signature-256");
     assert_eq!(github["key"], "signed content and claimed type");
+    assert_eq!(github["body"], "JSON, or JSON in the form field payload");
     assert_eq!(github["confidence"], "ran");
     // All the kinds of proofs are there.
     for proof in ["hmac_sha1 ", "hmac_sha512 ", "ed25519 ", "ecdsa_p256 ", "shared_token "] {

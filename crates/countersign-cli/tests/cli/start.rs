@@ -125,3 +125,19 @@ fn help_and_version() {
         assert!(help.contains(word), "{word} is not in\n{help}");
     }
 }
+
+#[test]
+fn bad_verify_tokens() {
+    const META: &str = "--provider meta=env:SECRET --verify-token";
+    bad(&format!("{META} meta"), "NAME=SOURCE");
+    bad(&format!("{META} meta=env:"), "NAME=SOURCE");
+    bad(&format!("{META} meta=env:OLDER,env:SECRET"), "--verify-token meta: that is not the name");
+    bad(&format!("{META} meta=env:NOT_SET_ANYWHERE"), "NOT_SET_ANYWHERE is not set");
+    bad(&format!("{META} meta=env:OLDER --verify-token meta=env:OLDER"), "given twice");
+    bad(&format!("{META} piora=env:OLDER"), "there is no --provider piora");
+    bad(&format!("{META} nobody=env:OLDER"), "unknown provider `nobody`");
+    bad(&format!("{META} meta=env:SECRET"), "`verify_token` is secret 1");
+    bad("--provider piora=env:SECRET --verify-token piora=env:OLDER", "piora has no handshake");
+    // Not repeated, for this is what a token by mistake looks like.
+    bad(&format!("{META} meta={SECRET}"), "never the token itself");
+}

@@ -5,7 +5,7 @@ use std::fmt;
 use sqlx::PgPool;
 
 use super::PostgresStore;
-use crate::names::{self, BuildError};
+use crate::names::{self, ConfigError};
 
 /// Makes a [`PostgresStore`]; start with [`PostgresStore::builder`].
 #[derive(Clone)]
@@ -56,7 +56,7 @@ impl PostgresStoreBuilder {
     ///
     /// If a name is more than ASCII letters, digits and `_`, begins with a digit or `pg_`, or is
     /// longer than 50 bytes (63 for the schema).
-    pub fn build(self) -> Result<PostgresStore, BuildError> {
+    pub fn build(self) -> Result<PostgresStore, ConfigError> {
         if let Some(schema) = &self.schema {
             names::check("schema", schema, names::LONGEST_SCHEMA, "pg_")?;
         }

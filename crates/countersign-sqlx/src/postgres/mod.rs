@@ -167,7 +167,7 @@ impl PostgresStore {
         &self.0.claim
     }
 
-    /// Drops up to `limit` keys whose lease or retention has run out, and tells how many it
+    /// Drops up to `limit` keys whose lease or retention has run out, and gives how many it
     /// dropped. Any number of processes can do so at once; keys that are locked are left for the
     /// next time. A few hundred at a time keeps locks short.
     ///

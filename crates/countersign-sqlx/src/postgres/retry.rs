@@ -15,7 +15,7 @@ impl Waits {
         Self(0)
     }
 
-    /// Waits, or tells that it has been enough.
+    /// Waits, or answers that the time is over.
     pub(super) async fn next(&mut self) -> bool {
         if self.0 >= WAITS {
             return false;

@@ -137,7 +137,7 @@ impl Batch {
         Ok(Answers { claims, completions, releases, purges, migrations })
     }
 
-    /// Tells everyone their answer, or what failed.
+    /// Gives every call its answer, or what failed.
     pub(super) fn answer(self, answers: Result<Answers, Failure>) {
         match answers {
             Ok(answers) => {
@@ -253,7 +253,7 @@ fn take<C>(calls: &mut Vec<C>, most: usize) -> Vec<C> {
     mem::replace(calls, rest)
 }
 
-/// Tells everyone their answer, or what failed.
+/// Gives every call its answer, or what failed.
 pub(super) fn answer<Q, A>(calls: Vec<Call<Q, A>>, answers: Result<Vec<A>, Failure>) {
     match answers {
         Ok(answers) => tell(calls, answers),

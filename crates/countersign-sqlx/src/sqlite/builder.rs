@@ -5,7 +5,7 @@ use std::fmt;
 use sqlx::SqlitePool;
 
 use super::SqliteStore;
-use crate::names::{self, BuildError};
+use crate::names::{self, ConfigError};
 
 /// Makes a [`SqliteStore`]; start with [`SqliteStore::builder`].
 #[derive(Clone)]
@@ -32,7 +32,7 @@ impl SqliteStoreBuilder {
     ///
     /// If the name is more than ASCII letters, digits and `_`, begins with a digit or `sqlite_`,
     /// or is longer than 50 bytes.
-    pub fn build(self) -> Result<SqliteStore, BuildError> {
+    pub fn build(self) -> Result<SqliteStore, ConfigError> {
         names::check("table", &self.table, names::LONGEST_TABLE, "sqlite_")?;
         Ok(SqliteStore::from_parts(self.pool, self.table))
     }

@@ -24,7 +24,7 @@ impl Lent {
             match pool.acquire().await {
                 Ok(connection) => return Ok(Self { connection, open: false }),
                 // Several open a new file at once and switch it to its write-ahead log. Who would
-                // wait for one that waits for them is told at once, whatever `busy_timeout` is.
+                // wait for one that waits for them fails at once, whatever `busy_timeout` is.
                 Err(error) if is_busy(&error) && Instant::now() < deadline => {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }

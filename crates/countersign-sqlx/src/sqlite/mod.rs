@@ -215,8 +215,8 @@ impl SqliteStore {
     }
 
     /// Begins a transaction on your pool when it is its turn: the store's own writes and all that
-    /// is begun with this are served in the order in which they come. Through SQLite's write lock alone
-    /// nobody is: whoever finds it taken sleeps and tries again, and the busiest are the luckiest.
+    /// is begun with this are served in the order in which they come. SQLite's write lock alone keeps no
+    /// order: a connection that finds it taken sleeps and tries again.
     ///
     /// The pool must be one to the store's file. The transaction begins with `BEGIN IMMEDIATE`, so it
     /// has the write lock. Nobody waits for a turn for longer than 1.5 s; after that, SQLite's lock
@@ -235,7 +235,7 @@ impl SqliteStore {
         SqliteTurn::begin(&self.0.worker.0.turn, pool).await
     }
 
-    /// Drops up to `limit` keys whose lease or retention has run out, and tells how many it
+    /// Drops up to `limit` keys whose lease or retention has run out, and gives how many it
     /// dropped. Nothing else is written meanwhile: a few hundred at a time keeps that short.
     ///
     /// The store is right without it, and only grows.

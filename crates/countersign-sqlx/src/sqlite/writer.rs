@@ -64,7 +64,7 @@ async fn try_commit(shared: &Shared, batch: &mut Batch) -> Result<Answers, Failu
 }
 
 /// Moves the write-ahead log's pages into the database file, so that the log's room is used again
-/// from its beginning. What that fails with is no news: the disk is full.
+/// from its beginning. Its error is ignored, because it is known already: the disk is full.
 async fn make_room(shared: &Shared) {
     if let Ok(mut connection) = Lent::by(&shared.pool).await {
         let checkpoint = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)");

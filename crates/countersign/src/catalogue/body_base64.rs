@@ -6,7 +6,8 @@ rows! {
     "ably", "Ably", Weak, "webhook-co/webhook" =>
         .hmac_sha256(Signature::header("X-Ably-Signature").base64());
     "acuity", "Acuity Scheduling", Weak, "trigger.dev" =>
-        .hmac_sha256(Signature::header("X-Acuity-Signature").base64());
+        .hmac_sha256(Signature::header("X-Acuity-Signature").base64())
+        .forget_when_handled();
     "adyen-platform", "Adyen (platform, banking, management)", Ran, "npm @adyen/api-library 32.1.0 hmacValidator.validateHMACSignature" =>
         .hmac_sha256(Signature::header("HmacSignature").base64().hex_secret())
         .optional_event_type("type");
@@ -40,8 +41,12 @@ rows! {
         .hmac_sha256(Signature::header("Heroku-Webhook-Hmac-SHA256").base64());
     "kontent-ai", "Kontent.ai", Ran, "npm @kontent-ai/webhook-helper 3.0.3" =>
         .hmac_sha256(Signature::header("X-Kontent-ai-Signature").base64());
+    // A retry says `isRedelivery`, so it has other bytes. A delivery of one event is known again by the
+    // event's id; one of several is not.
     "line", "LINE Messaging API", Ran, "npm @line/bot-sdk 11.0.0 validate-signature" =>
-        .hmac_sha256(Signature::header("x-line-signature").base64());
+        .hmac_sha256(Signature::header("x-line-signature").base64())
+        .optional_event_type("events.0.type")
+        .event_id("events.0.webhookEventId");
     #[cfg(feature = "sha1")]
     "mongodb-atlas", "MongoDB Atlas alerts", Weak, "webhook-co/webhook" =>
         .hmac_sha1(Signature::header("X-MMS-Signature").base64());
@@ -71,6 +76,7 @@ rows! {
         .event_id("event_id");
     "woocommerce", "WooCommerce", Documented, "woocommerce.com webhooks via webhook-co, trigger.dev, hookdeck; npm @hookflo/tern 4.1.0" =>
         .hmac_sha256(Signature::header("X-WC-Webhook-Signature").base64())
+        .form()
         .unverified_event_type("X-WC-Webhook-Topic")
         .unverified_id("X-WC-Webhook-Delivery-ID")
         .answer_within(Duration::from_secs(60));
@@ -78,7 +84,9 @@ rows! {
     // the asker chooses. See `Handshake`.
     "x", "X (Twitter) Account Activity", Weak, "webhook-co/webhook" =>
         .hmac_sha256(Signature::header("x-twitter-webhooks-signature").prefix("sha256=").base64());
-    "xero", "Xero", Weak, "webhook-co/webhook" =>
+    // Answers must have no body either, which an `error_handler` can give. See `Handshake`.
+    "xero", "Xero", Documented, "developer.xero.com/documentation/webhooks/configuring-your-server" =>
         .hmac_sha256(Signature::header("x-xero-signature").base64())
-        .answer_within(Duration::from_secs(5));
+        .answer_within(Duration::from_secs(5))
+        .retries(Retries::within(Duration::from_secs(86400)));
 }

@@ -7,12 +7,28 @@
 //! ```
 //! use countersign::{Endpoint, Secret, catalogue};
 //!
-//! let github = catalogue::by_id("github").expect("it is in the catalogue");
-//! let endpoint = Endpoint::builder("github", github.provider())
+//! let endpoint = Endpoint::builder("github", catalogue::provider("github")?)
 //!     .secret(Secret::new("a secret of your choice")?)
 //!     .build()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Who is not here, and why
+//!
+//! - The signature stands in the body, or covers some of its fields and not its bytes: Adyen, Braintree,
+//!   Dropbox Sign, Hygraph, Mailgun, Mailomat, Mercado Pago. The rest of such a body proves nothing.
+//! - A JWT, or an HTTP signature that lists what it covers: FusionAuth, Jira Connect, Keygen, Kinde,
+//!   LiveKit, MessageBird, monday.com, Netlify, QStash, Vonage.
+//! - A key that has to be fetched, or RSA: AWS SNS, Constant Contact, eBay, fal, PayPal, Plaid, Wise.
+//! - A text with rules of its own: Plivo.
+//! - The token stands in each item of the body: Microsoft Graph.
+//! - The user chooses the header or its token: AssemblyAI, BigCommerce, Brevo, Datadog, Okta, Supabase
+//!   Database Webhooks. These are made in two lines with
+//!   [`shared_token`](crate::ProviderBuilder::shared_token), and Okta's
+//!   [`handshake`](crate::Handshake::echo_header_as_json) in a third.
+//!
+//! Some rows leave something out, with the reason at the row: the handshakes of X and Notion, and headers
+//! that name the key (Pusher, Twilio's shared keys), which nobody signs.
 
 mod body_base64;
 mod body_hex;
@@ -25,6 +41,7 @@ mod urls;
 
 use std::fmt;
 
+use crate::error::ConfigError;
 use crate::provider::Provider;
 
 /// A provider of the catalogue. It is [confirmed](Self::confidence) to some degree.
@@ -123,7 +140,39 @@ pub fn all() -> impl Iterator<Item = &'static Preset> {
     .flatten()
 }
 
-/// The provider with this id.
+/// The ids of those that are not there, each with the feature that it needs.
+fn left_out() -> impl Iterator<Item = (&'static str, &'static str)> {
+    [
+        typed::LEFT_OUT,
+        standard_webhooks::LEFT_OUT,
+        timed::LEFT_OUT,
+        body_hex::LEFT_OUT,
+        body_base64::LEFT_OUT,
+        urls::LEFT_OUT,
+        public_keys::LEFT_OUT,
+        tokens::LEFT_OUT,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
+}
+
+/// The provider with this id, for an [`Endpoint`](crate::Endpoint).
+///
+/// # Errors
+///
+/// [`ConfigError::UnknownProvider`], or [`ConfigError::FeatureMissing`] with the feature to add.
+pub fn provider(id: &str) -> Result<Provider, ConfigError> {
+    match by_id(id) {
+        Some(preset) => Ok(preset.provider()),
+        None => Err(match left_out().find(|(left_out, _)| *left_out == id) {
+            Some((id, feature)) => ConfigError::FeatureMissing { provider: id, feature },
+            None => ConfigError::UnknownProvider { id: id.to_owned() },
+        }),
+    }
+}
+
+/// The row with this id.
 #[must_use]
 pub fn by_id(id: &str) -> Option<&'static Preset> {
     all().find(|preset| preset.id == id)
@@ -131,10 +180,10 @@ pub fn by_id(id: &str) -> Option<&'static Preset> {
 
 /// Rows: id, name, confidence, source, and the calls of the builder.
 macro_rules! rows {
-    ($($(#[$feature:meta])? $id:literal, $name:literal, $confidence:ident, $source:literal =>
+    ($($(#[cfg(feature = $feature:literal)])? $id:literal, $name:literal, $confidence:ident, $source:literal =>
         $(.$method:ident($($argument:tt)*))+;)+) => {
         pub(super) const ROWS: &[crate::catalogue::Preset] = &[$(
-            $(#[$feature])?
+            $(#[cfg(feature = $feature)])?
             crate::catalogue::Preset {
                 id: $id,
                 name: $name,
@@ -147,6 +196,10 @@ macro_rules! rows {
                 },
             },
         )+];
+
+        /// The rows whose feature is off, with the feature.
+        pub(super) const LEFT_OUT: &[(&str, &str)] =
+            &[$($(#[cfg(not(feature = $feature))] ($id, $feature),)?)+];
     };
 }
 use rows;

@@ -25,6 +25,9 @@ rows! {
         .ecdsa_p256(Signature::header("X-Twilio-Email-Event-Webhook-Signature").base64())
         .signed_content([Time, Body])
         .timestamp(Timestamp::header("X-Twilio-Email-Event-Webhook-Timestamp").format(TimeFormat::UnixSeconds))
+        .json_array()
+        .optional_event_type("0.event")
+        .event_id("0.sg_event_id")
         .key_by_body();
     #[cfg(feature = "ed25519")]
     "standard-webhooks-v1a", "Standard Webhooks, asymmetric (v1a)", Read, "standard-webhooks spec 1.0.0; symfony/cosium readings" =>

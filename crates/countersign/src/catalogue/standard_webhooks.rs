@@ -85,8 +85,9 @@ rows! {
         .timestamp(Timestamp::header("webhook-timestamp").format(TimeFormat::UnixSeconds))
         .optional_event_type("type")
         .event_id_header("webhook-id");
-    "svix", "Svix", Ran, "npm svix 1.99.1; Svix docs" =>
+    "svix", "Svix", Ran, "npm svix 1.99.1; Svix docs; svix/svix-webhooks server/svix-server/src/cfg.rs whitelabel_headers" =>
         .standard_webhooks("svix")
+        .or_header_prefix("svix-", "webhook-")
         .optional_event_type("type")
         .answer_within(Duration::from_secs(15))
         .retries(Retries::after([5, 300, 1800, 7200, 18000, 36000, 36000].map(Duration::from_secs)));

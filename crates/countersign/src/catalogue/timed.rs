@@ -110,6 +110,7 @@ rows! {
         .hmac_sha256(Signature::header("Klaviyo-Signature"))
         .signed_content([Body, Time])
         .timestamp(Timestamp::header("Klaviyo-Timestamp").format(TimeFormat::UnixSeconds))
+        .optional_event_type("data.0.topic")
         .key_by_body();
     "knock", "Knock", Weak, "webhook-co/webhook" =>
         .hmac_sha256(Signature::header("x-knock-signature").prefix("s=").base64().separator(','))
@@ -203,6 +204,8 @@ rows! {
         .signed_content([Body, Part::literal("."), Part::header("x-sinch-webhook-signature-nonce"), Part::literal("."), Time])
         .timestamp(Timestamp::header("x-sinch-webhook-signature-timestamp").format(TimeFormat::UnixSeconds))
         .key_by_body();
+    // Interactivity is `payload`, a command the form itself. Neither has an `event_id`: they are keyed by
+    // their bytes, which have a `trigger_id` wherever there is one.
     "slack", "Slack", Ran, "docs.slack.dev verifying-requests-from-slack; npm @slack/bolt 5.1.0" =>
         .hmac_sha256(Signature::header("X-Slack-Signature").prefix("v0=").lower_hex())
         .signed_content([Part::literal("v0:"), Time, Part::literal(":"), Body])
@@ -210,7 +213,8 @@ rows! {
         .optional_event_type("type")
         .event_id("event_id")
         .key_by_body()
-        .not_only_json()
+        .form_field("payload")
+        .form()
         .answer_within(Duration::from_secs(3))
         .retries(Retries::after([0, 60, 300].map(Duration::from_secs)))
         .handshake(Handshake::when_field("type", "url_verification").echo_field("challenge"));

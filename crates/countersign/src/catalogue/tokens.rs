@@ -23,10 +23,13 @@ rows! {
         .optional_event_type("object_kind")
         .unverified_id("Idempotency-Key")
         .answer_within(Duration::from_secs(10));
-    "google-push", "Google Calendar / Drive push channels", Weak, "trigger.dev" =>
+    // Message numbers are counted in each channel. All of these headers are claims: the token is what
+    // proves them, and whoever has it can write any.
+    "google-push", "Google Calendar / Drive push channels", Weak, "trigger.dev; the channel's id: developers.google.com/workspace/calendar/api/guides/push" =>
         .shared_token(Token::header("X-Goog-Channel-Token"))
         .unverified_event_type("X-Goog-Resource-State")
-        .unverified_id("X-Goog-Message-Number");
+        .unverified_id("X-Goog-Message-Number")
+        .unverified_channel("X-Goog-Channel-ID");
     "huggingface", "Hugging Face", Weak, "trigger.dev; hub-docs#2749" =>
         .shared_token(Token::header("X-Webhook-Secret"))
         .optional_event_type("event.action")

@@ -37,3 +37,6 @@ pub(super) const ROWS: &[Preset] = &[
     ),
     row("pakyas", "Pakyas", "Pakyas' documentation, \"Webhooks\"", pakyas::provider),
 ];
+
+/// None of these needs a feature.
+pub(super) const LEFT_OUT: &[(&str, &str)] = &[];

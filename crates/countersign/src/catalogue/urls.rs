@@ -10,16 +10,23 @@ rows! {
         .window(Window::new(Duration::from_secs(30), Duration::from_secs(30)))
         .unverified_event_type("X-Contentful-Topic")
         .key_by_body();
+    // No key of an item's fields: `eventId` is not promised to be unique. `attemptNumber` makes another
+    // body of each retry.
     "hubspot", "HubSpot (v3)", Ran, "npm @hubspot/api-client 13.5.0 Signature" =>
         .hmac_sha256(Signature::header("X-HubSpot-Signature-v3").base64())
         .signed_content([Method, UrlDecoded, Body, Time])
         .timestamp(Timestamp::header("X-HubSpot-Request-Timestamp").format(TimeFormat::UnixMillis))
+        .json_array()
+        .optional_event_type("0.subscriptionType")
         .key_by_body()
         .retries(Retries::within(Duration::from_secs(86400)));
     #[cfg(feature = "sha1")]
-    "mandrill", "Mandrill (Mailchimp Transactional)", Weak, "webhook-co/webhook; trigger.dev" =>
+    "mandrill", "Mandrill (Mailchimp Transactional)", Weak, "webhook-co/webhook; trigger.dev; mandrill.zendesk.com Webhook Format" =>
         .hmac_sha1(Signature::header("X-Mandrill-Signature").base64())
-        .signed_content([Url, SortedForm]);
+        .signed_content([Url, SortedForm])
+        .form_field("mandrill_events")
+        .json_array()
+        .optional_event_type("0.event");
     "square", "Square", Ran, "npm square 46.0.0 WebhooksHelper" =>
         .hmac_sha256(Signature::header("x-square-hmacsha256-signature").base64())
         .signed_content([Url, Body])
@@ -42,6 +49,9 @@ rows! {
         .signed_content([Url, Part::BodySha256InQuery("bodySHA256".into())])
         .unverified_id("I-Twilio-Idempotency-Token")
         .answer_within(Duration::from_secs(15));
+    // X-Twilio-Webhooks-Signature-Settings names the key and the hash. It is not signed, and not read:
+    // each of the endpoint's secrets is tried, and with this hash alone. Otherwise whoever can forge one
+    // of an older hash could name that.
     "twilio-shared-key", "Twilio, shared keys (SHA-256, public beta)", Ran, "twilio.com/docs/usage/webhooks/webhook-shared-keys; pypi twilio 9.13.0 request_validator" =>
         .hmac_sha256(Signature::header("X-Twilio-Signature").base64())
         .signed_content([Url, SortedForm])

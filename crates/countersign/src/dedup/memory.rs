@@ -5,15 +5,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::error::{StoreError, StoreErrorKind};
 use super::shard::{Entry, NANOS_IN_A_SECOND, Shard, State};
-use super::store::{ClaimToken, Claimed, RELEASED_FOR, Settled, Store, StoreError, StoreErrorKind};
+use super::store::{Claimed, RELEASED_FOR, Settled, Store};
+use super::token::ClaimToken;
 use crate::clock::{Clock, SystemClock};
 use crate::key::EventKey;
 
 /// A store in this process's memory. Clones share it.
 ///
-/// It holds up to a million keys unless told otherwise, and refuses further ones (503 to the
-/// sender) rather than forget any: a set that forgets is no deduplication. Size it as events per
+/// It holds up to a million keys by default, and refuses further ones (503 to the sender) rather than
+/// forget any: a set that forgets would let events be handled twice. Size it as events per
 /// second × the longest retention in seconds. A key costs about 100 bytes once there are many; no
 /// memory is taken in advance. Expired keys are dropped a few at a time by the claims that come
 /// after, so a claim pays for a sweep only where the store is full.

@@ -1,12 +1,17 @@
 //! Deduplication: the contract of a store, and the store in memory.
 
+mod error;
 mod memory;
 mod released;
 mod shard;
+mod shared;
 mod store;
+mod token;
 
+pub use error::{StoreError, StoreErrorKind};
 pub use memory::{MemoryStore, MemoryStoreBuilder};
+pub use shared::DynStore;
 pub use store::{
-    ClaimToken, Claimed, DynStore, InTransaction, RELEASED_FOR, Settled, Store, StoreError,
-    StoreErrorKind, StoreFuture, Transactional,
+    Claimed, InTransaction, LONGEST_KEPT, RELEASED_FOR, Settled, Store, Transactional,
 };
+pub use token::ClaimToken;

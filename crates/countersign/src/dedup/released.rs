@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use hashbrown::HashTable;
 
-use super::store::ClaimToken;
+use super::token::ClaimToken;
 use crate::key::EventKey;
 
 /// Oldest first, and found through a table of their numbers.

@@ -7,7 +7,7 @@ use std::collections::BinaryHeap;
 use hashbrown::HashTable;
 
 use super::released::Released;
-use super::store::ClaimToken;
+use super::token::ClaimToken;
 use crate::key::EventKey;
 
 /// A key that is in flight or handled.

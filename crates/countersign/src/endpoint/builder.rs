@@ -1,55 +1,48 @@
-//! Making an endpoint, and refusing one that cannot keep what it promises.
+//! Settings of an endpoint.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::mismatches::Mismatches;
-use super::{Endpoint, Inner};
 use crate::clock::{Clock, SystemClock};
-use crate::error::ConfigError;
-use crate::handshake::{Unsigned, VerifyToken};
-use crate::key::KeyHasher;
 use crate::provider::Provider;
 use crate::rejection::RejectionKind;
-use crate::request_head::is_method;
-use crate::scheme::Keyed;
 use crate::secret::Secret;
 use crate::window::Window;
 
 const DEFAULT_MAX_BODY: usize = 1024 * 1024;
 const DEFAULT_BODY_TIMEOUT: Duration = Duration::from_secs(30);
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
-const DEFAULT_LEASE: Duration = Duration::from_secs(5 * 60);
-const DEFAULT_STORE_TIMEOUT: Duration = Duration::from_secs(2);
 const DEFAULT_RENEWED_FOR: Duration = Duration::from_secs(60 * 60);
-const DEFAULT_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// No provider retries for so long; a window beyond it would be none.
-const LONGEST_PAST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-/// No clock that anybody looks after is further ahead.
-const LONGEST_FUTURE: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// Makes an [`Endpoint`]; start with [`Endpoint::builder`].
+/// Makes an [`Endpoint`](crate::Endpoint); start with [`Endpoint::builder`](crate::Endpoint::builder).
+///
+/// A setting that has a default may be set again: the last call holds. [`methods`](Self::methods),
+/// [`public_url`](Self::public_url) and [`verify_token`](Self::verify_token) may be called once: their
+/// second call would replace what the first one meant to be accepted, so it is an error of
+/// [`build`](Self::build). [`secret`](Self::secret) and [`secrets`](Self::secrets) add.
 #[derive(Clone)]
 #[must_use = "call `build`"]
 pub struct EndpointBuilder {
-    name: Box<str>,
-    provider: Provider,
-    secrets: Vec<Secret>,
-    methods: Vec<Box<str>>,
-    public_url: Option<Box<str>>,
-    verify_token: Option<Secret>,
-    window: Option<Window>,
-    max_body: usize,
-    body_timeout: Duration,
-    lease: Option<Duration>,
-    renewed_for: Duration,
-    retention: Option<Duration>,
-    store_timeout: Option<Duration>,
-    retry_after: Duration,
-    clock: Arc<dyn Clock>,
-    statuses: Vec<(RejectionKind, u16)>,
+    pub(super) name: Box<str>,
+    pub(super) provider: Provider,
+    pub(super) secrets: Vec<Secret>,
+    pub(super) methods: Option<Vec<Box<str>>>,
+    pub(super) public_url: Option<Box<str>>,
+    pub(super) verify_token: Option<Secret>,
+    pub(super) window: Option<Window>,
+    pub(super) max_body: usize,
+    pub(super) body_timeout: Duration,
+    pub(super) lease: Option<Duration>,
+    pub(super) renewed_for: Duration,
+    pub(super) retention: Option<Duration>,
+    pub(super) forgets: Option<bool>,
+    pub(super) store_timeout: Option<Duration>,
+    pub(super) retry_after: Duration,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) statuses: Vec<(RejectionKind, u16)>,
+    /// A setter that was called twice although its calls do not add up.
+    pub(super) set_twice: Option<&'static str>,
 }
 
 impl EndpointBuilder {
@@ -58,7 +51,7 @@ impl EndpointBuilder {
             name: name.into(),
             provider,
             secrets: Vec::new(),
-            methods: vec!["POST".into()],
+            methods: None,
             public_url: None,
             verify_token: None,
             window: None,
@@ -67,15 +60,18 @@ impl EndpointBuilder {
             lease: None,
             renewed_for: DEFAULT_RENEWED_FOR,
             retention: None,
+            forgets: None,
             store_timeout: None,
             retry_after: DEFAULT_RETRY_AFTER,
             clock: Arc::new(SystemClock),
             statuses: Vec::new(),
+            set_twice: None,
         }
     }
 
     /// Adds a secret. The first is the current one; further ones are older, and are tried only
-    /// when those before do not match.
+    /// when those before do not match. A header that names the key (Pusher, Twilio's shared keys) is
+    /// not read: nobody signs it, and a wrong one could only choose the wrong key or the wrong hash.
     pub fn secret(mut self, secret: Secret) -> Self {
         self.secrets.push(secret);
         self
@@ -93,7 +89,10 @@ impl EndpointBuilder {
     /// these. If the path has a handler for every one of them, all of these handlers must handle the
     /// event in the same way, because the first 2xx completes it.
     pub fn methods<M: AsRef<str>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
-        self.methods = methods.into_iter().map(|method| method.as_ref().into()).collect();
+        let methods = methods.into_iter().map(|method| method.as_ref().into()).collect();
+        if self.methods.replace(methods).is_some() {
+            self.set_twice = Some("methods");
+        }
         self
     }
 
@@ -104,7 +103,9 @@ impl EndpointBuilder {
     ///
     /// It is never taken from `Host` or `X-Forwarded-*`, which anybody can write.
     pub fn public_url(mut self, origin: &str) -> Self {
-        self.public_url = Some(origin.into());
+        if self.public_url.replace(origin.into()).is_some() {
+            self.set_twice = Some("public_url");
+        }
         self
     }
 
@@ -114,7 +115,9 @@ impl EndpointBuilder {
     /// no such handshake. It comes in the URL, where access logs show it, and proves no delivery: it
     /// must not be a secret that does.
     pub fn verify_token(mut self, token: Secret) -> Self {
-        self.verify_token = Some(token);
+        if self.verify_token.replace(token).is_some() {
+            self.set_twice = Some("verify_token");
+        }
         self
     }
 
@@ -171,6 +174,15 @@ impl EndpointBuilder {
         self
     }
 
+    /// Whether an event is forgotten as soon as it is handled, whatever the provider's default is. See
+    /// [`ProviderBuilder::forget_when_handled`](crate::ProviderBuilder::forget_when_handled) for what holds
+    /// then. An endpoint of Twilio's that asks a caller for keys needs it: the same key pressed twice in
+    /// one call is the same form to the byte.
+    pub fn forget_when_handled(mut self, forget: bool) -> Self {
+        self.forgets = Some(forget);
+        self
+    }
+
     /// What `Retry-After` says when the store cannot answer or is full. Defaults to 5 s. For an
     /// event in flight it is what is left of the lease: a provider that comes sooner, again and
     /// again, could use up its retries before a crashed handler's claim has run out.
@@ -190,159 +202,6 @@ impl EndpointBuilder {
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
-    }
-
-    /// Checks the endpoint and makes it.
-    ///
-    /// # Errors
-    ///
-    /// A [`ConfigError`] that names the setting, both numbers and how to fix it.
-    pub fn build(self) -> Result<Endpoint, ConfigError> {
-        let window = self.checked_window()?;
-        let horizon = self.provider.retries().horizon();
-        let span = window.as_ref().map(Window::span);
-        let longest = [DEFAULT_RETENTION].into_iter().chain(span).chain(horizon).max();
-        let retention = self.retention.or(longest).unwrap_or(DEFAULT_RETENTION);
-        // So that a crash on any retry but the last has a retry to come.
-        let half = self.provider.retries().last_wait().or(horizon).map(|wait| wait / 2);
-        let lease =
-            self.lease.or(half.map(|half| half.min(DEFAULT_LEASE))).unwrap_or(DEFAULT_LEASE);
-        let store_timeout = self.store_timeout.unwrap_or(DEFAULT_STORE_TIMEOUT.min(lease / 2));
-        self.check_numbers(lease, store_timeout)?;
-        match (span, horizon) {
-            (Some(window), _) if retention < window => {
-                return Err(ConfigError::RetentionShorterThanWindow { retention, window });
-            }
-            (_, Some(retries)) if retention < retries => {
-                return Err(ConfigError::RetentionShorterThanRetries { retention, retries });
-            }
-            (_, Some(retries)) if lease >= retries => {
-                return Err(ConfigError::LeaseNotShorterThanRetries { lease, retries });
-            }
-            _ if lease <= store_timeout => {
-                return Err(ConfigError::LeaseNotLongerThanStoreTimeout { lease, store_timeout });
-            }
-            _ if retention.is_zero() => return Err(ConfigError::Zero { field: "retention" }),
-            _ => {}
-        }
-        let asks_for_token = |handshake: &Unsigned| handshake.needs_token();
-        if self.verify_token.is_some()
-            && !self.provider.spec().handshakes.unsigned.iter().any(asks_for_token)
-        {
-            let provider = self.provider.name().to_owned();
-            return Err(ConfigError::NoVerifyTokenAsked { provider });
-        }
-        let keys = self.keys()?;
-        let public_url = self.checked_public_url()?;
-        let labels = self.secrets.iter().map(Secret::shared_label).collect();
-        let mismatches = Mismatches::of(&self.provider.spec().scheme, &self.secrets);
-        Ok(Endpoint(Arc::new(Inner {
-            key_hasher: KeyHasher::new(&self.name),
-            name: self.name,
-            provider: self.provider,
-            allow: self.methods.join(", ").into(),
-            methods: self.methods,
-            keys,
-            labels,
-            public_url,
-            verify_token: self.verify_token.as_ref().map(VerifyToken::new),
-            window,
-            max_body: self.max_body,
-            body_timeout: self.body_timeout,
-            lease,
-            renewed_for: self.renewed_for,
-            retention,
-            store_timeout,
-            retry_after: self.retry_after,
-            clock: self.clock,
-            statuses: self.statuses,
-            mismatches,
-        })))
-    }
-
-    fn checked_window(&self) -> Result<Option<Window>, ConfigError> {
-        let Some(window) = self.window else { return Ok(self.provider.default_window()) };
-        let Some(time) = &self.provider.spec().time else {
-            return Err(ConfigError::NoTimeToJudge { provider: self.provider.name().to_owned() });
-        };
-        match self.provider.retries().horizon() {
-            Some(retries) if !time.is_per_delivery() && window.past < retries => {
-                Err(ConfigError::WindowShorterThanRetries { past: window.past, retries })
-            }
-            _ if window.past.is_zero() => Err(ConfigError::Zero { field: "window" }),
-            _ => {
-                let tolerances = [
-                    ("past", window.past, LONGEST_PAST),
-                    ("future", window.future, LONGEST_FUTURE),
-                ];
-                match tolerances.into_iter().find(|(_, given, longest)| given > longest) {
-                    Some((tolerance, given, longest)) => {
-                        Err(ConfigError::WindowTooLong { tolerance, given, longest })
-                    }
-                    None => Ok(Some(window)),
-                }
-            }
-        }
-    }
-
-    fn check_numbers(&self, lease: Duration, store_timeout: Duration) -> Result<(), ConfigError> {
-        if self.name.is_empty() {
-            return Err(ConfigError::EmptyEndpointName);
-        }
-        if self.methods.is_empty() {
-            return Err(ConfigError::NoMethod);
-        }
-        if let Some(method) = self.methods.iter().find(|method| !is_method(method)) {
-            return Err(ConfigError::InvalidMethod { method: method.clone().into_string() });
-        }
-        let numbers = [
-            ("max_body", self.max_body == 0),
-            ("body_timeout", self.body_timeout.is_zero()),
-            // Stores count in milliseconds.
-            ("lease", lease.as_millis() == 0),
-            ("store_timeout", store_timeout.is_zero()),
-        ];
-        if let Some((field, _)) = numbers.into_iter().find(|(_, zero)| *zero) {
-            return Err(ConfigError::Zero { field });
-        }
-        match self.statuses.iter().find(|(kind, status)| !kind.allows_status(*status)) {
-            Some(&(kind, status)) => Err(ConfigError::UnsuitableStatus { kind, status }),
-            None => Ok(()),
-        }
-    }
-
-    fn keys(&self) -> Result<Keyed, ConfigError> {
-        let endpoint = self.name.clone().into_string();
-        if self.secrets.is_empty() {
-            return Err(ConfigError::NoSecret { endpoint });
-        }
-        let keyed = self.provider.spec().scheme.key(&self.secrets);
-        keyed.map_err(|(index, unusable)| ConfigError::UnusableSecret {
-            endpoint,
-            position: index + 1,
-            expected: unusable.expected,
-        })
-    }
-
-    fn checked_public_url(&self) -> Result<Option<Box<str>>, ConfigError> {
-        let needed = self.provider.spec().scheme.content.needs_public_url();
-        let Some(given) = &self.public_url else {
-            let provider = || self.provider.name().to_owned();
-            return match needed {
-                true => Err(ConfigError::NoPublicUrl { provider: provider() }),
-                false => Ok(None),
-            };
-        };
-        let authority = given.strip_prefix("https://").or_else(|| given.strip_prefix("http://"));
-        let legal = |rest: &str| {
-            let graphic =
-                rest.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#\"<>\\".contains(&byte));
-            graphic && !rest.starts_with('/') && !rest.is_empty()
-        };
-        match authority.map(|rest| rest.trim_end_matches('/')) {
-            Some(rest) if legal(rest) => Ok(Some(given.trim_end_matches('/').into())),
-            _ => Err(ConfigError::InvalidPublicUrl { given: given.clone().into_string() }),
-        }
     }
 }
 

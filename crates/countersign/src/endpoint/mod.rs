@@ -1,5 +1,6 @@
 //! One place that one provider sends to: its secrets, its window, its limits, its answers.
 
+mod build;
 mod builder;
 mod mismatches;
 
@@ -52,6 +53,8 @@ pub(crate) struct Inner {
     pub(crate) lease: Duration,
     pub(crate) renewed_for: Duration,
     pub(crate) retention: Duration,
+    /// Whether a handled event is forgotten.
+    pub(crate) forgets: bool,
     pub(crate) store_timeout: Duration,
     pub(crate) retry_after: Duration,
     pub(crate) clock: Arc<dyn Clock>,
@@ -120,6 +123,12 @@ impl Endpoint {
     #[must_use]
     pub fn retention(&self) -> Duration {
         self.0.retention
+    }
+
+    /// Whether a handled event is [forgotten at once](EndpointBuilder::forget_when_handled).
+    #[must_use]
+    pub fn forgets_when_handled(&self) -> bool {
+        self.0.forgets
     }
 
     /// The request header whose value is the secret itself, for a shared token. Adapters mark it

@@ -28,8 +28,17 @@ const LONGEST_ECHO: usize = 256;
 ///
 /// Some providers need none of this. Any 2xx of the handler answers GitHub's `ping` and LINE's empty
 /// list of events. Xero's intent to receive wants 200 for a right signature and 401 for a wrong one,
-/// which every delivery gets. Notion and Asana send a new secret in their first request, before
-/// anything can be verified: take that request in a route without this middleware.
+/// which every delivery gets; it also wants answers without a body, which an `error_handler` of the
+/// adapter's layer can give.
+///
+/// # Never a way to set a secret
+///
+/// Asana and Notion send a new secret in a first request that nobody signs. Anybody can send such a
+/// request, so nothing here takes a secret from one. Asana only wants it back, and shows it to whoever
+/// made the webhook: see [`return_hook_secret`](Self::return_hook_secret). Notion shows its
+/// `verification_token` in the body of that request and nowhere else, and wants a 2xx. There is no kind
+/// for it: to answer 2xx would lose the token, and to log it would print a secret. Take that request
+/// once in a route without this middleware, copy the token by hand, and close the route.
 ///
 /// # Never an oracle
 ///
@@ -109,9 +118,21 @@ impl Handshake {
         Self(Kind::Unsigned(Unsigned::AllowOrigin))
     }
 
+    /// An unsigned `POST` with `X-Hook-Secret` and without a signature: 200 with the same
+    /// `X-Hook-Secret`, if that is 1 to 256 visible ASCII characters. Asana.
+    ///
+    /// The secret is not taken: anybody can send such a request. Asana shows it in its answer to the
+    /// call that makes the webhook, as `X-Hook-Secret` beside `data`
+    /// (developers.asana.com/reference/createwebhook). Give it to the endpoint from there, as any
+    /// secret; until then the deliveries of that webhook are refused.
+    #[must_use]
+    pub fn return_hook_secret() -> Self {
+        Self(Kind::Unsigned(Unsigned::ReturnHookSecret { proofs: Box::default() }))
+    }
+
     /// The kind, as it is in reports: `echo_field`, `echo_header`, `fixed_answer`,
-    /// `echo_field_with_mac`, `echo_query`, `echo_query_for_token`, `echo_header_as_json` or
-    /// `allow_origin`.
+    /// `echo_field_with_mac`, `echo_query`, `echo_query_for_token`, `echo_header_as_json`,
+    /// `allow_origin` or `return_hook_secret`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match &self.0 {
@@ -129,7 +150,7 @@ impl Handshake {
 
 /// What a signed handshake is known by; say how to answer it.
 ///
-/// A delivery that lacks what the answer is made of is no handshake, and goes to the handler.
+/// A delivery that lacks what the answer is made of is not a handshake, and goes to the handler.
 #[derive(Clone, Debug)]
 #[must_use = "say how to answer it"]
 pub struct When {
@@ -231,7 +252,7 @@ impl Handshakes {
         let mut sorted = Self::default();
         for handshake in handshakes {
             match handshake.0 {
-                Kind::Unsigned(kind) => sorted.unsigned.push(kind.checked()?),
+                Kind::Unsigned(kind) => sorted.unsigned.push(kind.checked(scheme)?),
                 Kind::Signed(_, source) if source.has_mac() && !scheme.can_answer_with_mac() => {
                     return Err(ConfigError::HandshakeWouldSign);
                 }

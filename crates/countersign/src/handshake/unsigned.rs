@@ -9,6 +9,7 @@ use crate::error::ConfigError;
 use crate::rejection::RejectionKind;
 use crate::reply::Answered;
 use crate::request_head::{Lookup, RequestHead, normalize_name};
+use crate::scheme::Scheme;
 use crate::secret::Secret;
 
 /// The longest verify token that is looked at.
@@ -20,7 +21,11 @@ pub(crate) enum Unsigned {
     EchoQueryForToken { mode: Box<str>, value: Box<str>, token: Box<str>, challenge: Box<str> },
     EchoHeaderAsJson { header: Box<str>, field: Box<str> },
     AllowOrigin,
+    ReturnHookSecret { proofs: Box<[Box<str>]> },
 }
+
+/// resthooks.org, "Security".
+const HOOK_SECRET: &str = "x-hook-secret";
 
 /// The token of an endpoint, as its digest. Digests are of one length, so to compare them tells
 /// nothing of the token's.
@@ -44,12 +49,17 @@ impl Unsigned {
             Self::EchoQueryForToken { .. } => "echo_query_for_token",
             Self::EchoHeaderAsJson { .. } => "echo_header_as_json",
             Self::AllowOrigin => "allow_origin",
+            Self::ReturnHookSecret { .. } => "return_hook_secret",
         }
     }
 
-    /// With a header's name that can be looked up.
-    pub(crate) fn checked(self) -> Result<Self, ConfigError> {
+    /// With names of headers that can be looked up.
+    pub(crate) fn checked(self, scheme: &Scheme) -> Result<Self, ConfigError> {
         match self {
+            Self::ReturnHookSecret { .. } => {
+                let proofs = scheme.proofs.iter().flat_map(|proof| proof.headers());
+                Ok(Self::ReturnHookSecret { proofs: proofs.cloned().collect() })
+            }
             Self::EchoHeaderAsJson { header, field } => match normalize_name(&header) {
                 Some(header) => Ok(Self::EchoHeaderAsJson { header, field }),
                 None => Err(ConfigError::InvalidHeaderName {
@@ -68,8 +78,14 @@ impl Unsigned {
     fn method(&self) -> &'static str {
         match self {
             Self::AllowOrigin => "OPTIONS",
+            Self::ReturnHookSecret { .. } => "POST",
             _ => "GET",
         }
+    }
+
+    /// Whether it comes with a method that routes of deliveries do not take.
+    pub(crate) fn has_own_method(&self) -> bool {
+        self.method() != "POST"
     }
 
     /// The answer, if this is the handshake. `allow` is what the endpoint accepts for deliveries.
@@ -109,6 +125,15 @@ impl Unsigned {
                     ("webhook-allowed-rate", "*".into()),
                     ("allow", allow.to_owned().into()),
                 ];
+                Some(Ok(Answered { code, status: 200, headers, body: bytes::Bytes::new() }))
+            }
+            Self::ReturnHookSecret { proofs } => {
+                let secret = text(head.lookup(HOOK_SECRET))?;
+                // With a signature it is a delivery, whatever else it carries.
+                if proofs.iter().any(|name| head.lookup(name) != Lookup::Missing) {
+                    return None;
+                }
+                let headers = vec![(HOOK_SECRET, secret.to_owned().into())];
                 Some(Ok(Answered { code, status: 200, headers, body: bytes::Bytes::new() }))
             }
         }

@@ -39,7 +39,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.peek() {
             Some(b'{') => self.deserialize_any(visitor),
-            _ => Err(wrong("that is no JSON object")),
+            _ => Err(wrong("that is not a JSON object")),
         }
     }
 
@@ -83,7 +83,7 @@ impl<'de> Reader<'de> {
 
     fn number<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
         let (text, is_integer) = self.raw_number()?;
-        // Minus zero is no integer.
+        // Minus zero is not an integer.
         if is_integer && text != "-0" {
             if let Ok(number) = text.parse() {
                 return visitor.visit_u64(number);

@@ -2,7 +2,7 @@
 //!
 //! It is our own because what serde_json makes of a number depends on features that anybody in the
 //! user's tree can turn on (`arbitrary_precision`, `float_roundtrip`), and because it refuses, for
-//! one field that nobody looks at, a whole event that JavaScript writes and reads.
+//! one field that is not looked at, a whole event that JavaScript writes and reads.
 
 mod de;
 mod scan;
@@ -33,13 +33,18 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// For what tells events apart.
+    /// For the fields that tell events apart.
     pub(crate) fn exact(body: &'a [u8]) -> Self {
         Self { rest: body, mode: Mode::Exact, depth: 0, open: Vec::new() }
     }
 
     fn lossy(body: &'a [u8]) -> Self {
         Self { mode: Mode::Lossy, ..Self::exact(body) }
+    }
+
+    /// Whether an array comes next.
+    pub(crate) fn is_array(&mut self) -> bool {
+        self.peek() == Some(b'[')
     }
 
     /// Nothing but white space may follow.

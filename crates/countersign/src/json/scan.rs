@@ -12,7 +12,7 @@ pub(super) fn wrong(what: &'static str) -> serde_json::Error {
 }
 
 impl<'a> Reader<'a> {
-    /// The next byte that is no white space; it stays.
+    /// The next byte that is not white space; it stays.
     #[inline]
     pub(super) fn peek(&mut self) -> Option<u8> {
         while let Some((byte, rest)) = self.rest.split_first() {
@@ -46,7 +46,7 @@ impl<'a> Reader<'a> {
                 self.rest = rest;
                 Ok(())
             }
-            None => Err(wrong("that is no JSON value")),
+            None => Err(wrong("that is not a JSON value")),
         }
     }
 
@@ -83,7 +83,7 @@ impl<'a> Reader<'a> {
             rest.iter().take_while(|byte| byte.is_ascii_digit()).count()
         };
         let is = |at: usize, wanted: &[u8]| whole.get(at).is_some_and(|byte| wanted.contains(byte));
-        let bad = || wrong("that is no number of JSON");
+        let bad = || wrong("that is not a number of JSON");
         let mut at = usize::from(is(0, b"-"));
         let count = digits(at);
         if count == 0 || (is(at, b"0") && count > 1) {

@@ -1,21 +1,21 @@
-//! Making a provider, and refusing one that cannot keep what it promises.
+//! Making a provider: what can be said of it.
+
+mod bodies;
 
 use std::time::Duration;
 
-use super::timestamp::Place;
+use super::families::OtherPrefix;
 use super::unverified::UnverifiedNames;
-use super::{HeaderTime, KeySpec, Provider, Retries, Spec, TimeSource, Timestamp};
-use crate::envelope::{Paths, Slot};
-use crate::error::ConfigError;
-use crate::handshake::{Handshake, Handshakes};
-use crate::request_head::normalize_name;
-use crate::scheme::content::{Part, SignedContent};
+use super::{Retries, Timestamp};
+use crate::handshake::Handshake;
+use crate::payload::Bodies;
+use crate::scheme::Proof;
+use crate::scheme::content::Part;
 use crate::scheme::signature::Signature;
 use crate::scheme::token::Token;
-use crate::scheme::{Proof, Scheme};
 use crate::window::{TimeFormat, Window};
 
-/// Makes a [`Provider`]; start with [`Provider::builder`].
+/// Makes a [`Provider`](crate::Provider); start with [`Provider::builder`](crate::Provider::builder).
 ///
 /// What proves, dates or names an event is said once: a second call that would replace the first is
 /// an error. Of [`retries`](Self::retries) and [`answer_within`](Self::answer_within) the last call
@@ -23,32 +23,34 @@ use crate::window::{TimeFormat, Window};
 #[derive(Clone, Debug)]
 #[must_use = "call `build`"]
 pub struct ProviderBuilder {
-    name: Box<str>,
-    proofs: Vec<Proof>,
+    pub(super) name: Box<str>,
+    pub(super) proofs: Vec<Proof>,
     /// The method that set the proofs.
-    proven_by: Option<&'static str>,
-    content: Option<Vec<Part>>,
-    time: Option<Timestamp>,
-    time_may_be_unsigned: bool,
-    required_time: Option<Box<str>>,
-    event_type: Option<(Box<str>, bool)>,
-    id: Option<Id>,
-    key_fields: Vec<Box<str>>,
-    optional_key_fields: Vec<Box<str>>,
-    key_by_body: bool,
-    unverified: UnverifiedNames,
-    window: Option<Window>,
-    not_only_json: bool,
-    handshakes: Vec<Handshake>,
-    retries: Retries,
-    answer_within: Option<Duration>,
-    final_on_4xx: bool,
+    pub(super) proven_by: Option<&'static str>,
+    pub(super) content: Option<Vec<Part>>,
+    pub(super) time: Option<Timestamp>,
+    pub(super) time_may_be_unsigned: bool,
+    pub(super) required_time: Option<Box<str>>,
+    pub(super) other_prefixes: Vec<OtherPrefix>,
+    pub(super) event_type: Option<(Box<str>, bool)>,
+    pub(super) id: Option<Id>,
+    pub(super) key_fields: Vec<Box<str>>,
+    pub(super) optional_key_fields: Vec<Box<str>>,
+    pub(super) key_by_body: bool,
+    pub(super) unverified: UnverifiedNames,
+    pub(super) forgets: bool,
+    pub(super) window: Option<Window>,
+    pub(super) bodies: Bodies,
+    pub(super) handshakes: Vec<Handshake>,
+    pub(super) retries: Retries,
+    pub(super) answer_within: Option<Duration>,
+    pub(super) final_on_4xx: bool,
     /// Two calls of which only one can hold.
-    set_twice: Option<(&'static str, &'static str)>,
+    pub(super) set_twice: Option<(&'static str, &'static str)>,
 }
 
 #[derive(Clone, Debug)]
-enum Id {
+pub(super) enum Id {
     Field(Box<str>),
     Header(Box<str>),
 }
@@ -72,14 +74,16 @@ impl ProviderBuilder {
             time: None,
             time_may_be_unsigned: false,
             required_time: None,
+            other_prefixes: Vec::new(),
             event_type: None,
             id: None,
             key_fields: Vec::new(),
             optional_key_fields: Vec::new(),
             key_by_body: false,
             unverified: UnverifiedNames::default(),
+            forgets: false,
             window: None,
-            not_only_json: false,
+            bodies: Bodies::default(),
             handshakes: Vec::new(),
             retries: Retries::unknown(),
             answer_within: None,
@@ -144,6 +148,20 @@ impl ProviderBuilder {
             .event_id_header(&format!("{prefix}-id"))
     }
 
+    /// All headers that are named here begin with `usual`, and all of them may begin with `other`
+    /// instead: Svix sends `svix-id`, `svix-timestamp` and `svix-signature`, or `webhook-id`,
+    /// `webhook-timestamp` and `webhook-signature`, as its customer likes. Call it again for a third
+    /// family. For signatures, and not for tokens; handshakes are looked for under the names given.
+    ///
+    /// A request is read in the family whose signature it carries, and nothing of another family is
+    /// looked at. One that carries signatures of two families is refused
+    /// ([`SignatureRepeated`](crate::RejectionKind::SignatureRepeated)). An event has the same key in
+    /// each of them, because whoever replays a delivery could rename its headers.
+    pub fn or_header_prefix(mut self, usual: &str, other: &str) -> Self {
+        self.other_prefixes.push(OtherPrefix { usual: usual.into(), other: other.into() });
+        self
+    }
+
     /// Deliveries carry a token that the provider and the endpoint share.
     pub fn shared_token(self, token: Token) -> Self {
         self.proof(Proof::shared_token(token))
@@ -151,9 +169,13 @@ impl ProviderBuilder {
 
     /// Deliveries carry one of several proofs. All of those that a delivery carries are computed,
     /// and the first that holds counts. Each of the endpoint's secrets must be of use for one of
-    /// them. A secret that reads as a public key of one of them is used as nothing else, because
-    /// everybody knows it: half of all 64 hex digits read as an ed25519 key, so beside one do not
-    /// write the secret of a MAC in such digits.
+    /// them.
+    ///
+    /// A public key is never used as the secret of a MAC or as a token, because everybody knows it. A
+    /// secret that could be either, such as 64 hex digits beside an ed25519 proof, must say what it is
+    /// ([`Secret::as_public_key`](crate::Secret::as_public_key),
+    /// [`Secret::as_shared_secret`](crate::Secret::as_shared_secret)), unless its prefix says it
+    /// (`whsec_`, `whpk_`) or it is in PEM.
     pub fn any_of(mut self, proofs: impl IntoIterator<Item = Proof>) -> Self {
         self.set(self.proven_by, "any_of");
         self.proven_by = Some("any_of");
@@ -244,6 +266,14 @@ impl ProviderBuilder {
         self
     }
 
+    /// The header that claims which channel or subscription a delivery is of, outside of the proof. It
+    /// belongs to the claimed id where ids are counted anew in each channel, and is part of a key as
+    /// [`unverified_id`](Self::unverified_id) is: under a shared token alone.
+    pub fn unverified_channel(mut self, header: &str) -> Self {
+        self.unverified.channel = Some(header.into());
+        self
+    }
+
     /// The header that claims which attempt a delivery is, outside of the proof.
     pub fn unverified_attempt(mut self, header: &str) -> Self {
         self.unverified.attempt = Some(header.into());
@@ -293,16 +323,26 @@ impl ProviderBuilder {
         self
     }
 
-    /// The replay window that endpoints have by default, where the provider says what it should be.
-    pub fn window(mut self, window: Window) -> Self {
-        self.window = Some(window);
+    /// An event is forgotten as soon as it is handled. For providers whose different events can be equal
+    /// to the byte, with nothing signed that tells them apart: Dropbox says "this account has changed"
+    /// each time in the same words. Remembered, the second change would be taken for a duplicate, and
+    /// lost. An endpoint can decide otherwise, with
+    /// [`EndpointBuilder::forget_when_handled`](crate::EndpointBuilder::forget_when_handled).
+    ///
+    /// What holds: only what is proven is handled; while the handler runs, further deliveries of the
+    /// same bytes are answered 503; and after a handler that failed, the next delivery is handled.
+    /// What does **not** hold: that a handled event is not handled again. A retry whose first answer got
+    /// lost is handled again, and so is every replay by whoever has captured a delivery, inside the
+    /// window where there is one and for ever where not. The handler must be one that may run twice.
+    /// One that calls `complete_in` has its event remembered all the same.
+    pub fn forget_when_handled(mut self) -> Self {
+        self.forgets = true;
         self
     }
 
-    /// Some deliveries have a body that is not JSON: a form, or XML. Nothing is read from such a body: it
-    /// has no event type and no id, and is keyed by its signed content.
-    pub fn not_only_json(mut self) -> Self {
-        self.not_only_json = true;
+    /// The replay window that endpoints have by default, where the provider says what it should be.
+    pub fn window(mut self, window: Window) -> Self {
+        self.window = Some(window);
         self
     }
 
@@ -330,168 +370,4 @@ impl ProviderBuilder {
         self.final_on_4xx = true;
         self
     }
-
-    /// Checks the provider and makes it.
-    ///
-    /// # Errors
-    ///
-    /// A [`ConfigError`] that names the setting and how to fix it.
-    pub fn build(self) -> Result<Provider, ConfigError> {
-        if let Some((first, second)) = self.set_twice {
-            return Err(ConfigError::SetTwice { first, second });
-        }
-        let content = match &self.content {
-            Some(parts) => SignedContent::new(parts)?,
-            None => SignedContent::body_only(),
-        };
-        let time_header = match &self.time {
-            Some(Timestamp { place: Place::Header { name, .. }, .. }) => {
-                Some(header_name("timestamp", name)?)
-            }
-            _ => None,
-        };
-        let id_header = match &self.id {
-            Some(Id::Header(name)) => Some(header_name("event_id_header", name)?),
-            _ => None,
-        };
-        let scheme = self.scheme(content, time_header.as_deref(), id_header.as_deref())?;
-
-        let mut paths = Paths::default();
-        let mut slot = |field: &'static str, path: &str| {
-            paths.add(path).ok_or_else(|| ConfigError::InvalidPath { field, path: path.to_owned() })
-        };
-        let time = match &self.time {
-            None => None,
-            Some(timestamp) => {
-                let fields = match &timestamp.place {
-                    Place::Header { .. } => &[][..],
-                    Place::Body { paths } => paths,
-                };
-                let slots = fields.iter().map(|path| slot("timestamp", path));
-                let touches = scheme.content.time_touches();
-                Some(timestamp.source(slots.collect::<Result<_, _>>()?, time_header, touches))
-            }
-        };
-        let event_type = match &self.event_type {
-            None => None,
-            Some((path, _)) => Some(slot("event_type", path)?),
-        };
-        let id = match &self.id {
-            Some(Id::Field(path)) => Some(slot("event_id", path)?),
-            _ => None,
-        };
-        let add = |path: &str| slot("handshake", path);
-        let handshakes = Handshakes::new(self.handshakes, &scheme, add)?;
-        let mut slots = |field, paths: &[Box<str>]| {
-            paths.iter().map(|path| slot(field, path)).collect::<Result<Box<[Slot]>, _>>()
-        };
-        let required = slots("key_fields", &self.key_fields)?;
-        let optional = slots("optional_key_fields", &self.optional_key_fields)?;
-        let key = match &self.id {
-            _ if !required.is_empty() => KeySpec::Fields { required, optional },
-            _ if !optional.is_empty() => return Err(ConfigError::OnlyOptionalKeyFields),
-            Some(_) => KeySpec::Id,
-            None => KeySpec::Content,
-        };
-        let new_each_time = time.as_ref().is_some_and(|time| {
-            // A time in the body makes another body each time.
-            let is_in_key = match time {
-                TimeSource::Header { .. } => scheme.content.signs_time() && !self.key_by_body,
-                TimeSource::Body { .. } => true,
-            };
-            time.is_per_delivery() && is_in_key
-        });
-        let retried = self.retries.horizon().is_some();
-        if matches!(key, KeySpec::Content) && retried && new_each_time {
-            return Err(ConfigError::RetriesLookNew);
-        }
-        let required_time = match &self.required_time {
-            None => None,
-            Some(name) => Some(HeaderTime {
-                name: header_name("require_unsigned_timestamp_header", name)?,
-                item: None,
-                format: TimeFormat::Detect,
-                one_length: false,
-            }),
-        };
-        let unverified = self.unverified.checked()?;
-        Ok(Provider(std::sync::Arc::new(Spec {
-            name: self.name,
-            scheme,
-            time,
-            required_time,
-            id_header,
-            paths,
-            event_type,
-            event_type_required: self.event_type.is_some_and(|(_, required)| required),
-            id,
-            key,
-            key_by_body: self.key_by_body,
-            unverified,
-            window: self.window,
-            not_only_json: self.not_only_json,
-            handshakes,
-            retries: self.retries,
-            answer_within: self.answer_within,
-            final_on_4xx: self.final_on_4xx,
-        })))
-    }
-
-    /// The scheme, with every header that claims to be signed really in the signed content.
-    fn scheme(
-        &self,
-        content: SignedContent,
-        time_header: Option<&str>,
-        id_header: Option<&str>,
-    ) -> Result<Scheme, ConfigError> {
-        if self.proofs.is_empty() {
-            return Err(ConfigError::NoProof);
-        }
-        let mut scheme = Scheme { proofs: self.proofs.clone().into(), content };
-        let signs = |part| scheme.covers_content() && scheme.content.contains(&part);
-        let signs_time = scheme.covers_content() && scheme.content.signs_time();
-        match time_header {
-            Some(header) if !signs_time && !self.time_may_be_unsigned => {
-                return Err(ConfigError::TimestampNotSigned { header: header.to_owned() });
-            }
-            None if scheme.content.contains(&Part::Timestamp) => {
-                return Err(ConfigError::PartWithoutHeader {
-                    part: "Part::Timestamp",
-                    method: "timestamp(Timestamp::header(…))",
-                });
-            }
-            _ => {}
-        }
-        match id_header {
-            Some(header) if !signs(Part::Id) => {
-                return Err(ConfigError::IdNotSigned { header: header.to_owned() });
-            }
-            None if scheme.content.contains(&Part::Id) => {
-                return Err(ConfigError::PartWithoutHeader {
-                    part: "Part::Id",
-                    method: "event_id_header(…)",
-                });
-            }
-            _ => {}
-        }
-        let fixed = self.time.as_ref().is_some_and(|time| time.format != TimeFormat::Detect);
-        if scheme.content.is_ambiguous(fixed) {
-            return Err(ConfigError::AmbiguousSignedContent);
-        }
-        if self.content.is_some() && !scheme.covers_content() {
-            return Err(ConfigError::SignedContentWithoutMac);
-        }
-        for proof in &mut scheme.proofs {
-            let method = proof.method();
-            for name in proof.headers_mut() {
-                *name = header_name(method, name)?;
-            }
-        }
-        Ok(scheme)
-    }
-}
-
-pub(super) fn header_name(field: &'static str, name: &str) -> Result<Box<str>, ConfigError> {
-    normalize_name(name)
-        .ok_or_else(|| ConfigError::InvalidHeaderName { field, name: name.to_owned() })
 }

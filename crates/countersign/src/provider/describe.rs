@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::families::Families;
 use super::{KeySpec, Provider, TimeSource};
 
 impl Provider {
@@ -14,10 +15,29 @@ impl Provider {
                 [first, .., last] if headers.len() > 2 => {
                     format!("{} in {first} to {last}", proof.method())
                 }
-                _ => format!("{} in {}", proof.method(), headers.join(" or ")),
+                _ => {
+                    let other = self.0.families.iter().flat_map(Families::other_proofs);
+                    let names: Vec<_> = headers.iter().map(|name| &**name).chain(other).collect();
+                    format!("{} in {}", proof.method(), names.join(" or "))
+                }
             }
         });
         proofs.collect::<Vec<_>>().join(", or ")
+    }
+
+    /// What the bodies are, such as `JSON, or JSON in the form field payload`.
+    #[must_use]
+    pub fn describe_body(&self) -> String {
+        let bodies = &self.0.bodies;
+        let json = if bodies.array { "JSON or a JSON array" } else { "JSON" };
+        let field = bodies.field.as_ref().map(|name| format!("{json} in the form field {name}"));
+        let kinds = [
+            (!bodies.sorted).then(|| json.to_owned()),
+            field,
+            bodies.form.then(|| "a form".to_owned()),
+            bodies.other.then(|| "anything else".to_owned()),
+        ];
+        kinds.into_iter().flatten().collect::<Vec<_>>().join(", or ")
     }
 
     /// What the replay window is held against, such as `time in a header, 300 s`.
@@ -50,12 +70,16 @@ impl Provider {
         if !covered && claimed.is_some_and(|names| names.id.is_some()) {
             content.push_str(" and claimed id");
         }
-        match &self.0.key {
+        if !covered && claimed.is_some_and(|names| names.channel.is_some()) {
+            content.push_str(" and claimed channel");
+        }
+        let key = match &self.0.key {
             KeySpec::Content => content,
             KeySpec::Id if self.0.id_header.is_some() => "signed id in a header".to_owned(),
             KeySpec::Id => format!("id in the body, else {content}"),
             KeySpec::Fields { .. } => format!("fields of the body, else {content}"),
-        }
+        };
+        if self.0.forgets { format!("{key}; forgotten when handled") } else { key }
     }
 
     /// When the provider tries again, such as `after 60, 300 s`.

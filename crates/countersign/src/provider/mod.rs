@@ -1,7 +1,9 @@
 //! A provider is data: where its proof, its time, its type and its id are, and how it retries.
 
+mod build;
 mod builder;
 mod describe;
+mod families;
 mod retries;
 mod timestamp;
 mod unverified;
@@ -9,14 +11,17 @@ mod unverified;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use crate::key::KeySpec;
 pub use builder::ProviderBuilder;
 pub use retries::Retries;
 pub use timestamp::Timestamp;
 
 use crate::envelope::{Paths, Slot};
-use crate::handshake::Handshakes;
+use crate::handshake::{Handshakes, Unsigned};
+use crate::payload::Bodies;
 use crate::scheme::Scheme;
 use crate::window::Window;
+use families::Families;
 #[cfg(feature = "testing")]
 pub(crate) use timestamp::Item;
 pub(crate) use timestamp::{HeaderTime, TimeSource};
@@ -76,11 +81,18 @@ impl Provider {
         self.0.final_on_4xx
     }
 
+    /// Whether its events are [forgotten as soon as they are
+    /// handled](ProviderBuilder::forget_when_handled).
+    #[must_use]
+    pub fn forgets_when_handled(&self) -> bool {
+        self.0.forgets
+    }
+
     /// Whether one of its [handshakes](crate::Handshake) is a `GET` or an `OPTIONS` that nobody signs.
     /// The middleware can answer it only if requests with these methods reach it.
     #[must_use]
     pub fn has_unsigned_handshake(&self) -> bool {
-        !self.0.handshakes.unsigned.is_empty()
+        self.0.handshakes.unsigned.iter().any(Unsigned::has_own_method)
     }
 
     /// The replay window that endpoints have unless they set their own; none where deliveries
@@ -122,6 +134,8 @@ pub(crate) struct Spec {
     pub(crate) required_time: Option<HeaderTime>,
     /// The id header that is part of the signed content.
     pub(crate) id_header: Option<Box<str>>,
+    /// Further families of its headers, where it has such.
+    pub(crate) families: Option<Families>,
     /// What the envelope looks for in the body.
     pub(crate) paths: Paths,
     pub(crate) event_type: Option<Slot>,
@@ -130,25 +144,16 @@ pub(crate) struct Spec {
     pub(crate) key: KeySpec,
     /// Whether the body stands for the signed content where that is the key.
     pub(crate) key_by_body: bool,
+    /// Whether a handled event is forgotten.
+    pub(crate) forgets: bool,
     /// The headers that claim something outside of the proof.
     pub(crate) unverified: Option<UnverifiedNames>,
     /// The window, where it is not the default one.
     pub(crate) window: Option<Window>,
-    /// Whether a body may be something else than JSON.
-    pub(crate) not_only_json: bool,
+    /// Which bodies there are, besides JSON objects.
+    pub(crate) bodies: Bodies,
     pub(crate) handshakes: Handshakes,
     pub(crate) retries: Retries,
     pub(crate) answer_within: Option<Duration>,
     pub(crate) final_on_4xx: bool,
-}
-
-/// What makes two deliveries the same event.
-#[derive(Clone, Debug)]
-pub(crate) enum KeySpec {
-    /// The signed content.
-    Content,
-    /// The event's id, else the signed content.
-    Id,
-    /// These fields of the body; if a required one is missing, the signed content.
-    Fields { required: Box<[Slot]>, optional: Box<[Slot]> },
 }

@@ -1,6 +1,6 @@
 //! What headers claim outside of the proof.
 
-use super::builder::header_name;
+use super::build::header_name;
 use crate::error::ConfigError;
 use crate::request_head::{Lookup, RequestHead};
 
@@ -9,6 +9,7 @@ use crate::request_head::{Lookup, RequestHead};
 pub(crate) struct UnverifiedNames {
     pub(super) event_type: Option<Box<str>>,
     pub(super) id: Option<Box<str>>,
+    pub(super) channel: Option<Box<str>>,
     pub(super) attempt: Option<Box<str>>,
 }
 
@@ -21,20 +22,28 @@ impl UnverifiedNames {
         let names = Self {
             event_type: check("unverified_event_type", &self.event_type)?,
             id: check("unverified_id", &self.id)?,
+            channel: check("unverified_channel", &self.channel)?,
             attempt: check("unverified_attempt", &self.attempt)?,
         };
-        let any = names.event_type.is_some() || names.id.is_some() || names.attempt.is_some();
+        let any = names.all().into_iter().any(Option::is_some);
         Ok(any.then_some(names))
     }
 
-    /// What a head claims: the event's type, the id and the attempt. A header that is there twice, or
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.all().into_iter().flatten().map(|name| &**name)
+    }
+
+    /// The attempt is last: what is before it may be part of a key, and gets its room first.
+    fn all(&self) -> [&Option<Box<str>>; 4] {
+        [&self.event_type, &self.id, &self.channel, &self.attempt]
+    }
+
+    /// What a head claims: the event's type, the id, the channel and the attempt. A header that is there twice, or
     /// that has other than visible ASCII characters, claims nothing.
-    pub(crate) fn claims<'h>(&self, head: &'h (impl RequestHead + ?Sized)) -> [&'h [u8]; 3] {
-        [&self.event_type, &self.id, &self.attempt].map(|name| {
-            match name.as_deref().map(|name| head.lookup(name)) {
-                Some(Lookup::One(value)) if value.iter().all(u8::is_ascii_graphic) => value,
-                _ => &[],
-            }
+    pub(crate) fn claims<'h>(&self, head: &'h (impl RequestHead + ?Sized)) -> [&'h [u8]; 4] {
+        self.all().map(|name| match name.as_deref().map(|name| head.lookup(name)) {
+            Some(Lookup::One(value)) if value.iter().all(u8::is_ascii_graphic) => value,
+            _ => &[],
         })
     }
 }

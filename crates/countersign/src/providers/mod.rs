@@ -136,7 +136,7 @@ macro_rules! event_types {
 }
 use event_types;
 
-/// Makes a provider's `Event` what an extractor can hand over, for that provider's endpoints only.
+/// Makes a provider's `Event` what an extractor can give, for that provider's endpoints only.
 ///
 /// `Event` is deserialized by an associated function (serde's `remote = "Self"`) and not by the
 /// trait: through the trait, any provider's body would pass for it.

@@ -15,14 +15,14 @@ use crate::key::EventKey;
 /// Its lease is renewed while the handler runs, by a task of its own. It can be lost all the same: when
 /// the store could not be reached for as long as a lease, when the process stood still, or when the
 /// handler took longer than leases are renewed for. Then another delivery of the event may be handled at the
-/// same time, and a handler that does something in many steps had better stop between two of them:
+/// same time, and a handler that does something in many steps should stop between two of them:
 ///
 /// ```
 /// # use countersign::Delivery;
 /// async fn import(delivery: &Delivery, parts: Vec<String>) -> Result<(), &'static str> {
 ///     for part in parts {
 ///         if delivery.claim().is_lost() {
-///             return Err("somebody else may be at it");
+///             return Err("another handler may be working on it");
 ///         }
 ///         // … work on the part …
 ///     }
@@ -41,7 +41,7 @@ impl Claim {
     }
 
     /// Whether the claim is lost, as far as this process knows: another delivery of the event may
-    /// be handled now. Asks nobody and takes no time.
+    /// be handled now. It does not ask the store, and returns at once.
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.0.as_ref().is_some_and(|held| held.is_lost())
@@ -124,7 +124,7 @@ impl fmt::Display for CompleteError {
                 "a transaction before this one completed the claim and has committed, so the \
                  effect is there: roll this one back and answer 2xx",
             ),
-            Self::Store(error) => write!(f, "the event was not marked as handled: {error}"),
+            Self::Store(_) => f.write_str("the event was not marked as handled"),
             Self::OtherStore => f.write_str(
                 "this transaction is not of the kind of database that the receiver's store is in: \
                  give the receiver a store in the database that the handler writes to",

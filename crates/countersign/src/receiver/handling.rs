@@ -16,7 +16,7 @@ use super::tasks::RunningHandler;
 use crate::dedup::{ClaimToken, Claimed, Store, StoreError, StoreErrorKind};
 use crate::delivery::Delivery;
 use crate::rejection::{Rejection, RejectionKind};
-use crate::report::Outcome;
+use crate::report::{Outcome, Reason};
 use crate::trace;
 
 /// A delivery on its way through a handler, and what is to become of its claim if it is dropped.
@@ -35,7 +35,7 @@ enum OnDrop {
     Asked(Asked),
     /// The handler was cancelled: accept the event's next delivery.
     Release(Arc<Held>),
-    /// The handler was done, and telling the store was cut short: tell it again.
+    /// The handler was done, and the call that completes its claim was cut short: call again.
     Complete(Arc<Held>),
 }
 
@@ -140,8 +140,8 @@ impl<S: Store> Handling<S> {
                 self.complete(held, status).await;
                 return Ok(());
             }
-            (Some(400..500), _) if self.delivery.is_final_on_4xx() => "handler_status_is_final",
-            _ => "handler_status",
+            (Some(400..500), _) if self.delivery.is_final_on_4xx() => Reason::HandlerStatusIsFinal,
+            _ => Reason::HandlerStatus,
         };
         self.release(&held).await;
         self.inner.reporter.handled(&self.delivery, Outcome::Failed, status, Some(reason));
@@ -152,7 +152,7 @@ impl<S: Store> Handling<S> {
     async fn not_taken(&mut self, held: &Arc<Held>) -> Result<(), Rejection> {
         self.release(held).await;
         let rejection = self.inner.endpoint.reject(RejectionKind::NotTaken);
-        let (status, reason) = (Some(rejection.status()), Some(rejection.code()));
+        let (status, reason) = (Some(rejection.status()), Some(rejection.kind().into()));
         self.inner.reporter.handled(&self.delivery, Outcome::Failed, status, reason);
         Err(rejection.after_proof())
     }
@@ -162,12 +162,12 @@ impl<S: Store> Handling<S> {
         if let OnDrop::Release(held) = &self.on_drop {
             self.release(&Arc::clone(held)).await;
         }
-        let reason = Some("handler_panicked");
+        let reason = Some(Reason::HandlerPanicked);
         self.inner.reporter.handled(&self.delivery, Outcome::Failed, None, reason);
     }
 
-    /// The handler says that its transaction holds the mark. Whoever forgot to commit would lose
-    /// the event, so the store is asked. Where it cannot say, the event is sent again: if it was
+    /// The handler says that its transaction holds the mark. If it forgot to commit, the event would be
+    /// lost, so the store is asked. Where it cannot say, the event is sent again: if it was
     /// committed after all, that delivery is a duplicate.
     async fn check(&mut self, held: &Arc<Held>, status: Option<u16>) -> Result<(), Rejection> {
         held.turn_to_settle().await;
@@ -178,10 +178,10 @@ impl<S: Store> Handling<S> {
                 self.inner.reporter.handled(&self.delivery, Outcome::Accepted, status, None);
                 return Ok(());
             }
-            Ok(false) => (RejectionKind::NotCommitted, RejectionKind::NotCommitted.code()),
+            Ok(false) => (RejectionKind::NotCommitted, RejectionKind::NotCommitted.into()),
             Err(error) => {
                 self.inner.reporter.store_failed("check", &error);
-                (RejectionKind::StoreUnavailable, "commit_not_checked")
+                (RejectionKind::StoreUnavailable, Reason::CommitNotChecked)
             }
         };
         self.release(held).await;
@@ -191,14 +191,21 @@ impl<S: Store> Handling<S> {
         Err(rejection.after_proof())
     }
 
-    /// Tells the store that the event is handled; goes on telling it in the background if it
-    /// cannot be told now.
+    /// What becomes of a handled event's claim.
+    fn end_of_handled(&self, held: &Held) -> End {
+        match self.inner.endpoint.forgets_when_handled() {
+            true => End::Release,
+            false => End::Complete(held.retention),
+        }
+    }
+
+    /// Completes the claim in the store; in the background, if the store cannot answer now.
     async fn complete(&mut self, held: Arc<Held>, status: Option<u16>) {
-        let mut settling = self.settling_of(&held, End::Complete(held.retention));
+        let mut settling = self.settling_of(&held, self.end_of_handled(&held));
         self.on_drop = OnDrop::Complete(held);
-        let told = settling.once(&self.inner).await;
+        let settled = settling.once(&self.inner).await;
         self.on_drop = OnDrop::Nothing;
-        match told {
+        match settled {
             Ok(reason) => {
                 self.inner.reporter.handled(&self.delivery, Outcome::Accepted, status, reason);
             }
@@ -252,7 +259,7 @@ impl<S: Store> Handling<S> {
         }
     }
 
-    /// Who is told about it once the store has been told. Bodies are not kept for that.
+    /// With the report that follows once the store has answered. It keeps no body.
     fn with_report(&self, settling: Settling, status: Option<u16>) -> Settling {
         let delivery = self.delivery.without_body();
         let report = LateReport { delivery, status, span: trace::current_span() };
@@ -265,7 +272,7 @@ impl<S: Store> Drop for Handling<S> {
         match std::mem::replace(&mut self.on_drop, OnDrop::Nothing) {
             OnDrop::Nothing => return,
             OnDrop::Complete(held) => {
-                let settling = self.settling_of(&held, End::Complete(held.retention));
+                let settling = self.settling_of(&held, self.end_of_handled(&held));
                 return self.settle_in_background(self.with_report(settling, None));
             }
             OnDrop::Release(held) => self.settle_in_background(self.release_of(&held)),
@@ -274,7 +281,7 @@ impl<S: Store> Drop for Handling<S> {
                 Settlings::add_after(&self.inner, call, self.running.clone(), settling);
             }
         }
-        let reason = Some("handler_cancelled");
+        let reason = Some(Reason::HandlerCancelled);
         self.inner.reporter.handled(&self.delivery, Outcome::Failed, None, reason);
     }
 }

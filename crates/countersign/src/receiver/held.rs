@@ -125,7 +125,7 @@ impl Held {
         self.unanswered.store(true, Ordering::Release);
     }
 
-    /// Until when the store may hold the claim, if it is told nothing.
+    /// Until when the store may hold the claim, if nothing renews or settles it.
     pub(super) fn latest(&self) -> Duration {
         self.until().max(Duration::from_nanos(self.latest.load(Ordering::Acquire)))
     }

@@ -1,44 +1,42 @@
-//! The whole way of a delivery, for adapters: an endpoint, a store, and who is told.
+//! The whole way of a delivery, for adapters: an endpoint, a store and an observer.
 
+mod arriving;
 mod body;
+mod builder;
 mod catch_unwind;
 mod claim;
 mod handling;
 mod held;
 mod renewals;
-mod reporter;
 mod settlings;
 mod store_calls;
 mod tasks;
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::panic::resume_unwind;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
+pub use arriving::Arriving;
 pub use body::{BodyError, BodySource};
+pub use builder::ReceiverBuilder;
 pub use claim::{Claim, CompleteError};
 pub use tasks::HandlerTasks;
 
 use self::catch_unwind::CatchUnwind;
 use self::handling::Handling;
 use self::renewals::Renewals;
-use self::reporter::Reporter;
 use self::settlings::Settlings;
 use self::store_calls::StoreCalls;
 use crate::dedup::Store;
 use crate::delivery::Delivery;
 use crate::endpoint::Endpoint;
-use crate::rejection::{Rejection, RejectionKind};
-use crate::reply::Reply;
-use crate::report::Observer;
-use crate::request_head::RequestHead;
+use crate::rejection::Rejection;
+use crate::report::Reporter;
 use crate::runtime::Runtime;
 use crate::trace;
-use crate::verifier::{Incoming, Opened};
 
 /// An endpoint with its store: steps 1 to 7 of a delivery's way. Cheap to clone.
 ///
@@ -77,13 +75,7 @@ impl<S: Store> Receiver<S> {
 
     /// A receiver with settings of its own.
     pub fn builder(endpoint: Endpoint, store: S) -> ReceiverBuilder<S> {
-        ReceiverBuilder {
-            endpoint,
-            store,
-            observer: None,
-            runtime: None,
-            tasks: HandlerTasks::new(),
-        }
+        ReceiverBuilder::new(endpoint, store)
     }
 
     /// The endpoint.
@@ -105,96 +97,6 @@ impl<S: Store> Receiver<S> {
     pub fn tasks(mut self, tasks: &HandlerTasks) -> Self {
         self.tasks = tasks.clone();
         self
-    }
-
-    /// Step 1: judges a delivery by its headers, and answers an unsigned
-    /// [handshake](crate::Handshake). Nothing of the body is needed or read.
-    ///
-    /// # Errors
-    ///
-    /// A [`Reply`] to send, already reported: a rejection, or the answer to a handshake.
-    pub fn begin(&self, head: &(impl RequestHead + ?Sized)) -> Result<Arriving, Reply> {
-        let arrived = self.endpoint().monotonic();
-        if let Some(answer) = self.endpoint().handshake(head) {
-            return Err(match answer {
-                Ok(reply) => {
-                    self.inner.reporter.handshake(&reply, false, arrived);
-                    reply
-                }
-                Err(rejection) => self.refuse(rejection, arrived).into(),
-            });
-        }
-        let rejection = match self.endpoint().begin(head) {
-            Ok(_) if self.tasks.is_draining() => self.shutting_down(),
-            Ok(incoming) => return Ok(Arriving { incoming, arrived }),
-            Err(rejection) => rejection,
-        };
-        Err(self.refuse(rejection, arrived).into())
-    }
-
-    /// Steps 2 to 4: takes the body's chunks as they come, proves and opens. A handshake that is
-    /// proven is answered.
-    ///
-    /// Only the caller has a timer, so it brings the deadline: a future that ends when the body
-    /// has taken too long, such as a sleep of [`Endpoint::body_timeout`]. Nothing is claimed yet,
-    /// so dropping the future loses nothing; it is reported as a body that broke off.
-    ///
-    /// # Errors
-    ///
-    /// A [`Reply`] to send, already reported: a rejection, or the answer to a handshake.
-    pub async fn receive(
-        &self,
-        arriving: Arriving,
-        body: impl BodySource,
-        deadline: impl Future,
-    ) -> Result<Delivery, Reply> {
-        let Arriving { incoming, arrived } = arriving;
-        let dropped = ReportOnDrop { receiver: self, arrived };
-        let read = self.read(incoming, body, deadline).await;
-        std::mem::forget(dropped);
-        match read {
-            Ok(Opened::Delivery(delivery)) => Ok(delivery.arrived_at(arrived)),
-            Ok(Opened::Handshake(reply)) => {
-                self.inner.reporter.handshake(&reply, true, arrived);
-                Err(reply)
-            }
-            Err(rejection) => Err(self.refuse(rejection, arrived).into()),
-        }
-    }
-
-    async fn read(
-        &self,
-        mut incoming: Incoming,
-        body: impl BodySource,
-        deadline: impl Future,
-    ) -> Result<Opened, Rejection> {
-        let (mut body, mut deadline) = (pin!(body), pin!(deadline));
-        loop {
-            let chunk = poll_fn(|cx| match body.as_mut().poll_chunk(cx) {
-                Poll::Ready(chunk) => Poll::Ready(Ok(chunk)),
-                // The timer is not asked for a body that is there.
-                Poll::Pending => {
-                    deadline.as_mut().poll(cx).map(|_| Err(RejectionKind::BodyTimeout))
-                }
-            });
-            match chunk.await {
-                Ok(None) => return incoming.prove()?.open_or_answer(),
-                Ok(Some(Ok(chunk))) => incoming.push(chunk)?,
-                Ok(Some(Err(error))) => return Err(self.endpoint().reject(error.kind())),
-                Err(kind) => return Err(self.endpoint().reject(kind)),
-            }
-        }
-    }
-
-    fn refuse(&self, rejection: Rejection, arrived: Duration) -> Rejection {
-        self.inner.reporter.rejected(&rejection, None, arrived);
-        self.endpoint().note_refusal(&rejection);
-        rejection
-    }
-
-    /// The answer while the [tasks](Self::tasks) drain.
-    fn shutting_down(&self) -> Rejection {
-        self.endpoint().reject(RejectionKind::ShuttingDown)
     }
 
     /// Steps 5 to 7: claims the event, runs the handler, settles the claim.
@@ -241,7 +143,8 @@ impl<S: Store> Receiver<S> {
             let mut handling = Handling::new(self.inner, delivery, running);
             let delivery = handling.acquire().await?;
             // The call is inside the future, so that a panic in it is caught as well.
-            let handler = CatchUnwind(pin!(async { handler(delivery).await }));
+            let handler = pin!(async { handler(delivery).await });
+            let handler = CatchUnwind(handler);
             let renewed = handling.renewed();
             let ended = handler.await;
             drop(renewed);
@@ -272,64 +175,9 @@ impl<S> fmt::Debug for Receiver<S> {
     }
 }
 
-/// Makes a [`Receiver`]; start with [`Receiver::builder`].
-#[must_use = "call `build`"]
-pub struct ReceiverBuilder<S> {
-    endpoint: Endpoint,
-    store: S,
-    observer: Option<Box<dyn Observer>>,
-    runtime: Option<Runtime>,
-    tasks: HandlerTasks,
-}
-
-impl<S: Store> ReceiverBuilder<S> {
-    /// Who is told the end of every delivery.
-    pub fn observer(mut self, observer: impl Observer) -> Self {
-        self.observer = Some(Box::new(observer));
-        self
-    }
-
-    /// The async runtime that handlers run on. The adapters bring one. Without it, the claim of a
-    /// handler that is cancelled stays until its lease ends, no lease is renewed, and a call of the
-    /// store may take as long as it likes.
-    pub fn runtime(mut self, runtime: Runtime) -> Self {
-        self.runtime = Some(runtime);
-        self
-    }
-
-    /// Counts the running handlers among `tasks`, so that a shutdown can wait for them.
-    pub fn tasks(mut self, tasks: &HandlerTasks) -> Self {
-        self.tasks = tasks.clone();
-        self
-    }
-
-    /// Makes the receiver.
-    #[must_use]
-    pub fn build(self) -> Receiver<S> {
-        let Self { endpoint, store, observer, runtime, tasks } = self;
-        let calls = StoreCalls::new(store, endpoint.store_timeout());
-        if let Some(runtime) = runtime {
-            calls.set_runtime(runtime);
-        }
-        let inner = Inner {
-            calls: Arc::new(calls),
-            reporter: Reporter::new(endpoint.clone(), observer),
-            endpoint,
-            renewals: Renewals::default(),
-            settlings: Settlings::default(),
-        };
-        Receiver { inner: Arc::new(inner), tasks }
-    }
-}
-
-impl<S> fmt::Debug for ReceiverBuilder<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReceiverBuilder").field("endpoint", &self.endpoint).finish_non_exhaustive()
-    }
-}
-
 /// What a handler answered: the status decides, the value goes back to the caller.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Answer<T> {
     /// The HTTP status; none for a handler that failed without one.
     pub status: Option<u16>,
@@ -337,23 +185,10 @@ pub struct Answer<T> {
     pub value: T,
 }
 
-/// A delivery whose head was good, on its way from [`Receiver::begin`] to [`Receiver::receive`].
-#[derive(Debug)]
-#[must_use = "give it to `Receiver::receive`"]
-pub struct Arriving {
-    incoming: Incoming,
-    arrived: Duration,
-}
-
-/// Reports a delivery whose sender went away, and its future with it, before the body was there.
-struct ReportOnDrop<'a, S: Store> {
-    receiver: &'a Receiver<S>,
-    arrived: Duration,
-}
-
-impl<S: Store> Drop for ReportOnDrop<'_, S> {
-    fn drop(&mut self) {
-        let rejection = self.receiver.endpoint().reject(RejectionKind::BodyIncomplete);
-        self.receiver.refuse(rejection, self.arrived);
+impl<T> Answer<T> {
+    /// An answer with this status: `Answer::new(200, value)`, or `Answer::new(None, value)` for a
+    /// handler that failed without one.
+    pub fn new(status: impl Into<Option<u16>>, value: T) -> Self {
+        Self { status: status.into(), value }
     }
 }

@@ -1,5 +1,5 @@
-//! Claims whose end the store could not be told at once: it is told in the background, until it has
-//! heard or the lease has run out.
+//! Claims that could not be settled at once: they are settled in the background, until the store has
+//! answered or the lease has run out.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use super::tasks::RunningHandler;
 use crate::dedup::{ClaimToken, Claimed, Settled, Store, StoreError};
 use crate::delivery::Delivery;
 use crate::key::EventKey;
-use crate::report::Outcome;
+use crate::report::{Outcome, Reason};
 use crate::trace;
 
 /// How a claim ends.
@@ -31,13 +31,13 @@ pub(crate) struct Settling {
     pub(super) end: End,
     /// When the lease has run out in the store as well.
     pub(super) until: Duration,
-    /// Whether the store was told once, and did not answer.
+    /// Whether the store was called once, and did not answer.
     pub(super) tried: bool,
     /// The claim, if the store gave it.
     pub(super) held: Option<Arc<Held>>,
     /// What a shutdown waits for.
     pub(super) running: Option<RunningHandler>,
-    /// Who is told when the store has been told, or could not be.
+    /// What to report when the store has answered, or could not.
     pub(super) report: Option<Box<LateReport>>,
 }
 
@@ -72,11 +72,11 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 impl Settling {
-    /// Tells the store once; gives what is amiss all the same.
+    /// Calls the store once; gives what is wrong although it answered.
     pub(super) async fn once<S: Store>(
         &mut self,
         inner: &Arc<Inner<S>>,
-    ) -> Result<Option<&'static str>, StoreError> {
+    ) -> Result<Option<Reason>, StoreError> {
         self.tried = true;
         // The calls of a token go one after the other.
         if let Some(held) = &self.held {
@@ -93,7 +93,7 @@ impl Settling {
         let settled = settled.inspect_err(|error| inner.reporter.store_failed(step, error))?;
         let (state, reason) = match (self.end, settled) {
             (End::Complete(_), Settled::Settled) => (State::Done, None),
-            (End::Complete(_), Settled::Lost) => (State::Lost, Some("claim_lost")),
+            (End::Complete(_), Settled::Lost) => (State::Lost, Some(Reason::ClaimLost)),
             // A lost claim has nothing to release.
             (End::Release, _) => (State::Lost, None),
         };
@@ -118,8 +118,8 @@ impl Settling {
         self.held.is_none() && self.running.is_none()
     }
 
-    /// Says how it has ended, to whom it concerns.
-    fn report<S: Store>(self, inner: &Inner<S>, reason: &'static str) {
+    /// Reports how it has ended.
+    fn report<S: Store>(self, inner: &Inner<S>, reason: Reason) {
         if let Some(report) = self.report {
             let LateReport { delivery, status, span } = *report;
             trace::in_scope(&span, || {
@@ -130,10 +130,10 @@ impl Settling {
 }
 
 impl Settlings {
-    /// Tells the store in the background. Without a runtime nobody is told but the report.
+    /// Settles in the background. Without a runtime there is only the report.
     pub(super) fn add<S: Store>(inner: &Arc<Inner<S>>, settling: Settling) {
         let Some(runtime) = inner.calls.runtime() else {
-            return settling.report(inner, "not_recorded");
+            return settling.report(inner, Reason::NotRecorded);
         };
         let mut queue = inner.settlings.lock();
         if settling.is_doubtful() && queue.doubtful >= MOST_DOUBTFUL {
@@ -148,7 +148,7 @@ impl Settlings {
         }
     }
 
-    /// Waits for a claim that nobody waits for any more, and releases it then, if it was made or may
+    /// Waits for a claim whose delivery is gone, and releases it then, if it was made or may
     /// have been. It has a task of its own: a call that is not polled may hold a connection that the
     /// others wait for.
     pub(super) fn add_after<S: Store>(
@@ -201,13 +201,13 @@ impl<S: Store> Worker<S> {
         while let Some(mut settling) = self.next() {
             match settling.once(&self.inner).await {
                 Ok(reason) => {
-                    settling.report(&self.inner, reason.unwrap_or("recorded_late"));
+                    settling.report(&self.inner, reason.unwrap_or(Reason::RecordedLate));
                     pause = FIRST_PAUSE;
                 }
                 Err(_) => {
                     let left = settling.until.saturating_sub(self.inner.endpoint.monotonic());
                     if left.is_zero() {
-                        settling.report(&self.inner, "not_recorded");
+                        settling.report(&self.inner, Reason::NotRecorded);
                         continue;
                     }
                     // The others have their turn: it may be this key that cannot be settled.
@@ -240,7 +240,7 @@ impl<S: Store> Worker<S> {
         }
         drop(queue);
         for over in expired {
-            over.report(&self.inner, "not_recorded");
+            over.report(&self.inner, Reason::NotRecorded);
         }
         next
     }

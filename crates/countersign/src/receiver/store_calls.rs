@@ -83,7 +83,8 @@ impl<S: Store> StoreCalls<S> {
         &self,
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        let (mut call, mut timer) = (CatchUnwind(pin!(call)), None);
+        let call = pin!(call);
+        let (mut call, mut timer) = (CatchUnwind(call), None);
         poll_fn(|cx| {
             match Pin::new(&mut call).poll(cx) {
                 Poll::Ready(Ok(answer)) => return Poll::Ready(answer),

@@ -19,7 +19,7 @@ use std::task::{Context, Poll, Waker};
 /// # use std::time::Duration;
 /// let tasks = HandlerTasks::new(); // give it to the middleware as well
 ///
-/// // … the server runs, and is told to stop …
+/// // … the server runs, and gets a signal to stop …
 /// tasks.drain();
 /// // A handler that hangs must not hold up the shutdown for ever. Its claim ends with its lease.
 /// let finished = tokio::time::timeout(Duration::from_secs(60), tasks.finished()).await;
@@ -62,7 +62,7 @@ impl HandlerTasks {
     /// comes again later, or another process takes the delivery. Handlers that run go on to their
     /// end, and once [`finished`](Self::finished) has ended after this, none starts.
     ///
-    /// For good: there is no way back. To call it again changes nothing.
+    /// It cannot be undone. To call it again changes nothing.
     pub fn drain(&self) {
         let _running = self.lock();
         self.0.draining.store(true, Ordering::Release);

@@ -11,6 +11,7 @@ mod pieces;
 mod proof;
 #[cfg(any(feature = "ed25519", feature = "p256"))]
 mod public_key;
+mod roles;
 mod secret_reading;
 pub(crate) mod signature;
 #[cfg(feature = "testing")]
@@ -27,6 +28,7 @@ pub(crate) use lists::Separators;
 pub(crate) use pieces::Context;
 use proof::Kind;
 pub use proof::Proof;
+pub(crate) use roles::BadSecret;
 pub(crate) use secret_reading::SecretReading;
 use signature::Signature;
 pub(crate) use texts::Texts;
@@ -34,6 +36,7 @@ use token::TokenKeys;
 
 use crate::rejection::RejectionKind;
 use crate::request_head::RequestHead;
+#[cfg(feature = "testing")]
 use crate::secret::Secret;
 
 /// The proofs of which a provider's deliveries carry one, and what they cover.
@@ -47,11 +50,6 @@ pub(crate) struct Scheme {
 pub(crate) struct Refused<'a> {
     pub(crate) kind: RejectionKind,
     pub(crate) header: Option<&'a str>,
-}
-
-/// What a secret should have been.
-pub(crate) struct Unusable {
-    pub(crate) expected: &'static str,
 }
 
 impl Scheme {
@@ -92,31 +90,6 @@ impl Scheme {
         self.content.feed_body(body, |bytes| content.extend_from_slice(bytes));
         self.content.feed_after(texts, |bytes| content.extend_from_slice(bytes));
         self.proofs.first()?.sign(secret, &content)
-    }
-
-    /// Prepares the secrets. Each must be of use for one of the proofs; if one is not, its index.
-    pub(crate) fn key(&self, secrets: &[Secret]) -> Result<Keyed, (usize, Unusable)> {
-        let all: Vec<_> = secrets.iter().enumerate().collect();
-        // Everybody knows a public key. As text or base64 it would do for a MAC or a token too, and then
-        // everybody could make that proof.
-        let public: Vec<usize> = self
-            .proofs
-            .iter()
-            .filter(|proof| proof.takes_public_keys())
-            .flat_map(|proof| proof.key(&all).used().collect::<Vec<_>>())
-            .collect();
-        let private: Vec<_> =
-            all.iter().filter(|(index, _)| !public.contains(index)).copied().collect();
-        let key =
-            |proof: &Proof| proof.key(if proof.takes_public_keys() { &all } else { &private });
-        let keyed: Vec<_> = self.proofs.iter().map(key).collect();
-        for index in 0..secrets.len() {
-            if !keyed.iter().any(|keys| keys.used().any(|used| used == index)) {
-                let expected = self.proofs.first().map_or("", Proof::expected);
-                return Err((index, Unusable { expected }));
-            }
-        }
-        Ok(Keyed(keyed.into_iter().filter(|keys| keys.used().next().is_some()).collect()))
     }
 }
 

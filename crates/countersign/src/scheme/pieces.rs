@@ -3,6 +3,7 @@
 use super::content::Part;
 use super::lists::Separators;
 use super::signature::Signature;
+use super::texts::Pieces;
 use crate::request_head::{Lookup, RequestHead};
 
 /// What is known besides the request.
@@ -18,45 +19,68 @@ pub(crate) struct Context<'a> {
 /// More headers than this are not named by anybody.
 const MOST_NAMES: usize = 32;
 
-/// One part's bytes; nothing if the request does not have them in good form.
-pub(super) fn piece(
+/// Nor are headers with longer names.
+const LONGEST_NAME: usize = 128;
+
+/// Adds one part's bytes; nothing if the request does not have them in good form.
+pub(super) fn add_piece(
     part: &Part,
     head: &(impl RequestHead + ?Sized),
     context: &Context<'_>,
-) -> Option<Vec<u8>> {
-    let url = || Some(format!("{}{}", context.public_url, target(head)?));
-    match part {
-        Part::Header(name) => {
-            let value = one(head, name)?;
-            value.iter().all(|byte| is_plain(*byte)).then(|| value.to_vec())
+    pieces: &mut Pieces<'_>,
+) -> Option<()> {
+    pieces.add(|out| {
+        match part {
+            Part::Header(name) => {
+                let value = one(head, name)?;
+                out.push(value.iter().all(|byte| is_plain(*byte)).then_some(value)?);
+            }
+            Part::Method => out.push(head.method().as_bytes()),
+            Part::Url => {
+                out.push(context.public_url.as_bytes());
+                out.push(target(head)?.as_bytes());
+            }
+            // The target begins with `/`, so no escape begins before it.
+            Part::UrlDecoded => {
+                push_decoded(context.public_url, out);
+                push_decoded(target(head)?, out);
+            }
+            Part::Target => out.push(target(head)?.as_bytes()),
+            Part::TargetEncoded => push_encoded(target(head)?, out),
+            Part::BodySha256InQuery(name) => {
+                let (_, query) = target(head)?.split_once('?')?;
+                let mut found =
+                    form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
+                let (_, value) = found.next()?;
+                out.push(found.next().is_none().then_some(value)?.as_bytes());
+            }
+            Part::NamedHeaders(list) => {
+                push_named_headers(head, one(head, list)?, context.time_header, out)?;
+            }
+            Part::NamesInItem(prefix) => out.push(item(head, context.signature?, prefix)?),
+            Part::ValuesOfNamesInItem(prefix) => {
+                let names = Names::read(item(head, context.signature?, prefix)?, b' ')?;
+                for (name, number) in names.iter().zip(0..) {
+                    let value = look_up(head, name)?;
+                    // No JSON may be moved into them: the body follows after a dot.
+                    if !value.iter().all(|byte| *byte == b' ' || is_plain(*byte)) {
+                        return None;
+                    }
+                    if number > 0 {
+                        out.push(b".");
+                    }
+                    out.push(value);
+                }
+            }
+            Part::Body
+            | Part::SortedForm
+            | Part::BodySha256
+            | Part::Timestamp
+            | Part::Id
+            | Part::Literal(_) => {}
         }
-        Part::Method => Some(head.method().as_bytes().to_vec()),
-        Part::Url => Some(url()?.into_bytes()),
-        Part::UrlDecoded => Some(decode_some(&url()?)),
-        Part::Target => Some(target(head)?.as_bytes().to_vec()),
-        Part::TargetEncoded => Some(encode_target(target(head)?)),
-        Part::BodySha256InQuery(name) => {
-            let (_, query) = target(head)?.split_once('?')?;
-            let mut found = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name);
-            let (_, value) = found.next()?;
-            found.next().is_none().then(|| value.as_bytes().to_vec())
-        }
-        Part::NamedHeaders(list) => named_headers(head, one(head, list)?, context.time_header),
-        Part::NamesInItem(prefix) => Some(item(head, context.signature?, prefix)?.to_vec()),
-        Part::ValuesOfNamesInItem(prefix) => {
-            let names = names(item(head, context.signature?, prefix)?, |byte| *byte == b' ')?;
-            let values: Option<Vec<_>> = names.iter().map(|name| one(head, name)).collect();
-            // No JSON may be moved into them: the body follows after a dot.
-            let value = values?.join(&b"."[..]);
-            value.iter().all(|byte| *byte == b' ' || is_plain(*byte)).then_some(value)
-        }
-        Part::Body
-        | Part::SortedForm
-        | Part::BodySha256
-        | Part::Timestamp
-        | Part::Id
-        | Part::Literal(_) => Some(Vec::new()),
-    }
+        Some(())
+    })
 }
 
 /// A target of characters that RFC 3986 has. No bytes of a JSON body can be moved into it, and none
@@ -80,7 +104,7 @@ fn one<'h>(head: &'h (impl RequestHead + ?Sized), name: &str) -> Option<&'h [u8]
 }
 
 /// HubSpot decodes these in the URL before it signs.
-fn decode_some(url: &str) -> Vec<u8> {
+fn push_decoded(text: &str, out: &mut Pieces<'_>) {
     const ESCAPES: [(&str, &str); 12] = [
         ("%3A", ":"),
         ("%2F", "/"),
@@ -95,89 +119,126 @@ fn decode_some(url: &str) -> Vec<u8> {
         ("%2C", ","),
         ("%3B", ";"),
     ];
-    let mut decoded = Vec::with_capacity(url.len());
-    let mut rest = url;
-    while let Some(first) = rest.as_bytes().first() {
-        let escape = ESCAPES
+    let mut rest = text;
+    while let Some(at) = rest.find('%') {
+        let (plain, escaped) = rest.split_at(at);
+        out.push(plain.as_bytes());
+        let known = ESCAPES
             .iter()
-            .find_map(|(escape, character)| Some((rest.strip_prefix(escape)?, character)));
-        match escape {
-            Some((after, character)) => {
-                decoded.extend_from_slice(character.as_bytes());
-                rest = after;
-            }
-            None => {
-                decoded.push(*first);
-                rest = rest.get(1..).unwrap_or_default();
-            }
+            .find_map(|(escape, character)| Some((escaped.strip_prefix(escape)?, *character)));
+        let (after, pushed) = known.unwrap_or((escaped.get(1..).unwrap_or_default(), "%"));
+        out.push(pushed.as_bytes());
+        rest = after;
+    }
+    out.push(rest.as_bytes());
+}
+
+/// Contentful percent-encodes the query, and then the path and the query together. A query of nothing
+/// loses its `?`.
+fn push_encoded(target: &str, out: &mut Pieces<'_>) {
+    const IN_QUERY: &[u8] = b"-_.!~*'()";
+    const IN_TARGET: &[u8] = b"-_.!~*'();/?:@&=+$,#";
+    let is_kept = |byte: u8, kept: &[u8]| byte.is_ascii_alphanumeric() || kept.contains(&byte);
+    let digit = |number: u8| b"0123456789ABCDEF".get(usize::from(number)).copied().unwrap_or(b'0');
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    for byte in path.bytes() {
+        match is_kept(byte, IN_TARGET) {
+            true => out.push(&[byte]),
+            false => out.push(&[b'%', digit(byte >> 4), digit(byte & 15)]),
         }
     }
-    decoded
-}
-
-/// Contentful percent-encodes the query, and then the path and the query together.
-fn encode_target(target: &str) -> Vec<u8> {
-    let encode = |text: &str, kept: &[u8]| -> String {
-        text.bytes().fold(String::new(), |mut out, byte| {
-            if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
-                out.push(char::from(byte));
-            } else {
-                out.push_str(&format!("%{byte:02X}"));
-            }
-            out
-        })
-    };
-    let inner = match target.split_once('?') {
-        Some((path, query)) if !query.is_empty() => {
-            format!("{path}?{}", encode(query, b"-_.!~*'()"))
+    if !query.is_empty() {
+        out.push(b"?");
+    }
+    for byte in query.bytes() {
+        match is_kept(byte, IN_QUERY) {
+            true => out.push(&[byte]),
+            // The `%` of the first time is encoded the second time.
+            false => out.push(&[b'%', b'2', b'5', digit(byte >> 4), digit(byte & 15)]),
         }
-        Some((path, _)) => path.to_owned(),
-        None => target.to_owned(),
-    };
-    encode(&inner, b"-_.!~*'();/?:@&=+$,#").into_bytes()
+    }
 }
 
-/// The names that stand in a list, in lower case.
-fn names(list: &[u8], separates: impl Fn(&u8) -> bool) -> Option<Vec<String>> {
-    let names: Vec<_> = list
-        .split(separates)
-        .map(<[u8]>::trim_ascii)
-        .filter(|name| !name.is_empty())
-        .map(|name| std::str::from_utf8(name).map(str::to_ascii_lowercase))
-        .take(MOST_NAMES + 1)
-        .collect::<Result<_, _>>()
-        .ok()?;
-    // Each is looked up and copied.
-    let distinct = names
-        .iter()
-        .enumerate()
-        .all(|(at, name)| !names.iter().take(at).any(|other| other == name));
-    (names.len() <= MOST_NAMES && distinct).then_some(names)
+/// The names that stand in a list, as they are written there. Each occurs once.
+struct Names<'l> {
+    names: [&'l [u8]; MOST_NAMES],
+    count: usize,
 }
 
-fn named_headers(
+impl<'l> Names<'l> {
+    fn read(list: &'l [u8], separator: u8) -> Option<Self> {
+        let mut read = Self { names: [&[]; MOST_NAMES], count: 0 };
+        let names = list.split(|byte| *byte == separator).map(<[u8]>::trim_ascii);
+        for name in names.filter(|name| !name.is_empty()) {
+            // Each is looked up and copied.
+            if name.len() > LONGEST_NAME
+                || read.iter().any(|known| known.eq_ignore_ascii_case(name))
+            {
+                return None;
+            }
+            *read.names.get_mut(read.count)? = name;
+            read.count += 1;
+        }
+        Some(read)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &'l [u8]> + '_ {
+        self.names.iter().take(self.count).copied()
+    }
+
+    fn sort(&mut self) {
+        let lower = |name: &[u8]| {
+            let mut buffer = [0; LONGEST_NAME];
+            for (place, byte) in buffer.iter_mut().zip(name) {
+                *place = byte.to_ascii_lowercase();
+            }
+            buffer
+        };
+        if let Some(names) = self.names.get_mut(..self.count) {
+            names.sort_unstable_by_key(|name| lower(name));
+        }
+    }
+}
+
+/// Gives a name in lower case to whoever needs it so.
+fn in_lower_case<T>(name: &[u8], with: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+    let mut buffer = [0; LONGEST_NAME];
+    let lower = buffer.get_mut(..name.len())?;
+    lower.copy_from_slice(name);
+    lower.make_ascii_lowercase();
+    with(std::str::from_utf8(lower).ok()?)
+}
+
+fn look_up<'h>(head: &'h (impl RequestHead + ?Sized), name: &[u8]) -> Option<&'h [u8]> {
+    in_lower_case(name, |name| one(head, name))
+}
+
+fn push_named_headers(
     head: &(impl RequestHead + ?Sized),
     list: &[u8],
     time_header: Option<&str>,
-) -> Option<Vec<u8>> {
-    let mut names = names(list, |byte| *byte == b',')?;
-    names.sort_unstable();
+    out: &mut Pieces<'_>,
+) -> Option<()> {
+    let mut names = Names::read(list, b',')?;
+    names.sort();
     // What is not named is not signed.
     if let Some(time) = time_header
-        && !names.iter().any(|name| name == time)
+        && !names.iter().any(|name| name.eq_ignore_ascii_case(time.as_bytes()))
     {
         return None;
     }
-    let mut out = Vec::new();
     for (name, number) in names.iter().zip(0..) {
         if number > 0 {
-            out.push(b';');
+            out.push(b";");
         }
-        out.extend_from_slice(name.as_bytes());
-        out.push(b':');
-        out.extend_from_slice(one(head, name)?.trim_ascii());
+        in_lower_case(name, |name| {
+            out.push(name.as_bytes());
+            Some(())
+        })?;
+        out.push(b":");
+        out.push(look_up(head, name)?.trim_ascii());
     }
-    Some(out)
+    Some(())
 }
 
 /// What follows the prefix in the only item of the signature header that has it.

@@ -145,6 +145,18 @@ impl Proof {
         }
     }
 
+    /// Whether such a text is meant for this proof: it has the prefix of its secrets, or says that it is
+    /// a public key (PEM, or `SubjectPublicKeyInfo`).
+    pub(super) fn has_own_form(&self, text: &[u8]) -> bool {
+        let prefix = self.signature().map_or("", |signature| signature.secret.prefix()).as_bytes();
+        let prefixed = !prefix.is_empty() && text.starts_with(prefix);
+        #[cfg(any(feature = "ed25519", feature = "p256"))]
+        let names_itself = |signature| public_key::names_itself(signature, text);
+        #[cfg(not(any(feature = "ed25519", feature = "p256")))]
+        let names_itself = |_| false;
+        prefixed || self.takes_public_keys() && self.signature().is_some_and(names_itself)
+    }
+
     /// What its secrets are.
     pub(super) fn expected(&self) -> &'static str {
         match &self.0 {

@@ -29,6 +29,13 @@ pub(super) fn key_bytes(signature: &Signature, shown: &[u8]) -> Option<Vec<u8>> 
     decode_base64(shown.strip_prefix(prefix).unwrap_or(shown)).map(|key| key.to_vec())
 }
 
+/// Whether the text is no bare number, but says that it is a public key.
+pub(super) fn names_itself(signature: &Signature, shown: &[u8]) -> bool {
+    /// The bytes of an ed25519 key, without anything.
+    const BARE: usize = 32;
+    key_bytes(signature, shown).is_some_and(|bytes| bytes.len() != BARE)
+}
+
 /// A private key, as its 32 bytes in hex or base64, after a prefix such as `whsk_`. For signing.
 #[cfg(all(feature = "ed25519", feature = "testing"))]
 pub(super) fn private_key(

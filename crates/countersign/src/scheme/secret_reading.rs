@@ -58,7 +58,6 @@ impl SecretReading {
     }
 
     /// What stands before the base64, where there is something.
-    #[cfg(any(feature = "ed25519", feature = "p256"))]
     pub(super) fn prefix(&self) -> &str {
         match self {
             Self::Base64 { prefix }

@@ -6,12 +6,14 @@ pub(crate) struct Texts {
     bytes: [u8; CAPACITY],
     /// Where each of the texts ends; it begins where the one before it ends.
     ends: [u8; KINDS],
-    /// Parts of the signed content that are made of the head, in their order.
-    pub(super) pieces: Option<Box<[Vec<u8>]>>,
+    /// How many bytes of pieces follow after the texts.
+    pieces: u8,
+    /// The pieces, where there is not enough room for them.
+    long_pieces: Vec<u8>,
 }
 
 const CAPACITY: usize = 176;
-const KINDS: usize = 5;
+const KINDS: usize = 6;
 
 /// The longest id of a delivery.
 const LONGEST_ID: usize = 128;
@@ -30,10 +32,25 @@ impl Texts {
 
     /// Keeps what headers claim outside of the proof. What is too long for the rest of the room is
     /// passed over.
-    pub(crate) fn keep_unverified(&mut self, claims: [&[u8]; 3]) {
+    pub(crate) fn keep_unverified(&mut self, claims: [&[u8]; 4]) {
         for (place, claim) in (2..).zip(claims) {
             self.put(place, claim);
         }
+    }
+
+    /// Keeps the parts of the signed content that are made of the head, in their order. Nothing else may
+    /// be kept after them.
+    pub(super) fn keep_pieces(
+        &mut self,
+        write: impl FnOnce(&mut Pieces<'_>) -> Option<()>,
+    ) -> Option<()> {
+        let start = self.start(KINDS);
+        let room = self.bytes.get_mut(start..).unwrap_or_default();
+        let mut pieces = Pieces { room, used: 0, long: Vec::new() };
+        write(&mut pieces)?;
+        // The room has 176 bytes.
+        (self.pieces, self.long_pieces) = (pieces.used as u8, pieces.long);
+        Some(())
     }
 
     #[inline]
@@ -60,8 +77,19 @@ impl Texts {
         self.bytes.get(self.start(place)..end).unwrap_or_default()
     }
 
-    pub(super) fn pieces(&self) -> &[Vec<u8>] {
-        self.pieces.as_deref().unwrap_or_default()
+    /// What [`keep_pieces`](Self::keep_pieces) has kept.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        let start = self.start(KINDS);
+        let mut left = match &*self.long_pieces {
+            [] => self.bytes.get(start..start + usize::from(self.pieces)).unwrap_or_default(),
+            long => long,
+        };
+        std::iter::from_fn(move || {
+            let (length, rest) = left.split_first_chunk()?;
+            let (piece, rest) = rest.split_at_checked(u32::from_ne_bytes(*length) as usize)?;
+            left = rest;
+            Some(piece)
+        })
     }
 
     #[inline]
@@ -74,14 +102,95 @@ impl Texts {
         self.text(1)
     }
 
-    /// The event type, the id and the attempt number that headers claim outside of the proof.
-    pub(crate) fn unverified(&self) -> [&[u8]; 3] {
-        [self.text(2), self.text(3), self.text(4)]
+    /// The event type, the id, the channel and the attempt number that headers claim outside of the
+    /// proof.
+    pub(crate) fn unverified(&self) -> [&[u8]; 4] {
+        [self.text(2), self.text(3), self.text(4), self.text(5)]
     }
 }
 
 impl Default for Texts {
     fn default() -> Self {
-        Self { bytes: [0; CAPACITY], ends: [0; KINDS], pieces: None }
+        Self { bytes: [0; CAPACITY], ends: [0; KINDS], pieces: 0, long_pieces: Vec::new() }
+    }
+}
+
+/// Pieces that are being written, each with its length before it: into the room that is left, or, if
+/// they are longer, into one buffer of their own.
+pub(super) struct Pieces<'r> {
+    room: &'r mut [u8],
+    used: usize,
+    long: Vec<u8>,
+}
+
+/// Longer targets than this are rare, so that one allocation is enough.
+const USUAL: usize = 1024;
+
+impl Pieces<'_> {
+    /// Adds a piece, made of all that is pushed meanwhile.
+    pub(super) fn add(&mut self, write: impl FnOnce(&mut Self) -> Option<()>) -> Option<()> {
+        let at = self.written().len();
+        self.push(&[0; 4]);
+        let start = self.written().len();
+        write(self)?;
+        let length = u32::try_from(self.written().len() - start).ok()?;
+        let written = if self.long.is_empty() { &mut *self.room } else { &mut *self.long };
+        written.get_mut(at..start)?.copy_from_slice(&length.to_ne_bytes());
+        Some(())
+    }
+
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        let end = self.used + bytes.len();
+        match self.room.get_mut(self.used..end).filter(|_| self.long.is_empty()) {
+            Some(room) => {
+                room.copy_from_slice(bytes);
+                self.used = end;
+            }
+            None => {
+                if self.long.is_empty() {
+                    self.long.reserve(self.used + bytes.len().max(USUAL));
+                    self.long.extend_from_slice(self.room.get(..self.used).unwrap_or_default());
+                }
+                self.long.extend_from_slice(bytes);
+            }
+        }
+    }
+
+    fn written(&self) -> &[u8] {
+        match &*self.long {
+            [] => self.room.get(..self.used).unwrap_or_default(),
+            long => long,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pieces of all lengths around the room's end, after texts of all lengths.
+    #[test]
+    fn pieces_are_kept_whole_wherever_they_are() {
+        for (before, length) in (0..=96).flat_map(|before| (0..200).map(move |at| (before, at))) {
+            let mut texts = Texts::default();
+            let claim = vec![b'c'; before];
+            texts.keep_unverified([&claim, b"", b"", b""]);
+            let (first, last) = (vec![b'a'; length], vec![b'b'; 3]);
+            let write = |pieces: &mut Pieces<'_>| {
+                pieces.add(|piece| {
+                    first.iter().for_each(|byte| piece.push(&[*byte]));
+                    Some(())
+                })?;
+                pieces.add(|_| Some(()))?;
+                pieces.add(|piece| {
+                    piece.push(&last);
+                    Some(())
+                })
+            };
+            texts.keep_pieces(write).unwrap();
+            let kept: Vec<_> = texts.pieces().collect();
+            assert_eq!(kept, [&*first, b"", &*last], "{before} {length}");
+            assert_eq!(texts.unverified()[0], claim);
+        }
     }
 }

@@ -4,8 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
-use crate::encoding::hex;
-
 /// Nobody sends a form with more fields than this, and sorting them costs.
 const MOST_FIELDS: usize = 2_000;
 
@@ -16,8 +14,15 @@ pub(super) fn form_is_small(body: &[u8]) -> bool {
 }
 
 /// The SHA-256 of the body, as 64 lower-case hex digits.
-pub(super) fn sha256_hex(body: &[u8]) -> String {
-    hex(&Sha256::digest(body))
+pub(super) fn sha256_hex(body: &[u8]) -> [u8; 64] {
+    let mut digits = [[0; 2]; 32];
+    let digit = |number: u8| b"0123456789abcdef".get(usize::from(number)).copied().unwrap_or(b'0');
+    for (pair, byte) in digits.iter_mut().zip(Sha256::digest(body)) {
+        *pair = [digit(byte >> 4), digit(byte & 15)];
+    }
+    let mut text = [0; 64];
+    text.copy_from_slice(digits.as_flattened());
+    text
 }
 
 /// Feeds the fields of a form (`application/x-www-form-urlencoded`), sorted by name, each as its

@@ -95,6 +95,9 @@ impl Head {
         if has_texts && !head.texts.keep(text, id) {
             return Err(RejectionKind::IdInvalid);
         }
+        if let Some(names) = &spec.unverified {
+            head.texts.keep_unverified(names.claims(headers));
+        }
         if scheme.content.has_pieces() {
             let context = Context {
                 public_url: inner.public_url.as_deref().unwrap_or_default(),
@@ -102,9 +105,6 @@ impl Head {
                 time_header,
             };
             scheme.content.keep_pieces(headers, &context, &mut head.texts)?;
-        }
-        if let Some(names) = &spec.unverified {
-            head.texts.keep_unverified(names.claims(headers));
         }
         if !spec.handshakes.signed.is_empty() {
             head.handshakes = ShownHandshakes::read(&spec.handshakes.signed, headers);
@@ -134,8 +134,8 @@ fn read_id<'h>(found: Lookup<'h>, content: &SignedContent) -> Option<&'h [u8]> {
     (legal && content.sets_apart(id)).then_some(id)
 }
 
-/// The declared length; a number that does not fit counts as the largest. What is no number at
-/// all is the server's to refuse: the limit holds when the body arrives.
+/// The declared length; a number that does not fit counts as the largest. What is not a number at all
+/// is for the server to refuse: the limit holds when the body arrives.
 fn declared_length(headers: &(impl RequestHead + ?Sized)) -> Option<u64> {
     let Lookup::One(value) = headers.lookup("content-length") else { return None };
     let digit = |length: Option<u64>, byte: &u8| {

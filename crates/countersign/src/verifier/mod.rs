@@ -11,7 +11,7 @@ use crate::endpoint::Endpoint;
 use crate::rejection::{Rejection, RejectionKind};
 use crate::reply::Reply;
 use crate::request_head::RequestHead;
-use crate::scheme::Proving;
+use crate::scheme::{Proving, Refused};
 use crate::trace;
 use head::Head;
 
@@ -81,13 +81,30 @@ impl Endpoint {
         if !inner.methods.iter().any(|accepted| **accepted == *method) {
             return Err(RejectionKind::MethodNotAllowed);
         }
+        match &inner.provider.spec().families {
+            None => self.read_proof(request),
+            Some(families) => match families.read(request) {
+                Ok(request) => self.read_proof(&request),
+                Err(refused) => Err(self.trace(refused)),
+            },
+        }
+    }
+
+    #[inline(always)]
+    fn read_proof(
+        &self,
+        request: &(impl RequestHead + ?Sized),
+    ) -> Result<(Proving, Head), RejectionKind> {
+        let inner = self.inner();
         let scheme = &inner.provider.spec().scheme;
         let rest = || Head::read(self, request, scheme);
-        inner.keys.start(request, rest).map_err(|refused| {
-            if let Some(header) = refused.header {
-                trace::header_refused(self, header, refused.kind);
-            }
-            refused.kind
-        })
+        inner.keys.start(request, rest).map_err(|refused| self.trace(refused))
+    }
+
+    fn trace(&self, Refused { kind, header }: Refused<'_>) -> RejectionKind {
+        if let Some(header) = header {
+            trace::header_refused(self, header, kind);
+        }
+        kind
     }
 }

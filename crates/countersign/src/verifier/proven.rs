@@ -12,11 +12,11 @@ use crate::delivery::{Delivery, Facts, Unverified};
 use crate::endpoint::Endpoint;
 use crate::envelope::{self, Slot, Value};
 use crate::handshake::Context;
-use crate::key::EventKey;
-use crate::provider::{KeySpec, Spec, TimeSource};
+use crate::key::KeySource;
+use crate::payload::Reading;
+use crate::provider::{Spec, TimeSource};
 use crate::rejection::{Rejection, RejectionKind};
 use crate::reply::{Answered, Reply};
-use crate::scheme::content::Part;
 use crate::trace;
 use crate::window::UnixMillis;
 
@@ -50,6 +50,11 @@ struct Flaw {
 /// What is wrong with a field.
 fn flaw(spec: &Spec, kind: RejectionKind, slot: Slot, problem: &'static str) -> Flaw {
     Flaw { kind, field: Some(spec.paths.path(slot)), problem: problem.into() }
+}
+
+/// What is wrong with the whole body.
+fn malformed(problem: impl Into<Cow<'static, str>>) -> Flaw {
+    Flaw { kind: RejectionKind::BodyMalformed, field: None, problem: problem.into() }
 }
 
 /// What was looked for in a proven body, and the delivery's time.
@@ -93,7 +98,10 @@ impl Proven {
     ///
     /// [`RejectionKind::BodyMalformed`], or what is wrong with the time in the body.
     pub fn open(self) -> Result<Delivery, Rejection> {
-        let facts = self.read().and_then(|read| self.facts(&read));
+        let facts = self.reading().and_then(|reading| {
+            let read = self.read(&reading)?;
+            self.facts(&read, reading.clone())
+        });
         facts.map(Delivery::new).map_err(|flaw| self.refuse(flaw))
     }
 
@@ -103,9 +111,12 @@ impl Proven {
     ///
     /// As [`open`](Self::open).
     pub fn open_or_answer(self) -> Result<Opened, Rejection> {
-        let opened = self.read().and_then(|read| match self.handshake(&read) {
-            Some(answered) => Ok(Opened::Handshake(Reply::handshake_answered(answered?))),
-            None => Ok(Opened::Delivery(Delivery::new(self.facts(&read)?))),
+        let opened = self.reading().and_then(|reading| {
+            let read = self.read(&reading)?;
+            match self.handshake(&read) {
+                Some(answered) => Ok(Opened::Handshake(Reply::handshake_answered(answered?))),
+                None => Ok(Opened::Delivery(Delivery::new(self.facts(&read, reading.clone())?))),
+            }
         });
         opened.map_err(|flaw| self.refuse(flaw))
     }
@@ -130,27 +141,29 @@ impl Proven {
                 mac: &|text| inner.keys.hmac_sha256(self.secret, text),
             })
         })?;
-        let flaw = |problem: &'static str| Flaw {
-            kind: RejectionKind::BodyMalformed,
-            field: None,
-            problem: problem.into(),
-        };
-        Some(answer.map_err(flaw))
+        Some(answer.map_err(malformed))
+    }
+
+    /// How the body is read.
+    fn reading(&self) -> Result<Reading, Flaw> {
+        self.endpoint.provider().spec().bodies.reading(&self.body).map_err(malformed)
     }
 
     /// Reads what is looked for, and judges the time.
-    fn read(&self) -> Result<Read<'_>, Flaw> {
+    fn read<'b>(&'b self, reading: &'b Reading) -> Result<Read<'b>, Flaw> {
         let inner = self.endpoint.inner();
         let spec = inner.provider.spec();
-        let found = if spec.paths.is_empty() || spec.not_only_json && !self.is_json() {
-            Vec::new()
-        } else {
-            // Our reader's errors are fixed texts, and show nothing of the body.
-            envelope::read(&spec.paths, &self.body).map_err(|error| Flaw {
-                kind: RejectionKind::BodyMalformed,
-                field: None,
-                problem: error.to_string().into(),
-            })?
+        // Our readers' errors are fixed texts, and show nothing of the body.
+        let json = |json| {
+            let found = envelope::read_json(&spec.paths, json, spec.bodies.array);
+            found.map_err(|error| malformed(error.to_string()))
+        };
+        let found = match reading {
+            _ if spec.paths.is_empty() => Vec::new(),
+            Reading::Json => json(&self.body)?,
+            Reading::Field(field) => json(field)?,
+            Reading::Form => envelope::read_form(&spec.paths, &self.body).map_err(malformed)?,
+            Reading::Other => Vec::new(),
         };
         let value = |slot: usize| found.get(slot)?.as_ref();
         let received_at = inner.clock.now();
@@ -169,7 +182,7 @@ impl Proven {
                     Value::Bool(_) | Value::Other => None,
                 };
                 let time = time.ok_or_else(|| {
-                    let problem = "that is no time of its format";
+                    let problem = "the time is not of its format";
                     flaw(spec, RejectionKind::TimestampMalformed, slot, problem)
                 })?;
                 if let Some(window) = &inner.window {
@@ -188,7 +201,7 @@ impl Proven {
         Ok(Read { found, time, received_at })
     }
 
-    fn facts(&self, read: &Read<'_>) -> Result<Facts, Flaw> {
+    fn facts(&self, read: &Read<'_>, reading: Reading) -> Result<Facts, Flaw> {
         let spec = self.endpoint.inner().provider.spec();
         let value = |slot: usize| read.found.get(slot)?.as_ref();
         let event_type = match spec.event_type.and_then(value) {
@@ -197,7 +210,7 @@ impl Proven {
                 Some(slot) => {
                     let problem = match found {
                         None => "the event's type is missing",
-                        Some(_) => "the event's type is empty or no text",
+                        Some(_) => "the event's type is empty or not a text",
                     };
                     return Err(flaw(spec, RejectionKind::BodyMalformed, slot, problem));
                 }
@@ -207,7 +220,9 @@ impl Proven {
         Ok(Facts {
             endpoint: self.endpoint.clone(),
             body: self.body.clone(),
-            key: self.key(spec, &value),
+            reading,
+            key: KeySource { spec, texts: &self.head.texts, body: &self.body, value: &value }
+                .key(self.endpoint.inner().key_hasher.clone()),
             event_type,
             id: self.id(spec, &value),
             time: read.time.filter(|_| time_is_proven(spec)),
@@ -219,62 +234,12 @@ impl Proven {
         })
     }
 
-    fn key<'v>(&self, spec: &Spec, value: &dyn Fn(usize) -> Option<&'v Value<'v>>) -> EventKey {
-        let hasher = self.endpoint.inner().key_hasher.clone();
-        let names = |value: &&Value<'_>| match value {
-            Value::Text(text) => !text.is_empty(),
-            Value::Integer(_) | Value::Bool(_) => true,
-            Value::Other => false,
-        };
-        match &spec.key {
-            KeySpec::Id => match spec.id {
-                None => return hasher.id(self.head.texts.id()),
-                Some(slot) => {
-                    if let Some(id) = value(slot).filter(names) {
-                        return hasher.fields([Some(id)].into_iter());
-                    }
-                }
-            },
-            KeySpec::Fields { required, optional } => {
-                let all_there = required.iter().all(|slot| value(*slot).filter(names).is_some());
-                let none_odd = optional.iter().all(|slot| value(*slot) != Some(&Value::Other));
-                if all_there && none_odd {
-                    return hasher.fields(required.iter().chain(optional).map(|slot| value(*slot)));
-                }
-            }
-            KeySpec::Content => {}
-        }
-        let [claimed_type, claimed_id, _] = self.head.texts.unverified();
-        let content = &spec.scheme.content;
-        let covered = spec.scheme.covers_content();
-        // Whoever has the token could change the body just as well, and bodies may be equal or empty.
-        let claimed_id = if covered { &[] } else { claimed_id };
-        hasher.content(claimed_type, claimed_id, |sink| {
-            if !covered || spec.key_by_body && !content.contains(&Part::SortedForm) {
-                return sink(&self.body);
-            }
-            if spec.key_by_body {
-                // The order of the fields as sent is not signed.
-                return content.feed_body(&self.body, sink);
-            }
-            content.feed_before(&self.head.texts, &mut *sink);
-            content.feed_body(&self.body, &mut *sink);
-            content.feed_after(&self.head.texts, sink);
-        })
-    }
-
-    /// Whether the body begins as JSON objects and arrays do. The `Content-Type` does not say it: it is
-    /// not under the proof, and whoever replays an event as a form would make another event of it.
-    fn is_json(&self) -> bool {
-        matches!(self.body.trim_ascii_start().first(), Some(b'{' | b'['))
-    }
-
     fn unverified(&self) -> Unverified {
         let text = |claim: &[u8]| {
             std::str::from_utf8(claim).ok().filter(|claim| !claim.is_empty()).map(Into::into)
         };
-        let [event_type, id, attempt] = self.head.texts.unverified();
-        Unverified { event_type: text(event_type), id: text(id), attempt: text(attempt) }
+        let [event_type, id, channel, attempt] = self.head.texts.unverified().map(text);
+        Unverified { event_type, id, channel, attempt }
     }
 
     fn id<'v>(
@@ -293,7 +258,7 @@ impl Proven {
     }
 }
 
-/// Whether the delivery's time is vouched for by its proof. One that is not may be held against a
+/// Whether the proof covers the delivery's time. One that it does not cover may be held against a
 /// window, but is never given to a handler.
 fn time_is_proven(spec: &Spec) -> bool {
     match &spec.time {

@@ -1,6 +1,6 @@
 //! Handshakes that nobody signs: by `GET` and by `OPTIONS`.
 
-use countersign::{Outcome, Secret, catalogue};
+use countersign::{Endpoint, Handshake, Outcome, Provider, Reason, Secret, Token, catalogue};
 use tracing::level_filters::LevelFilter;
 
 use super::{Bench, TEXT, builder, signed};
@@ -16,6 +16,10 @@ on_every_adapter! {
     cloudevents_asks_with_options
     every_method_may_reach_the_middleware
     an_unsigned_handshake_is_not_worth_a_line
+    asana_gets_its_hook_secret_back
+    okta_gets_its_challenge_back
+    xero_learns_who_verifies
+    notion_gets_no_answer_that_loses_its_token
 }
 
 #[track_caller]
@@ -42,7 +46,10 @@ async fn an_unsigned_challenge_is_echoed_as_text<A: Adapter>() {
         assert_text(&reply, echoed);
     }
     bench.assert_untouched("dropbox");
-    assert_eq!(bench.reports.all(), [(Outcome::Handshake, Some("echo_query")); 3]);
+    assert_eq!(
+        bench.reports.all(),
+        [(Outcome::Handshake, Some(Reason::Handshake("echo_query"))); 3]
+    );
     // No signature is taken for one.
     let post = Request::post("dropbox", Vec::new(), "{}").to("/dropbox?challenge=x");
     post.send(bench.server).await.is_rejection(401, "signature_missing");
@@ -140,4 +147,78 @@ async fn an_unsigned_handshake_is_not_worth_a_line<A: Adapter>() {
     get("/dropbox?challenge=abc").send(bench.server).await;
     assert_eq!(logs.text(), "");
     bench.assert_untouched("dropbox");
+}
+
+async fn asana_gets_its_hook_secret_back<A: Adapter>() {
+    // The route of deliveries is enough: it is a `POST`.
+    let bench = Bench::shaped::<A>(builder("asana"), Shape::Routes).await;
+    let first = Request::post("asana", Vec::new(), "{}");
+    let longest = "x".repeat(256);
+    for secret in ["b537207f20cbfa02357cf448134da559", &longest] {
+        let reply = first.clone().header("X-Hook-Secret", secret).send(bench.server).await;
+        assert_eq!((reply.status, &*reply.body), (200, ""));
+        assert_eq!(reply.header("x-hook-secret"), Some(secret));
+    }
+    bench.assert_untouched("asana");
+    assert_eq!(
+        bench.reports.all(),
+        [(Outcome::Handshake, Some(Reason::Handshake("return_hook_secret"))); 2]
+    );
+    // What is not sent by Asana is refused as any unsigned delivery.
+    for secret in ["", "two words", &"x".repeat(257)] {
+        let reply = first.clone().header("X-Hook-Secret", secret).send(bench.server).await;
+        reply.is_rejection(401, "signature_missing");
+        assert_eq!(reply.header("x-hook-secret"), None);
+    }
+    let twice = first.clone().header("X-Hook-Secret", "a").header("X-Hook-Secret", "b");
+    twice.send(bench.server).await.is_rejection(401, "signature_missing");
+    // With a signature it is a delivery: it is judged, and handled if it is genuine.
+    let forged = first.header("X-Hook-Secret", "a").header("X-Hook-Signature", "00".repeat(32));
+    forged.send(bench.server).await.is_rejection(401, "signature_mismatch");
+    bench.assert_untouched("asana");
+    let genuine = signed("asana", "{}", &[("X-Hook-Secret", "a")]).send(bench.server).await;
+    assert_eq!((genuine.status, bench.handler.runs()), (202, 1));
+    assert_eq!(genuine.header("x-hook-secret"), None);
+}
+
+/// Okta's deliveries show a token in a header of the user's choice, so it is no row.
+async fn okta_gets_its_challenge_back<A: Adapter>() {
+    let okta = Provider::builder("okta")
+        .shared_token(Token::header("Authorization"))
+        .handshake(Handshake::echo_header_as_json("X-Okta-Verification-Challenge", "verification"))
+        .build()
+        .unwrap();
+    let endpoint = Endpoint::builder("okta", okta).secret(Secret::new(SECRET).unwrap());
+    let bench = Bench::new::<A>(endpoint).await;
+    let ask = |challenge: &str| {
+        let name = "X-Okta-Verification-Challenge";
+        get("/okta").header(name, challenge)
+    };
+    let reply = ask("my_verification_challenge").send(bench.server).await;
+    let body = r#"{"verification":"my_verification_challenge"}"#;
+    assert_eq!((reply.status, &*reply.body), (200, body));
+    assert_eq!(reply.header("content-type"), Some("application/json"));
+    ask("two words").send(bench.server).await.is_rejection(405, "method_not_allowed");
+    bench.assert_untouched("okta");
+}
+
+/// Its intent to receive is a delivery like any other, with a right signature or a wrong one.
+async fn xero_learns_who_verifies<A: Adapter>() {
+    let bench = Bench::new::<A>(builder("xero")).await;
+    let body =
+        r#"{"events":[],"firstEventSequence":0,"lastEventSequence":0,"entropy":"S0m3r4Nd0m"}"#;
+    let mut wrong = signed("xero", body, &[]);
+    assert_eq!(wrong.send(bench.server).await.status, 202);
+    wrong.body.push(b' ');
+    wrong.send(bench.server).await.is_rejection(401, "signature_mismatch");
+    assert_eq!(bench.handler.runs(), 1);
+}
+
+/// A 2xx would say that somebody keeps the token.
+async fn notion_gets_no_answer_that_loses_its_token<A: Adapter>() {
+    let bench = Bench::new::<A>(builder("notion")).await;
+    let first = r#"{"verification_token":"secret_tMrlL1qK5vuQAh1b6cZGhFChZTSYJlce98V0pYn7yBl"}"#;
+    let reply = Request::post("notion", Vec::new(), first).send(bench.server).await;
+    reply.is_rejection(401, "signature_missing");
+    bench.assert_untouched("notion");
 }

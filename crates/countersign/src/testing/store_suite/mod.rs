@@ -133,7 +133,7 @@ impl<S: Store> StoreSuite<S> {
         assert!(held + TOLERANCE >= SHORT, "promise 1: a lease of {SHORT:?} ended after {held:?}");
     }
 
-    /// Whoever comes second is told how long the first one's lease still lasts, and does not change
+    /// A second claim is answered how long the first one's lease still lasts, and does not change
     /// it (promise 1).
     pub async fn retry_after_is_what_is_left(&self) {
         let key = new_key();
@@ -252,7 +252,7 @@ impl<S: Store> StoreSuite<S> {
         self.is_done(long, "promise 5: the lease, and not the retention, ended the memory").await;
     }
 
-    /// Leases and retentions of any length are no error.
+    /// Leases and retentions of any length are accepted.
     pub async fn durations_of_any_length(&self) {
         let (key, owner) = (new_key(), new_token());
         assert_eq!(self.claim(key, owner, Duration::MAX).await, Claimed::Fresh);

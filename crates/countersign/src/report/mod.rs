@@ -1,10 +1,14 @@
 //! What became of a delivery, for metrics and logs.
 
+mod reason;
+mod reporter;
+
 use std::time::Duration;
 
+pub use reason::Reason;
+pub(crate) use reporter::Reporter;
+
 use crate::delivery::Delivery;
-#[cfg(feature = "tracing")]
-use crate::rejection::RejectionKind;
 
 /// What became of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,47 +55,31 @@ pub struct Report<'a> {
     pub endpoint: &'a str,
     /// The provider's name.
     pub provider: &'a str,
-    /// The delivery, if it was proven and fresh. A handshake is none.
+    /// The delivery, if it was proven and fresh. None for a handshake.
     pub delivery: Option<&'a Delivery>,
     /// The HTTP status answered; none if the handler panicked, failed without a status, or was
     /// cancelled.
     pub status: Option<u16>,
-    /// The reason code, except for what was accepted in good order: a rejection's
-    /// [`code`](crate::Rejection::code) or a handshake's [`code`](crate::Handshake::code); `handler_status`, `handler_status_is_final` (a 4xx to a
-    /// provider that does not retry after one), `handler_panicked`, `handler_cancelled`,
-    /// `not_committed` (the handler's own transaction), `not_taken` (a 2xx of something that did not
-    /// take the delivery). For an accepted one `claim_lost` (the
-    /// lease ran out while the handler ran), `recorded_late` (the store was told in the
-    /// background), `not_recorded` (it could not be told before the lease ran out), or
-    /// `commit_not_checked` (it could not be asked whether the handler's transaction committed).
-    pub reason: Option<&'static str>,
+    /// Why. None for an event that was handled and recorded as handled before the answer.
+    pub reason: Option<Reason>,
     /// The time from the request's head to its answer.
     pub elapsed: Duration,
 }
 
-impl Report<'_> {
-    #[cfg(feature = "tracing")]
-    pub(crate) fn is_untimely(&self) -> bool {
-        [RejectionKind::Stale, RejectionKind::InTheFuture]
-            .into_iter()
-            .any(|kind| self.reason == Some(kind.code()))
-    }
-}
-
-/// Is told the end of every delivery, once each: for counters, histograms, audit logs.
+/// Gets one report of every delivery, at its end: for counters, histograms, audit logs.
 ///
-/// It is called on the delivery's way, so it must be quick; a panic in it is caught and passed over.
+/// It is called before the answer is sent, so it must be quick. A panic in it is caught and ignored.
 /// Forged deliveries are reported too. Closures are observers:
 ///
 /// ```
-/// use countersign::{Endpoint, MemoryStore, Receiver, Report, Secret, providers::piora};
+/// use countersign::{Endpoint, MemoryStore, Outcome, Receiver, Report, Secret, providers::piora};
 /// use std::sync::atomic::{AtomicU64, Ordering};
 ///
 /// static FAILED: AtomicU64 = AtomicU64::new(0);
 /// let endpoint = Endpoint::builder("piora", piora::provider()).secret(Secret::new("s")?).build()?;
 /// let receiver = Receiver::builder(endpoint, MemoryStore::new())
 ///     .observer(|report: &Report<'_>| {
-///         if report.outcome.as_str() == "failed" {
+///         if report.outcome == Outcome::Failed {
 ///             FAILED.fetch_add(1, Ordering::Relaxed);
 ///         }
 ///     })

@@ -1,4 +1,4 @@
-//! Who is told the end of every delivery: `tracing`, and the user's observer.
+//! Reports the end of every delivery, to `tracing` and to the user's observer.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::delivery::Delivery;
 use crate::endpoint::Endpoint;
 use crate::rejection::{Rejection, RejectionKind};
 use crate::reply::Reply;
-use crate::report::{Observer, Outcome, Report};
+use crate::report::{Observer, Outcome, Reason, Report};
 use crate::trace;
 
 pub(crate) struct Reporter {
@@ -17,11 +17,11 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    pub(super) fn new(endpoint: Endpoint, observer: Option<Box<dyn Observer>>) -> Self {
+    pub(crate) fn new(endpoint: Endpoint, observer: Option<Box<dyn Observer>>) -> Self {
         Self { endpoint, observer }
     }
 
-    /// Tells of a delivery that reached no handler. `arrived` is a time of the endpoint's clock.
+    /// Reports a delivery that reached no handler. `arrived` is a time of the endpoint's clock.
     pub(crate) fn rejected(
         &self,
         rejection: &Rejection,
@@ -39,14 +39,14 @@ impl Reporter {
             provider: self.endpoint.provider().name(),
             delivery,
             status: Some(rejection.status()),
-            reason: Some(rejection.code()),
+            reason: Some(rejection.kind().into()),
             elapsed: self.endpoint.monotonic().saturating_sub(arrived),
         };
         trace::report(&report, rejection.is_proven());
         self.observe(&report);
     }
 
-    /// Tells of a handshake that was answered.
+    /// Reports a handshake that was answered.
     pub(crate) fn handshake(&self, reply: &Reply, proven: bool, arrived: Duration) {
         let report = Report {
             outcome: Outcome::Handshake,
@@ -54,20 +54,20 @@ impl Reporter {
             provider: self.endpoint.provider().name(),
             delivery: None,
             status: Some(reply.status()),
-            reason: reply.handshake(),
+            reason: reply.handshake().map(Reason::Handshake),
             elapsed: self.endpoint.monotonic().saturating_sub(arrived),
         };
         trace::report(&report, proven);
         self.observe(&report);
     }
 
-    /// Tells of a delivery whose handler has ended.
+    /// Reports a delivery whose handler has ended.
     pub(crate) fn handled(
         &self,
         delivery: &Delivery,
         outcome: Outcome,
         status: Option<u16>,
-        reason: Option<&'static str>,
+        reason: Option<Reason>,
     ) {
         let now = self.endpoint.monotonic();
         let report = Report {
@@ -83,7 +83,7 @@ impl Reporter {
         self.observe(&report);
     }
 
-    /// Tells of a call of the store that failed.
+    /// Reports a call of the store that failed.
     pub(crate) fn store_failed(&self, step: &'static str, error: &StoreError) {
         trace::store_failed(&self.endpoint, step, error);
     }

@@ -1,44 +1,9 @@
-//! The event key: what makes two deliveries the same event.
-
-use std::fmt;
+//! How a key is made of what tells events apart.
 
 use sha2::{Digest, Sha256};
 
-use crate::encoding::write_hex;
+use super::EventKey;
 use crate::envelope::Value;
-
-/// Names an event: 128 bits of a SHA-256 over the endpoint's name and what tells events apart.
-///
-/// Two deliveries with equal keys are the same event; an event has the same key in every process
-/// whose endpoint has the same name. Shown as 32 hex digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct EventKey([u8; 16]);
-
-impl EventKey {
-    /// A key from its bytes, for stores that read one back.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// The key's bytes, evenly distributed.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
-impl fmt::Display for EventKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_hex(&self.0, f)
-    }
-}
-
-impl fmt::Debug for EventKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "EventKey({self})")
-    }
-}
 
 /// Hashes what a key is made of. No two different sequences of calls feed the same bytes: every
 /// piece is tagged, and its length stands before it.
@@ -83,21 +48,18 @@ impl KeyHasher {
         self.finish()
     }
 
-    /// The key of an event that only its signed content tells apart, and the type and the id that
-    /// headers claim, where there are such and they count.
+    /// The key of an event that only its signed content tells apart, and the type, the id and the
+    /// channel that headers claim, where there are such and they count.
     pub(crate) fn content(
         mut self,
-        claimed_type: &[u8],
-        claimed_id: &[u8],
+        claims: [&[u8]; 3],
         feed: impl FnOnce(&mut dyn FnMut(&[u8])),
     ) -> EventKey {
-        if !claimed_type.is_empty() {
-            self.0.update(b"y");
-            self.bytes(claimed_type);
-        }
-        if !claimed_id.is_empty() {
-            self.0.update(b"d");
-            self.bytes(claimed_id);
+        for (tag, claim) in [b"y", b"d", b"h"].into_iter().zip(claims) {
+            if !claim.is_empty() {
+                self.0.update(tag);
+                self.bytes(claim);
+            }
         }
         self.0.update(b"c");
         feed(&mut |bytes| self.0.update(bytes));

@@ -1,175 +1,24 @@
-//! What a builder refuses, and what to do about it.
+//! What a [`ConfigError`] says: the setting, what is wrong with it, and how to fix it.
 
 use std::fmt;
 use std::time::Duration;
 
+use super::ConfigError;
 use crate::rejection::RejectionKind;
-
-/// A mistake in the configuration of a provider or an endpoint. The message names the setting
-/// and how to fix it.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// A provider without `hmac_sha256` or `shared_token`.
-    NoProof,
-    /// Two calls of which only one can hold.
-    SetTwice {
-        /// The builder method that was called first.
-        first: &'static str,
-        /// The one that would replace it.
-        second: &'static str,
-    },
-    /// A header name with characters that no header name has.
-    InvalidHeaderName {
-        /// The builder method.
-        field: &'static str,
-        /// The name given.
-        name: String,
-    },
-    /// What leads to no field of a JSON body: it is empty or has an empty step, or is a header's
-    /// name, a JSON Pointer or JSONPath; or a path that is the 33rd.
-    InvalidPath {
-        /// The builder method.
-        field: &'static str,
-        /// The path given.
-        path: String,
-    },
-    /// A signed content with no body in it, or with several.
-    SignedContentBody {
-        /// How many it has.
-        bodies: usize,
-    },
-    /// A signed content in which a part ends where the next one begins, with nothing between.
-    AmbiguousSignedContent,
-    /// Every retry would have a key of its own, and be handled again.
-    RetriesLookNew,
-    /// A signed content for a scheme without a MAC.
-    SignedContentWithoutMac,
-    /// The signed content has a part whose header is not named.
-    PartWithoutHeader {
-        /// The part.
-        part: &'static str,
-        /// The builder method that names the header.
-        method: &'static str,
-    },
-    /// A window over a header that the MAC does not cover.
-    TimestampNotSigned {
-        /// The header.
-        header: String,
-    },
-    /// An id from a header that the MAC does not cover.
-    IdNotSigned {
-        /// The header.
-        header: String,
-    },
-    /// A handshake whose answer has a MAC that could be the signature of a delivery.
-    HandshakeWouldSign,
-    /// `optional_key_fields` without `key_fields`.
-    OnlyOptionalKeyFields,
-    /// An endpoint without a name.
-    EmptyEndpointName,
-    /// An endpoint that accepts no method.
-    NoMethod,
-    /// A method that no request has.
-    InvalidMethod {
-        /// The method given.
-        method: String,
-    },
-    /// An endpoint without a secret.
-    NoSecret {
-        /// The endpoint.
-        endpoint: String,
-    },
-    /// A secret that no delivery can match.
-    UnusableSecret {
-        /// The endpoint.
-        endpoint: String,
-        /// Which secret, counted from 1 in the order they were given.
-        position: usize,
-        /// What this provider's secrets are.
-        expected: &'static str,
-    },
-    /// A window for a provider whose deliveries carry no time.
-    NoTimeToJudge {
-        /// The provider.
-        provider: String,
-    },
-    /// A window that refuses the provider's last genuine retry as stale.
-    WindowShorterThanRetries {
-        /// The window's tolerance for the past.
-        past: Duration,
-        /// The time from the first delivery to the last retry.
-        retries: Duration,
-    },
-    /// A window that refuses nothing.
-    WindowTooLong {
-        /// Which of its two tolerances: `past` or `future`.
-        tolerance: &'static str,
-        /// The tolerance given.
-        given: Duration,
-        /// The longest that it may be.
-        longest: Duration,
-    },
-    /// Handled events would be forgotten while a replay of them is still fresh.
-    RetentionShorterThanWindow {
-        /// The retention.
-        retention: Duration,
-        /// Past and future tolerance together.
-        window: Duration,
-    },
-    /// Handled events would be forgotten while the provider still retries them.
-    RetentionShorterThanRetries {
-        /// The retention.
-        retention: Duration,
-        /// The time from the first delivery to the last retry.
-        retries: Duration,
-    },
-    /// After a crash, every retry would find the crashed handler's lease still running.
-    LeaseNotShorterThanRetries {
-        /// The lease.
-        lease: Duration,
-        /// The time from the first delivery to the last retry.
-        retries: Duration,
-    },
-    /// An endpoint of a provider that signs the URL, without the URL that the world sees.
-    NoPublicUrl {
-        /// The provider.
-        provider: String,
-    },
-    /// What is not a URL's scheme, host and port, with at most a path after them.
-    InvalidPublicUrl {
-        /// What was given.
-        given: String,
-    },
-    /// A verify token for a provider that asks for none.
-    NoVerifyTokenAsked {
-        /// The provider.
-        provider: String,
-    },
-    /// A lease that may run out before the store has answered.
-    LeaseNotLongerThanStoreTimeout {
-        /// The lease.
-        lease: Duration,
-        /// How long a call of the store may take.
-        store_timeout: Duration,
-    },
-    /// A setting that must be more than nothing.
-    Zero {
-        /// The builder method.
-        field: &'static str,
-    },
-    /// A status that would make the provider do the wrong thing.
-    UnsuitableStatus {
-        /// What it would answer.
-        kind: RejectionKind,
-        /// The status given.
-        status: u16,
-    },
-}
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::UnknownProvider { id } => write!(
+                f,
+                "{id:?} is not in the catalogue: `PROVIDERS.md` and `countersign providers` list the ids; \
+                 a provider that is not there is made with `Provider::builder`"
+            ),
+            Self::FeatureMissing { provider, feature } => write!(
+                f,
+                "`{provider}` needs the feature `{feature}` of `countersign`: add it to the \
+                 `features` of that dependency in Cargo.toml"
+            ),
             Self::NoProof => {
                 f.write_str("the provider has no proof: call `hmac_sha256` or `shared_token`")
             }
@@ -183,13 +32,37 @@ impl fmt::Display for ConfigError {
                 )
             }
             Self::InvalidHeaderName { field, name } => {
-                write!(f, "`{field}`: {name:?} is no header name; use letters, digits and `-`")
+                write!(f, "`{field}`: {name:?} is not a header name; use letters, digits and `-`")
             }
             Self::InvalidPath { field, path } => write!(
                 f,
                 "`{field}`: {path:?} is not a path to a field of the JSON body; a path is the \
-                 names of fields with dots between them (`incident.id`), not a header's name, and \
-                 without `/`, `[0]`, `*` and `$`; a provider has 32 paths at most"
+                 names of fields with dots between them (`incident.id`), with `0` for the only \
+                 item of an array (`events.0.id`), not a header's name, and without `/`, `[0]`, \
+                 `*` and `$`; a provider has at most 32 paths"
+            ),
+            Self::ItemOfArray { field, path } => write!(
+                f,
+                "`{field}`: {path:?} leads into an array, where it finds something only if there is one \
+                 item, so a delivery with several would be refused; for a type say \
+                 `optional_event_type`, and for a time name a field outside of arrays"
+            ),
+            Self::ArrayNotSent { field, path } => write!(
+                f,
+                "`{field}`: {path:?} begins in an array, and a body that is an array is refused: call \
+                 `json_array`"
+            ),
+            Self::FieldOfSortedForm { field, path } => write!(
+                f,
+                "`{field}`: the boundaries of the fields in `Part::SortedForm` are not under the MAC, so \
+                 whoever replays a delivery could change what {path:?} is; leave it out, and events are \
+                 keyed by the whole form"
+            ),
+            Self::BodyBesideHead => f.write_str(
+                "`signed_content`: the body stands beside a header or the URL, so it must be JSON, or \
+                 bytes could be moved from the one to the other: leave out `form`, `form_field` and \
+                 `not_only_json`, or put a line break (`Part::literal(\"\\n\")`) between them if the \
+                 provider does",
             ),
             Self::SignedContentBody { bodies } => {
                 write!(f, "`signed_content` has {bodies} × `Part::Body`; it needs exactly one")
@@ -204,6 +77,11 @@ impl fmt::Display for ConfigError {
                 "`retries`: the provider signs every retry with a time of its own and the key is \
                  the signed content, so a retry would look like a new event; name `event_id` or \
                  `key_fields`, or say `key_by_body`",
+            ),
+            Self::BodyIsNoKey => f.write_str(
+                "`key_by_body`: the form stands beside the URL or a header in `signed_content`, so the \
+                 same signature is right for another form, and a replay would be another event; leave \
+                 `key_by_body` out, and events are keyed by their signed content"
             ),
             Self::SignedContentWithoutMac => f.write_str(
                 "`signed_content` belongs to `hmac_sha256`; a shared token signs nothing",
@@ -225,6 +103,12 @@ impl fmt::Display for ConfigError {
                 "`event_id_header`: the header `{header}` is not under the MAC, so a replayer can \
                  mint new ids; add `Part::Id` to `signed_content`, or use `event_id`, or leave it \
                  out and events are keyed by their signed content"
+            ),
+            Self::HeaderOutsideFamily { header, prefix } => write!(
+                f,
+                "`or_header_prefix`: the header `{header}` cannot be told apart by families: the \
+                 name of every header of the provider must begin with `{prefix}`, have another name \
+                 in each family, and not be that of a shared token"
             ),
             Self::OnlyOptionalKeyFields => f.write_str(
                 "`optional_key_fields` alone make no key: name the fields that every event has \
@@ -250,6 +134,12 @@ impl fmt::Display for ConfigError {
                 "endpoint `{endpoint}`: no delivery can match secret {position}: this provider's \
                  secrets are {expected}"
             ),
+            Self::AmbiguousSecret { endpoint, position } => write!(
+                f,
+                "endpoint `{endpoint}`: secret {position} may be a public key, which everybody knows, or \
+                 the secret of another proof of this provider; say which with \
+                 `Secret::as_public_key` or `Secret::as_shared_secret`, or give the public key as PEM"
+            ),
             Self::NoTimeToJudge { provider } => write!(
                 f,
                 "`window`: deliveries of `{provider}` carry no time to hold against it; leave it \
@@ -269,7 +159,7 @@ impl fmt::Display for ConfigError {
                 write!(
                     f,
                     "`window`: {given} into the {tolerance} refuses no replay, and every event would \
-                 be remembered for as long; make it {longest} at most, or leave `window` out for the \
+                 be remembered for as long; make it at most {longest}, or leave `window` out for the \
                  provider's default"
                 )
             }
@@ -308,6 +198,12 @@ impl fmt::Display for ConfigError {
                 "`verify_token` is set, and {provider} has no handshake that shows one; remove it, or \
                  add `Handshake::echo_query_for_token` to the provider"
             ),
+            Self::VerifyTokenIsSecret { endpoint, position } => write!(
+                f,
+                "endpoint `{endpoint}`: `verify_token` is secret {position}: the token comes in a URL, \
+                 which access logs show, and whoever reads it there could sign deliveries; choose \
+                 another token in the provider's console and here"
+            ),
             Self::NoPublicUrl { provider } => write!(
                 f,
                 "`public_url` is not set, and {provider} signs the URL of a delivery; set it to the \
@@ -327,7 +223,7 @@ impl fmt::Display for ConfigError {
                      the `store_timeout` less than {lease}"
                 )
             }
-            Self::Zero { field } => write!(f, "`{field}` is zero; give it a value above"),
+            Self::Zero { field } => write!(f, "`{field}` is zero; make it more than zero"),
             Self::UnsuitableStatus { kind: RejectionKind::Duplicate, status } => write!(
                 f,
                 "`answer`: a duplicate cannot be answered {status}: the provider stops retrying \
@@ -342,15 +238,6 @@ impl fmt::Display for ConfigError {
         }
     }
 }
-
-/// The same sentence: it is what a `main` that returns the error prints.
-impl fmt::Debug for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl std::error::Error for ConfigError {}
 
 /// A duration as people write it: `14h 36m`.
 struct Human(Duration);

@@ -1,5 +1,4 @@
-//! Step 4: one pass over the proven JSON finds the few fields that matter and skips the rest, of
-//! which it checks the form alone.
+//! The fields of a JSON body.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,98 +7,28 @@ use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
+use super::Value;
+use super::paths::{ITEM, Paths, Set};
 use crate::json::Reader;
-
-/// Where a path's value lies among those that [`read`] found.
-pub(crate) type Slot = usize;
-
-/// The paths to look for. A path is field names between dots: `incident.id`.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Paths(Vec<Box<[Box<str>]>>);
-
-impl Paths {
-    /// Adds a path and tells its slot; nothing if it is no path.
-    pub(crate) fn add(&mut self, path: &str) -> Option<Slot> {
-        if !is_path(path) {
-            return None;
-        }
-        let steps: Box<[Box<str>]> = path.split('.').map(Into::into).collect();
-        if let Some(slot) = self.0.iter().position(|other| *other == steps) {
-            return Some(slot);
-        }
-        if self.0.len() >= Set::BITS as usize {
-            return None;
-        }
-        self.0.push(steps);
-        Some(self.0.len() - 1)
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The path at a slot, as it was added.
-    pub(crate) fn path(&self, slot: Slot) -> String {
-        self.0.get(slot).map(|steps| steps.join(".")).unwrap_or_default()
-    }
-
-    /// Of the paths in `set`, those whose step at `depth` is `name`.
-    fn matching(&self, set: Set, depth: usize, name: &str) -> Set {
-        self.filter(set, |path| path.get(depth).is_some_and(|step| **step == *name))
-    }
-
-    /// Of the paths in `set`, those that end at `depth`.
-    fn ending(&self, set: Set, depth: usize) -> Set {
-        self.filter(set, |path| path.len() == depth)
-    }
-
-    fn filter(&self, set: Set, keep: impl Fn(&[Box<str>]) -> bool) -> Set {
-        let bits = self.0.iter().enumerate().map(|(slot, path)| (1 << slot, path));
-        bits.filter(|(bit, path)| set & bit != 0 && keep(path)).fold(0, |set, (bit, _)| set | bit)
-    }
-}
-
-/// Whether this leads to a field of a body. A header's name, a JSON Pointer (`/data/type`) and
-/// JSONPath (`$.items[0].type`) would lead nowhere, in silence: every delivery would be refused.
-fn is_path(path: &str) -> bool {
-    let is_step = |step: &str| {
-        !step.is_empty() && step.trim() == step && !step.contains(['/', '[', ']', '*', '$'])
-    };
-    // `event-data` is a field of Mailgun's, `X-GitHub-Event` and `Linear-Event` are headers.
-    let begins_high = |word: &str| word.starts_with(|first: char| first.is_ascii_uppercase());
-    let is_header = path.contains('-')
-        && !path.contains('.')
-        && (path.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("x-"))
-            || path.split('-').all(begins_high));
-    path.split('.').all(is_step) && !is_header
-}
-
-/// A set of paths, one bit a slot.
-type Set = u32;
-
-/// A value found in the body.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Value<'a> {
-    Text(Cow<'a, str>),
-    Integer(i128),
-    Bool(bool),
-    /// There, but of a kind that names nothing: a fraction, an array, an object.
-    Other,
-}
 
 /// Finds the values of all paths, each at its slot. `null` counts as missing.
 ///
 /// # Errors
 ///
-/// If the body is not one JSON object, or has one of the fields twice.
-pub(crate) fn read<'a>(
+/// If the body is not one JSON object, or array where that may be, or has one of the fields twice.
+pub(crate) fn read_json<'a>(
     paths: &Paths,
     body: &'a [u8],
+    may_be_array: bool,
 ) -> serde_json::Result<Vec<Option<Value<'a>>>> {
-    let mut found = vec![None; paths.0.len()];
+    let mut found = vec![None; paths.len()];
     let mut json = Reader::exact(body);
-    let all = paths.filter(Set::MAX, |_| true);
-    json.deserialize_map(Node { paths, set: all, depth: 0, found: &mut found })?;
+    let node = Node { paths, set: paths.all(), depth: 0, found: &mut found };
+    if may_be_array && json.is_array() {
+        json.deserialize_seq(node)?;
+    } else {
+        json.deserialize_map(node)?;
+    }
     json.end()?;
     Ok(found)
 }
@@ -165,9 +94,22 @@ impl<'de> Visitor<'de> for Node<'_, '_, 'de> {
         Ok(())
     }
 
+    /// A path goes into the item of an array that has one. Of several items none stands for the
+    /// delivery: two deliveries can begin with the same one, and differ in the others.
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        let Self { paths, set, depth, found } = self;
+        let inside = paths.matching(set, depth, ITEM);
+        let mut others = set;
+        if inside != 0 {
+            let item = Node { paths, set: inside, depth: depth + 1, found: &mut *found };
+            if seq.next_element_seed(item)?.is_none() || seq.next_element::<IgnoredAny>()?.is_none()
+            {
+                others &= !inside;
+            }
+        }
         while seq.next_element::<IgnoredAny>()?.is_some() {}
-        self.keep(Value::Other)
+        Node { paths, set, depth, found }.put(others, &Value::Other);
+        Ok(())
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<(), E> {
@@ -231,9 +173,17 @@ mod tests {
     use super::*;
 
     fn find<const N: usize>(wanted: [&str; N], body: &str) -> Option<[Option<Value<'static>>; N]> {
+        find_in(wanted, body, false)
+    }
+
+    fn find_in<const N: usize>(
+        wanted: [&str; N],
+        body: &str,
+        may_be_array: bool,
+    ) -> Option<[Option<Value<'static>>; N]> {
         let mut paths = Paths::default();
         let slots = wanted.map(|path| paths.add(path).unwrap());
-        let found = read(&paths, body.as_bytes()).ok()?;
+        let found = read_json(&paths, body.as_bytes(), may_be_array).ok()?;
         Some(slots.map(|slot| match found[slot].clone()? {
             Value::Text(text) => Some(Value::Text(Cow::Owned(text.into_owned()))),
             Value::Integer(number) => Some(Value::Integer(number)),
@@ -287,6 +237,36 @@ mod tests {
             assert_eq!(find(["id"], body), None, "{body}");
         }
         assert_eq!(find(["id"], " {} \n"), Some([None]));
+    }
+
+    #[test]
+    fn a_path_goes_into_the_only_item_of_an_array() {
+        let paths = ["0.id", "0.l.0.id", "id", "0"];
+        let other = || Some(Value::Other);
+        for (body, found) in [
+            (
+                r#"[{"id":"a","l":[{"id":7}]}]"#,
+                [text("a"), Some(Value::Integer(7)), other(), other()],
+            ),
+            (r#"[{"id":"a","l":[{"id":7},8]}]"#, [text("a"), other(), other(), other()]),
+            (r#"[{"id":"a"},{"id":"b"}]"#, [other(), other(), other(), other()]),
+            (r#"[{"id":"a"},1]"#, [other(), other(), other(), other()]),
+            ("[1]", [other(), other(), other(), Some(Value::Integer(1))]),
+            ("[null]", [None, None, other(), None]),
+            ("[]", [None, None, other(), None]),
+            (r#"{"0":{"id":"a"},"id":"b"}"#, [text("a"), None, text("b"), other()]),
+        ] {
+            assert_eq!(find_in(paths, body, true).unwrap(), found, "{body}");
+        }
+        let inside = r#"{"l":[{"id":"a"}],"m":[{"id":"a"},{"id":"b"}],"n":[]}"#;
+        assert_eq!(
+            find(["l.0.id", "m.0.id", "n.0.id"], inside).unwrap(),
+            [text("a"), other(), None]
+        );
+        for body in ["[", "[1", "[1,]", "[1]]", "[,]", r#"[{"id":1,"id":2}]"#, "1", "null", ""] {
+            assert_eq!(find_in(["0.id"], body, true), None, "{body}");
+        }
+        assert_eq!(find(["0.id"], r#"[{"id":"a"}]"#), None);
     }
 
     #[test]

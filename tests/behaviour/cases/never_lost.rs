@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use countersign::{ManualClock, MemoryStore, Outcome};
+use countersign::{ManualClock, MemoryStore, Outcome, Reason};
 use tracing::level_filters::LevelFilter;
 
 use crate::fixtures;
@@ -34,7 +34,7 @@ async fn a_failed_event_is_handled_on_retry<A: Adapter>() {
         assert_eq!(request.send(server).await.status, 200);
         request.send(server).await.is_duplicate();
         assert_eq!(handler.runs(), 3, "{}", fixture.name);
-        assert_eq!(reports.all()[0], (Outcome::Failed, Some("handler_status")));
+        assert_eq!(reports.all()[0], (Outcome::Failed, Some(Reason::HandlerStatus)));
         assert_eq!(reports.all()[2], (Outcome::Accepted, None));
     }
 }
@@ -65,7 +65,7 @@ async fn a_4xx_that_is_final_is_said_to_be<A: Adapter>() {
     assert!(logs.text().contains("takes a 4xx as final"), "{}", logs.text());
     assert_eq!(request.send(server).await.status, 503);
     let reasons: Vec<_> = reports.all().into_iter().map(|(_, reason)| reason.unwrap()).collect();
-    assert_eq!(reasons, ["handler_status_is_final", "handler_status"]);
+    assert_eq!(reasons, [Reason::HandlerStatusIsFinal, Reason::HandlerStatus]);
 }
 
 async fn a_panic_releases_the_claim<A: Adapter>() {
@@ -83,7 +83,7 @@ async fn a_panic_releases_the_claim<A: Adapter>() {
         assert!(reply.is_none_or(|reply| reply.status == 500));
         assert_eq!(request.send(server).await.status, 200);
         assert_eq!(handler.runs(), 2);
-        assert_eq!(reports.all()[0], (Outcome::Failed, Some("handler_panicked")));
+        assert_eq!(reports.all()[0], (Outcome::Failed, Some(Reason::HandlerPanicked)));
     }
 }
 
@@ -137,7 +137,7 @@ async fn a_handled_event_whose_mark_failed_is_marked_later<A: Adapter>() {
     assert_eq!(request.send(server).await.status, 200);
     request.send(server).await.is_not_now("in_flight");
     store.set_settles_down(false);
-    let recorded = (Outcome::Accepted, Some("recorded_late"));
+    let recorded = (Outcome::Accepted, Some(Reason::RecordedLate));
     eventually("the mark is written", || reports.all().contains(&recorded)).await;
     request.send(server).await.is_duplicate();
     assert_eq!(handler.runs(), 1);
@@ -180,7 +180,7 @@ async fn a_crashed_handlers_event_comes_in_after_the_lease<A: Adapter>() {
     // The late one answers, and cannot disturb its successor.
     gate.open();
     assert_eq!(hung.await.unwrap().status, 200);
-    assert_eq!(reports.all().last(), Some(&(Outcome::Accepted, Some("claim_lost"))));
+    assert_eq!(reports.all().last(), Some(&(Outcome::Accepted, Some(Reason::ClaimLost))));
     request.send(server).await.is_duplicate();
     assert_eq!(handler.runs(), 2);
 }

@@ -1,0 +1,148 @@
+//! Stores behind a pointer: `Arc<S>`, and `Arc<dyn DynStore>` where the type is chosen at run time.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::error::StoreError;
+use super::store::{Claimed, Settled, Store, Transactional};
+use super::token::ClaimToken;
+use crate::key::EventKey;
+
+impl<S: Store + ?Sized> Store for Arc<S> {
+    async fn claim(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> Result<Claimed, StoreError> {
+        (**self).claim(key, token, lease).await
+    }
+
+    async fn complete(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        retention: Duration,
+    ) -> Result<Settled, StoreError> {
+        (**self).complete(key, token, retention).await
+    }
+
+    async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
+        (**self).release(key, token).await
+    }
+
+    async fn is_completed(&self, key: EventKey, token: ClaimToken) -> Result<bool, StoreError> {
+        (**self).is_completed(key, token).await
+    }
+
+    fn transactional(&self) -> Option<Transactional> {
+        (**self).transactional()
+    }
+}
+
+/// [`Store`] as a trait object. Every store is one; `Arc<dyn DynStore>` is a [`Store`] again. Nobody
+/// implements it: implement [`Store`].
+///
+/// ```
+/// use countersign::{DynStore, MemoryStore};
+/// use std::sync::Arc;
+///
+/// let store: Arc<dyn DynStore> = Arc::new(MemoryStore::new());
+/// ```
+///
+/// ```compile_fail,E0277
+/// struct Mine;
+///
+/// impl countersign::DynStore for Mine {}
+/// ```
+pub trait DynStore: Erased {}
+
+impl<S: Store> DynStore for S {}
+
+type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// What is behind a [`DynStore`]. It has no public name, so that stores implement [`Store`].
+pub trait Erased: Send + Sync + 'static {
+    fn dyn_claim(&self, key: EventKey, token: ClaimToken, lease: Duration) -> Call<'_, Claimed>;
+
+    fn dyn_complete(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        retention: Duration,
+    ) -> Call<'_, Settled>;
+
+    fn dyn_release(&self, key: EventKey, token: ClaimToken) -> Call<'_, Settled>;
+
+    fn dyn_is_completed(&self, key: EventKey, token: ClaimToken) -> Call<'_, bool>;
+
+    fn dyn_transactional(&self) -> Option<Transactional>;
+}
+
+impl<S: Store> Erased for S {
+    fn dyn_claim(&self, key: EventKey, token: ClaimToken, lease: Duration) -> Call<'_, Claimed> {
+        Box::pin(self.claim(key, token, lease))
+    }
+
+    fn dyn_complete(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        retention: Duration,
+    ) -> Call<'_, Settled> {
+        Box::pin(self.complete(key, token, retention))
+    }
+
+    fn dyn_release(&self, key: EventKey, token: ClaimToken) -> Call<'_, Settled> {
+        Box::pin(self.release(key, token))
+    }
+
+    fn dyn_is_completed(&self, key: EventKey, token: ClaimToken) -> Call<'_, bool> {
+        Box::pin(self.is_completed(key, token))
+    }
+
+    fn dyn_transactional(&self) -> Option<Transactional> {
+        self.transactional()
+    }
+}
+
+impl Store for dyn DynStore {
+    async fn claim(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> Result<Claimed, StoreError> {
+        self.dyn_claim(key, token, lease).await
+    }
+
+    async fn complete(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        retention: Duration,
+    ) -> Result<Settled, StoreError> {
+        self.dyn_complete(key, token, retention).await
+    }
+
+    async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
+        self.dyn_release(key, token).await
+    }
+
+    async fn is_completed(&self, key: EventKey, token: ClaimToken) -> Result<bool, StoreError> {
+        self.dyn_is_completed(key, token).await
+    }
+
+    fn transactional(&self) -> Option<Transactional> {
+        self.dyn_transactional()
+    }
+}
+
+impl fmt::Debug for dyn DynStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DynStore")
+    }
+}
