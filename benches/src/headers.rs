@@ -1,6 +1,6 @@
 //! Request headers as a sender writes them and as countersign reads them.
 
-use countersign::{RequestHead, Lookup};
+use countersign::{Lookup, RequestHead};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderMap, HeaderValue};
 

@@ -2,6 +2,7 @@
 
 mod api;
 mod command;
+mod instructions;
 mod interop;
 mod msrv;
 mod package;
@@ -33,6 +34,9 @@ commands:
   interop [--only ID] [--seed SEED]
                      official SDKs and countersign judge each other's deliveries; needs Node 20, and
                      installs the SDKs from the npm registry
+  instructions [--record]
+                     count the instructions of a delivery with Valgrind; fails if a case takes 3 %
+                     more than recorded
   providers          write PROVIDERS.md from the catalogue; `test` checks that it is up to date
   package            package each published crate, and check its licences, links and metadata
   msrv [--install]   check each published crate with the oldest Rust that it states; --install
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
         Some("test") => test(arguments),
         Some("simulate") => simulate::run(&arguments),
         Some("interop") => interop::run(&arguments),
+        Some("instructions") => instructions::run(&arguments),
         Some("providers") => providers(),
         Some("package") => package::run(),
         Some("msrv") => msrv::run(&arguments),

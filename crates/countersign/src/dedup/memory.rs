@@ -40,7 +40,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
 }
 
-const SHARDS: usize = 64;
+const SHARDS: usize = 256;
 const DEFAULT_CAPACITY: usize = 1_000_000;
 
 /// How many due marks a claim looks at. An entry comes due twice, after its lease and after its

@@ -83,7 +83,7 @@ impl Shard {
         let Entry { key, token, expires, state } = new;
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot { key, token, expires, state: Some(state), marked: NO_MARK });
-            // 64 shards of 2³² slots are more keys than fit any memory.
+            // 256 shards of 2³² slots are more keys than fit any memory.
             (self.slots.len() - 1) as u32
         });
         self.set(slot, new);
