@@ -27,8 +27,16 @@ impl Texts {
         if time.len() > crate::window::MAX_TIME_LENGTH || id.len() > LONGEST_ID {
             return false;
         }
-        self.put(0, time);
-        self.put(1, id);
+        let (time_end, id_end) = (time.len(), time.len() + id.len());
+        // Together they fit; the rest begins where the id ends.
+        if let Some((place, rest)) = self.bytes.split_at_mut_checked(time_end)
+            && let Some(next) = rest.get_mut(..id.len())
+        {
+            place.copy_from_slice(time);
+            next.copy_from_slice(id);
+            self.ends = [id_end as u8; KINDS];
+            self.ends[0] = time_end as u8;
+        }
         true
     }
 
@@ -101,12 +109,12 @@ impl Texts {
 
     #[inline]
     pub(crate) fn time(&self) -> &[u8] {
-        self.text(0)
+        self.bytes.get(..self.ends[0].into()).unwrap_or_default()
     }
 
     #[inline]
     pub(crate) fn id(&self) -> &[u8] {
-        self.text(1)
+        self.bytes.get(self.ends[0].into()..self.ends[1].into()).unwrap_or_default()
     }
 
     /// The event type, the id, the channel and the attempt number that headers claim outside of the
