@@ -1,6 +1,8 @@
 //! Making a provider: what can be said of it.
 
 mod bodies;
+mod keys;
+mod proofs;
 
 use std::time::Duration;
 
@@ -11,9 +13,7 @@ use crate::handshake::Handshake;
 use crate::payload::Bodies;
 use crate::scheme::Proof;
 use crate::scheme::content::Part;
-use crate::scheme::signature::Signature;
-use crate::scheme::token::Token;
-use crate::window::{TimeFormat, Window};
+use crate::window::Window;
 
 /// Makes a [`Provider`](crate::Provider); start with [`Provider::builder`](crate::Provider::builder).
 ///
@@ -98,105 +98,6 @@ impl ProviderBuilder {
         if let Some(before) = before {
             self.set_twice.get_or_insert((before, method));
         }
-    }
-
-    /// Deliveries are signed with HMAC-SHA256.
-    pub fn hmac_sha256(self, signature: Signature) -> Self {
-        self.proof(Proof::hmac_sha256(signature))
-    }
-
-    /// Deliveries are signed with HMAC-SHA1 (feature `sha1`).
-    #[cfg(feature = "sha1")]
-    pub fn hmac_sha1(self, signature: Signature) -> Self {
-        self.proof(Proof::hmac_sha1(signature))
-    }
-
-    /// Deliveries are signed with HMAC-SHA512.
-    pub fn hmac_sha512(self, signature: Signature) -> Self {
-        self.proof(Proof::hmac_sha512(signature))
-    }
-
-    /// Deliveries are signed with ed25519 (feature `ed25519`); the endpoint's secret is the
-    /// provider's public key.
-    #[cfg(feature = "ed25519")]
-    pub fn ed25519(self, signature: Signature) -> Self {
-        self.proof(Proof::ed25519(signature))
-    }
-
-    /// Deliveries are signed with ECDSA over P-256 (feature `p256`); the endpoint's secret is the
-    /// provider's public key.
-    #[cfg(feature = "p256")]
-    pub fn ecdsa_p256(self, signature: Signature) -> Self {
-        self.proof(Proof::ecdsa_p256(signature))
-    }
-
-    /// Deliveries are signed as Standard Webhooks has it, in headers that begin with this (`webhook`,
-    /// `svix`): the id, the time in seconds and the body, joined with dots, under HMAC-SHA256; a list of
-    /// signatures in base64 after `v1,`; secrets in base64 after `whsec_`. Sets the proof, the signed
-    /// content, the time and the id. Source: the specification of Standard Webhooks, 1.0.0.
-    pub fn standard_webhooks(self, prefix: &str) -> Self {
-        let signature = Signature::header(&format!("{prefix}-signature"))
-            .prefix("v1,")
-            .base64()
-            .separator(' ')
-            .base64_secret("whsec_");
-        let time = Timestamp::header(&format!("{prefix}-timestamp"));
-        let dot = || Part::literal(".");
-        self.hmac_sha256(signature)
-            .signed_content([Part::Id, dot(), Part::Timestamp, dot(), Part::Body])
-            .timestamp(time.format(TimeFormat::UnixSeconds))
-            .event_id_header(&format!("{prefix}-id"))
-    }
-
-    /// All headers that are named here begin with `usual`, and all of them may begin with `other`
-    /// instead: Svix sends `svix-id`, `svix-timestamp` and `svix-signature`, or `webhook-id`,
-    /// `webhook-timestamp` and `webhook-signature`, as its customer chose. Call it again for a third
-    /// family. For signatures, and not for tokens; handshakes are looked for under the names given.
-    ///
-    /// A request is read in the family whose signature it carries, and nothing of another family is
-    /// looked at. One that carries signatures of two families is refused
-    /// ([`SignatureRepeated`](crate::RejectionKind::SignatureRepeated)). An event has the same key in
-    /// each of them, because a replay could rename the headers.
-    ///
-    /// ```
-    /// # use countersign::Provider;
-    /// let svix = Provider::builder("svix")
-    ///     .standard_webhooks("svix")
-    ///     .or_header_prefix("svix-", "webhook-")
-    ///     .build()?;
-    /// # Ok::<(), countersign::ConfigError>(())
-    /// ```
-    pub fn or_header_prefix(mut self, usual: &str, other: &str) -> Self {
-        self.other_prefixes.push(OtherPrefix { usual: usual.into(), other: other.into() });
-        self
-    }
-
-    /// Deliveries carry a token that the provider and the endpoint share.
-    pub fn shared_token(self, token: Token) -> Self {
-        self.proof(Proof::shared_token(token))
-    }
-
-    /// Deliveries carry one of several proofs. All of those that a delivery carries are computed,
-    /// and the first that holds counts. Each of the endpoint's secrets must be of use for one of
-    /// them.
-    ///
-    /// A public key is never used as the secret of a MAC or as a token, because it is not secret. A
-    /// secret that could be either, such as 64 hex digits beside an ed25519 proof, must say what it is
-    /// ([`Secret::as_public_key`](crate::Secret::as_public_key),
-    /// [`Secret::as_shared_secret`](crate::Secret::as_shared_secret)), unless its prefix says it
-    /// (`whsec_`, `whpk_`) or it is in PEM.
-    pub fn any_of(mut self, proofs: impl IntoIterator<Item = Proof>) -> Self {
-        self.set(self.proven_by, "any_of");
-        self.proven_by = Some("any_of");
-        self.proofs = proofs.into_iter().collect();
-        self
-    }
-
-    fn proof(mut self, proof: Proof) -> Self {
-        self.set(self.proven_by, proof.method());
-        self.proven_by = Some(proof.method());
-        self.proofs = vec![proof];
-        self
     }
 
     /// What the signature covers, in order. Defaults to the body alone.
@@ -286,66 +187,6 @@ impl ProviderBuilder {
     /// The header that claims which attempt a delivery is, outside of the proof.
     pub fn unverified_attempt(mut self, header: &str) -> Self {
         self.unverified.attempt = Some(header.into());
-        self
-    }
-
-    /// The body field with the event's id, which is then its key unless
-    /// [`key_fields`](Self::key_fields) says otherwise. An event without it is keyed by its signed
-    /// content.
-    pub fn event_id(mut self, path: &str) -> Self {
-        self.set(self.id.as_ref().map(Id::method), "event_id");
-        self.id = Some(Id::Field(path.into()));
-        self
-    }
-
-    /// The header with the event's id, which is then its key. It must be part of the signed
-    /// content: an id that anyone can change makes every replay a new event.
-    pub fn event_id_header(mut self, name: &str) -> Self {
-        self.set(self.id.as_ref().map(Id::method), "event_id_header");
-        self.id = Some(Id::Header(name.into()));
-        self
-    }
-
-    /// The body fields that together make the event's key, for providers without an id. Name
-    /// every field that tells two events apart: events with equal keys are one event here. If one
-    /// of these is missing from a body, that event is keyed by its signed content.
-    pub fn key_fields<'a>(mut self, paths: impl IntoIterator<Item = &'a str>) -> Self {
-        self.set((!self.key_fields.is_empty()).then_some("key_fields"), "key_fields");
-        self.key_fields = paths.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// Further fields of the key that some events do not have.
-    pub fn optional_key_fields<'a>(mut self, paths: impl IntoIterator<Item = &'a str>) -> Self {
-        let before = (!self.optional_key_fields.is_empty()).then_some("optional_key_fields");
-        self.set(before, "optional_key_fields");
-        self.optional_key_fields = paths.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// An event without an id or key fields is keyed by its body alone, where the signed content
-    /// would do by default. For providers that sign every retry with a time of its own and send
-    /// nothing to tell events apart: their retries are then known again, and two events whose
-    /// bodies are equal to the byte are one.
-    pub fn key_by_body(mut self) -> Self {
-        self.key_by_body = true;
-        self
-    }
-
-    /// An event is forgotten as soon as it is handled. For providers whose different events can be equal
-    /// to the byte, with nothing signed that tells them apart: Dropbox says "this account has changed"
-    /// each time in the same words. Remembered, the second change would be taken for a duplicate, and
-    /// lost. An endpoint can decide otherwise, with
-    /// [`EndpointBuilder::forget_when_handled`](crate::EndpointBuilder::forget_when_handled).
-    ///
-    /// What holds: only what is proven is handled; while the handler runs, further deliveries of the
-    /// same bytes are answered 503; and after a handler that failed, the next delivery is handled.
-    /// What does **not** hold: that a handled event is not handled again. A retry whose first answer got
-    /// lost is handled again, and so is every replay of a captured delivery: inside the window
-    /// where there is one, without an end where there is none. The handler must be one that may run
-    /// twice. If it calls `complete_in`, its event is remembered.
-    pub fn forget_when_handled(mut self) -> Self {
-        self.forgets = true;
         self
     }
 

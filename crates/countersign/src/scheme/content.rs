@@ -1,110 +1,17 @@
 //! The signed content: which bytes are under the signature, in which order.
 
-use std::borrow::Cow;
+mod cuts;
+mod part;
 
-use super::pieces::{add_piece, is_plain};
+use cuts::touches;
+pub use part::Part;
+
+use super::pieces::add_piece;
 use super::whole_body::{feed_sorted_form, form_is_small, sha256_hex};
 use super::{Context, Texts};
 use crate::error::ConfigError;
 use crate::rejection::RejectionKind;
-use crate::request_head::{RequestHead, normalize_name};
-
-/// A piece of the signed content, for
-/// [`ProviderBuilder::signed_content`](crate::ProviderBuilder::signed_content).
-///
-/// One of them stands for the body: [`Body`](Self::Body), [`SortedForm`](Self::SortedForm),
-/// [`BodySha256`](Self::BodySha256) or [`BodySha256InQuery`](Self::BodySha256InQuery).
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Part {
-    /// The request's body, byte for byte. Beside a header or the URL, or an id with no literal between, it
-    /// must be a JSON object or array: otherwise bytes could be moved from the one to the other.
-    Body,
-    /// The fields of a form, sorted by name: each name and its value, with nothing between. The
-    /// order of the fields, and how often one value of a field is repeated, is not signed; and bytes
-    /// could be moved from a name to its value. That is how Twilio signs.
-    SortedForm,
-    /// The SHA-256 of the body, as lower-case hex digits.
-    BodySha256,
-    /// Adds nothing: this parameter of the URL's query must hold the SHA-256 of the body as
-    /// lower-case hex digits, and [`Url`](Self::Url) signs the query.
-    BodySha256InQuery(Cow<'static, str>),
-    /// The time header's bytes as sent.
-    Timestamp,
-    /// The id header's bytes as sent: 1 to 128 visible ASCII characters, without the literal that
-    /// stands beside it.
-    Id,
-    /// Fixed text.
-    Literal(Cow<'static, str>),
-    /// A header's value, which must be there once: visible ASCII characters without `{}[]<>"\`.
-    Header(Cow<'static, str>),
-    /// The request's method.
-    Method,
-    /// The request's URL as the world sees it:
-    /// [`public_url`](crate::EndpointBuilder::public_url), then the path and the query as received.
-    Url,
-    /// The same with 12 percent-escapes decoded (`:/?@!$'()*,;`), as HubSpot signs it.
-    UrlDecoded,
-    /// The path and the query as received.
-    Target,
-    /// The same with the query percent-encoded and then the whole percent-encoded again, as
-    /// Contentful signs it.
-    TargetEncoded,
-    /// The headers whose names this header lists with commas: `name:value`, the names in lower case
-    /// and sorted, joined with `;`. The time's header must be among them.
-    NamedHeaders(Cow<'static, str>),
-    /// The names that the signature header lists in the item with this prefix, as sent.
-    NamesInItem(Cow<'static, str>),
-    /// The values of the headers whose names the signature header lists in the item with this
-    /// prefix, separated by spaces; the values are joined with `.`.
-    ValuesOfNamesInItem(Cow<'static, str>),
-}
-
-impl Part {
-    /// Fixed text, such as the `.` between a time and a body.
-    pub fn literal(text: impl Into<Cow<'static, str>>) -> Self {
-        Self::Literal(text.into())
-    }
-
-    /// A header's value.
-    pub fn header(name: impl Into<Cow<'static, str>>) -> Self {
-        Self::Header(name.into())
-    }
-
-    /// Whether it stands for the body.
-    fn is_body(&self) -> bool {
-        matches!(
-            self,
-            Self::Body | Self::SortedForm | Self::BodySha256 | Self::BodySha256InQuery(_)
-        )
-    }
-
-    /// Whether it is made of the request's head and has to be kept until the body is there.
-    fn is_piece(&self) -> bool {
-        !self.is_body() && !matches!(self, Self::Timestamp | Self::Id | Self::Literal(_))
-            || matches!(self, Self::BodySha256InQuery(_))
-    }
-
-    fn needs_public_url(&self) -> bool {
-        matches!(self, Self::Url | Self::UrlDecoded)
-    }
-
-    /// The headers that it names, with their names made comparable.
-    fn checked(self) -> Result<Self, ConfigError> {
-        let name = |name: Cow<'static, str>| match normalize_name(&name) {
-            Some(name) => Ok(Cow::Owned(name.into_string())),
-            None => Err(ConfigError::InvalidHeaderName {
-                field: "signed_content",
-                name: name.into_owned(),
-            }),
-        };
-        Ok(match self {
-            Self::Header(header) => Self::Header(name(header)?),
-            Self::NamedHeaders(header) => Self::NamedHeaders(name(header)?),
-            other => other,
-        })
-    }
-}
+use crate::request_head::RequestHead;
 
 /// The parts, split at what stands for the body.
 #[derive(Clone, Debug)]
@@ -147,55 +54,6 @@ impl SignedContent {
         self.before.iter().chain([&self.body]).chain(&self.after)
     }
 
-    /// Whether some part that varies stands right beside another, with no literal between, so
-    /// that the MAC does not say where the one ends.
-    ///
-    /// A time of one fixed format is recognized, and so is what is made of a request's head: it has
-    /// none of the characters with which JSON begins and ends.
-    pub(crate) fn is_ambiguous(&self, time_format_is_fixed: bool) -> bool {
-        let literal = |part: &Part| matches!(part, Part::Literal(text) if !text.is_empty());
-        let ends_itself = |part: &Part| match part {
-            Part::Timestamp => time_format_is_fixed,
-            Part::BodySha256 | Part::Method => true,
-            _ => false,
-        };
-        // An id has no brackets either: a piece beside it, or beside another piece, ends anywhere.
-        let body_and_piece = |left: &Part, right: &Part| left.is_body() && right.is_piece();
-        // That one adds nothing.
-        let parts = self.parts().filter(|part| !matches!(part, Part::BodySha256InQuery(_)));
-        let parts: Vec<_> = parts.collect();
-        parts.windows(2).any(|pair| match pair {
-            [left, right] => {
-                !(literal(left)
-                    || literal(right)
-                    || ends_itself(left)
-                    || ends_itself(right)
-                    || body_and_piece(left, right)
-                    || body_and_piece(right, left))
-            }
-            _ => false,
-        })
-    }
-
-    /// Whether the time stands beside something with no literal between: then only one length of it
-    /// will do.
-    pub(crate) fn time_touches(&self) -> bool {
-        let parts: Vec<_> = self.parts().collect();
-        parts.windows(2).any(|pair| match pair {
-            [Part::Timestamp, Part::Literal(text)] | [Part::Literal(text), Part::Timestamp] => {
-                text.is_empty()
-            }
-            [left, right] => **left == Part::Timestamp || **right == Part::Timestamp,
-            _ => false,
-        })
-    }
-
-    /// Whether bytes could be moved between the body and what stands beside it: a form has no brackets
-    /// that would show where it ends.
-    pub(crate) fn body_may_move(&self) -> bool {
-        self.body == Part::SortedForm && self.json_edges.contains(&true)
-    }
-
     pub(crate) fn contains(&self, wanted: &Part) -> bool {
         self.parts().any(|part| part == wanted)
     }
@@ -235,30 +93,6 @@ impl SignedContent {
     #[inline]
     pub(crate) fn streams(&self) -> bool {
         self.body == Part::Body
-    }
-
-    /// Whether an id can be told from its neighbours. The literal at its side must not occur
-    /// earlier (or, before the id, later): otherwise a replayer could cut the same bytes elsewhere
-    /// and show another id, and another body, under the same MAC.
-    /// Where nothing but the body's brackets shows where an id ends, it has none itself.
-    pub(crate) fn sets_apart(&self, id: &[u8]) -> bool {
-        if self.json_edges.contains(&true) && !id.iter().all(|byte| is_plain(*byte)) {
-            return false;
-        }
-        let pairs = [&self.before, &self.after].into_iter().flat_map(|parts| parts.windows(2));
-        pairs.into_iter().all(|pair| match pair {
-            [Part::Id, Part::Literal(after)] => {
-                let after = after.as_bytes();
-                let found_at = |at| id.iter().chain(after).skip(at).take(after.len()).eq(after);
-                !(0..id.len()).any(found_at)
-            }
-            [Part::Literal(before), Part::Id] => {
-                let before = before.as_bytes();
-                let found_at = |at| before.iter().chain(id).skip(at).take(before.len()).eq(before);
-                !(1..=id.len()).any(found_at)
-            }
-            _ => true,
-        })
     }
 
     /// Whether some part is made of the request's head.
@@ -329,28 +163,6 @@ impl SignedContent {
         let passed = if self.has_pieces { before().count() } else { 0 };
         feed(&self.after, texts, texts.pieces().skip(passed), sink);
     }
-}
-
-/// Whether bytes could be moved between the body and what is made of the head on one side of it: these
-/// parts, from the body outwards. Only the brackets of JSON, which ids and pieces do not have, show then
-/// where the body ends.
-fn touches<'p>(parts: impl Iterator<Item = &'p Part>) -> bool {
-    let mut beside = None::<&Part>;
-    for part in parts {
-        let is_set_apart = match (part, beside) {
-            // An id with the literal beside it in it is refused.
-            (Part::Id, Some(Part::Literal(text))) => !text.is_empty(),
-            // A line break is in no piece.
-            (_, Some(Part::Literal(text))) => !text.bytes().all(|byte| byte.is_ascii_graphic()),
-            _ => false,
-        };
-        let ends_anywhere = *part == Part::Id || part.is_piece() && *part != Part::Method;
-        if ends_anywhere && !is_set_apart {
-            return true;
-        }
-        beside = Some(part);
-    }
-    false
 }
 
 #[inline]
