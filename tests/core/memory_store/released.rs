@@ -71,7 +71,7 @@ fn released_tokens_take_no_room_of_keys() {
 #[test]
 fn released_tokens_are_bounded_and_the_oldest_go_first() {
     let clock = clock_at(NOW);
-    let store = Asked::new(store(&clock, 64 * 100));
+    let store = Asked::new(store(&clock, 256 * 100));
     // All in one shard.
     let key = EventKey::from_bytes([7; 16]);
     let tokens: Vec<ClaimToken> = (0..150_u32).map(|_| token()).collect();
