@@ -193,6 +193,8 @@ rows! {
         .timestamp(Timestamp::header_item("sanity-webhook-signature", ',', "t=").format(TimeFormat::UnixMillis))
         .unverified_id("idempotency-key")
         .key_by_body()
+        // A 4xx other than 429.
+        .final_on_4xx()
         .retries(Retries::after([30, 30].map(Duration::from_secs)));
     "shippo", "Shippo", Weak, "webhook-co/webhook" =>
         .hmac_sha256(Signature::header("Shippo-Auth-Signature").prefix("v1=").separator(','))
