@@ -1,4 +1,4 @@
-//! What the extractors hand over, and what they say when they cannot.
+//! What the extractors give to a handler, and which errors they answer with.
 
 use countersign::providers::piora;
 use countersign::{Delivery, EventError};

@@ -169,7 +169,7 @@ fn the_url_is_the_configured_one_and_the_target_as_received() {
     assert_eq!(send("/in?a=", r#"1{"a":1}"#), Err(RejectionKind::SignatureMismatch));
 }
 
-/// Time and body stand side by side: a digit more or less is no time.
+/// Time and body stand side by side: with a digit more or less, the time is malformed.
 #[test]
 fn a_time_beside_the_body_has_one_length() {
     let provider = Provider::builder("acme")

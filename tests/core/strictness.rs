@@ -142,7 +142,7 @@ fn a_declared_length_over_the_limit_is_refused_before_the_body() {
     for length in over.into_iter().map(str::to_owned).chain(["9".repeat(10_000)]) {
         assert_refused(endpoint.begin(&declare(&length)), BodyTooLarge, 413, "body_too_large");
     }
-    // What is no number is the server's to refuse; nor does a body that is longer say anything.
+    // A length that is not a number is for the server to refuse, and a longer body is not an error here.
     for length in ["0", "2", "", "-1", "+101", "0x65", "1e9", "many", "\u{e9}", "101,101"] {
         assert!(deliver(&endpoint, &declare(length), "{}").is_ok(), "{length}");
     }

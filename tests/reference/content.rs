@@ -17,7 +17,7 @@ use super::verify::{Request, Why, items};
 pub fn content(facts: &Facts, request: &Request, time: &str, strict: bool) -> Result<Vec<u8>, Why> {
     let rule = |holds: bool, why: Why| if strict && !holds { Err(why) } else { Ok(()) };
     let target = || {
-        rule(is_path(&request.target), "the target is no path")?;
+        rule(is_path(&request.target), "the target is not a path")?;
         Ok::<_, Why>(request.target.as_str())
     };
     let mut out = Vec::new();
@@ -25,7 +25,7 @@ pub fn content(facts: &Facts, request: &Request, time: &str, strict: bool) -> Re
         let (kind, argument) = part.split_once(':').unwrap_or((part, ""));
         match (kind, argument) {
             ("body", _) => {
-                rule(body_is_apart(facts, at, &request.body), "the body is no JSON")?;
+                rule(body_is_apart(facts, at, &request.body), "the body is not JSON")?;
                 out.extend(&request.body);
             }
             ("timestamp", _) => out.extend(time.as_bytes()),

@@ -148,7 +148,7 @@ fn time_text(facts: &Facts, request: &Request) -> Result<Option<String>, Why> {
         }
         Place::Body => {
             let body: serde_json::Value =
-                serde_json::from_slice(&request.body).map_err(|_| "the body is no JSON")?;
+                serde_json::from_slice(&request.body).map_err(|_| "the body is not JSON")?;
             match body.get(&time.name).ok_or(MISSING)? {
                 serde_json::Value::String(text) => Ok(Some(text.clone())),
                 other => Ok(Some(other.to_string())),

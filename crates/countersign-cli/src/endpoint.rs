@@ -38,7 +38,8 @@ fn verify_tokens(args: &ListenArgs) -> Result<HashMap<&str, Secret>, String> {
         let (name, source) = given.split_once('=').ok_or(TOKEN_FORM)?;
         preset(name)?;
         let token = secret(source).ok_or(TOKEN_FORM)?;
-        let token = token.map_err(|error| format!("--verify-token {name}: {error}"))?;
+        let token =
+            token.map_err(|error| format!("--verify-token {name}: {}", ErrorChain::of(&error)))?;
         if tokens.insert(name, token).is_some() {
             return Err(format!(
                 "--verify-token {name} is given twice; a provider shows one token"

@@ -108,9 +108,10 @@ impl Bodies {
                 // A boundary that is not signed could have been moved to hide the field.
                 (None, _) if (self.form || self.other) && !self.sorted => {}
                 (None, _) => {
-                    return Err(
-                        format!("that is no JSON, and no form with a field `{name}`").into()
-                    );
+                    return Err(format!(
+                        "the body is neither JSON nor a form with a field `{name}`"
+                    )
+                    .into());
                 }
             }
         }

@@ -205,7 +205,7 @@ async fn another_statements_row_is_an_error() {
         "SELECT 1",
         "SELECT NULL::text, 1, 1::bigint",
         "SELECT WHERE false",
-        "SELECT '\\x00ff'::bytea, 'text that is no number at all', now()",
+        "SELECT '\\x00ff'::bytea, 'text that is not a number', now()",
     ] {
         let pool = schema.pool(1);
         let store = PostgresStore::builder(pool.clone()).schema(&schema.name);

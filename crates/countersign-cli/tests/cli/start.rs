@@ -133,6 +133,7 @@ fn bad_verify_tokens() {
     bad(&format!("{META} meta"), "NAME=SOURCE");
     bad(&format!("{META} meta=env:"), "NAME=SOURCE");
     bad(&format!("{META} meta=env:OLDER,env:SECRET"), "--verify-token meta: that is not the name");
+    bad(&format!("{META} meta=file:/nowhere/token"), "No such file");
     bad(&format!("{META} meta=env:NOT_SET_ANYWHERE"), "NOT_SET_ANYWHERE is not set");
     bad(&format!("{META} meta=env:OLDER --verify-token meta=env:OLDER"), "given twice");
     bad(&format!("{META} piora=env:OLDER"), "there is no --provider piora");

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use sha2::{Digest, Sha256};
 
 use super::error::{StoreError, StoreErrorKind};
+use crate::clock::{Clock as _, SystemClock};
 
 /// The owner's mark on a claim: 128 bits that cannot be guessed, new for every claim.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,7 +37,7 @@ impl ClaimToken {
         // else that a claim does. The count makes each token new, and the time keeps apart copies
         // of a process that were made with its memory (a fork, a snapshot).
         // No time is judged by this, so it is not the endpoint's clock: it only makes tokens differ.
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let now = SystemClock.now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let digest = Sha256::new_with_prefix(seed)
             .chain_update(COUNT.fetch_add(1, Ordering::Relaxed).to_be_bytes())
             .chain_update((now.as_nanos() as u64).to_be_bytes())

@@ -121,7 +121,7 @@ impl SignedContent {
     pub(crate) fn fits(&self, texts: &Texts, body: &[u8]) -> bool {
         match &self.body {
             Part::SortedForm => form_is_small(body),
-            // Without fields that are looked for, nobody else would see that this is no JSON.
+            // Without fields that are looked for, nothing else would find that this is not JSON.
             Part::Body => {
                 let [begins, ends] = self.json_edges;
                 let body = body.trim_ascii();

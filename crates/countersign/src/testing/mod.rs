@@ -24,6 +24,7 @@ use std::time::SystemTime;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::clock::{Clock as _, SystemClock};
 use crate::provider::{HeaderTime, Item, Provider, TimeSource};
 use crate::request_head::HeadParts;
 use crate::scheme::{Context, Texts};
@@ -60,7 +61,7 @@ impl<'a> Signer<'a> {
             target: "/".to_owned(),
             more: Vec::new(),
         };
-        signer.at(SystemTime::now())
+        signer.at(SystemClock.now())
     }
 
     /// The time for the provider's time header, in the format that the provider has there; in

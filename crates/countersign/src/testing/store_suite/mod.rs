@@ -9,8 +9,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::clock::{Clock as _, SystemClock};
 use crate::dedup::{ClaimToken, Claimed, Settled, Store, StoreError};
 use crate::key::EventKey;
 use crate::runtime::Runtime;
@@ -120,7 +121,7 @@ impl<S: Store> StoreSuite<S> {
     /// A key whose lease has run out can be claimed, and not before (promise 1).
     pub async fn take_over_after_the_lease(&self) {
         let (key, owner) = (new_key(), new_token());
-        let asked = Instant::now();
+        let asked = SystemClock.monotonic();
         assert_eq!(self.claim(key, owner, SHORT).await, Claimed::Fresh);
         if let Claimed::InFlight { retry_after } = self.claim(key, new_token(), SHORT).await {
             assert!(
@@ -129,7 +130,7 @@ impl<S: Store> StoreSuite<S> {
             );
         }
         self.until_fresh(key, new_token(), LONG).await;
-        let held = asked.elapsed();
+        let held = since(asked);
         assert!(held + TOLERANCE >= SHORT, "promise 1: a lease of {SHORT:?} ended after {held:?}");
     }
 
@@ -240,11 +241,11 @@ impl<S: Store> StoreSuite<S> {
         let (short, long, owner) = (new_key(), new_key(), new_token());
         assert_eq!(self.claim(short, owner, LONG).await, Claimed::Fresh);
         assert_eq!(self.claim(long, owner, SHORT).await, Claimed::Fresh);
-        let asked = Instant::now();
+        let asked = SystemClock.monotonic();
         assert_eq!(self.complete(long, owner, LONG).await, Settled::Settled);
         assert_eq!(self.complete(short, owner, SHORT).await, Settled::Settled);
         self.until_fresh(short, new_token(), LONG).await;
-        let remembered = asked.elapsed();
+        let remembered = since(asked);
         assert!(
             remembered + TOLERANCE >= SHORT,
             "promise 5: a retention of {SHORT:?} ended after {remembered:?}"
@@ -327,7 +328,7 @@ impl<S: Store> StoreSuite<S> {
     async fn is_judged_rightly_by<T: Store>(&self, other: &StoreSuite<T>) {
         let [held, done, ending, forgotten] = [(); 4].map(|()| new_key());
         let owner = new_token();
-        let asked = Instant::now();
+        let asked = SystemClock.monotonic();
         for (key, lease) in [(held, LONG), (done, LONG), (ending, SHORT), (forgotten, LONG)] {
             assert_eq!(self.claim(key, owner, lease).await, Claimed::Fresh);
         }
@@ -341,7 +342,7 @@ impl<S: Store> StoreSuite<S> {
         other.is_done(done, "promise 5: another client saw a retention end").await;
         for key in [ending, forgotten] {
             other.until_fresh(key, new_token(), LONG).await;
-            let passed = asked.elapsed();
+            let passed = since(asked);
             assert!(
                 passed + TOLERANCE >= SHORT,
                 "{SHORT:?} ended after {passed:?} for another client"
@@ -380,12 +381,17 @@ impl<S: Store> StoreSuite<S> {
 
     /// Waits until the key can be claimed, and claims it.
     async fn until_fresh(&self, key: EventKey, token: ClaimToken, lease: Duration) {
-        let started = Instant::now();
+        let started = SystemClock.monotonic();
         while self.claim(key, token, lease).await != Claimed::Fresh {
-            assert!(started.elapsed() < Duration::from_secs(30), "the key never becomes free");
+            assert!(since(started) < Duration::from_secs(30), "the key never becomes free");
             self.runtime.sleep(Duration::from_millis(10)).await;
         }
     }
+}
+
+/// How much time has passed since that one of [`SystemClock`].
+fn since(earlier: Duration) -> Duration {
+    SystemClock.monotonic().saturating_sub(earlier)
 }
 
 fn answered<T>(call: &str, answer: Result<T, StoreError>) -> T {
