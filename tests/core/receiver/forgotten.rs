@@ -1,5 +1,8 @@
 //! Providers whose different events can have equal bytes: a handled one is forgotten.
 
+use std::pin::pin;
+use std::task::{Context, Waker};
+
 use countersign::{Answer, Outcome, Provider, Reason, RejectionKind, Signature, StoreErrorKind};
 
 use super::commanded::{Act, Commanded};
@@ -50,6 +53,24 @@ async fn a_store_that_is_away_is_told_later() {
     assert_eq!(bench.send(1, 200).await, Ok(1));
 }
 
+/// The handler was done and its sender hung up: the event is forgotten all the same, and not remembered.
+#[tokio::test]
+async fn one_that_is_dropped_while_it_is_forgotten_is_forgotten_all_the_same() {
+    let (bench, store) = bench();
+    store.order(|orders| orders.release = Act::Hang);
+    let delivery = bench.proven(1).await;
+    {
+        let handler = |_| async { Answer::new(200, ()) };
+        let mut work = pin!(bench.receiver.clone().handle(delivery, handler));
+        assert!(work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        store.order(|orders| orders.release = Act::Work);
+    }
+    bench.until("reported", || bench.has_seen()).await;
+    assert_eq!(bench.seen(), [(Outcome::Accepted, None, Some(Reason::RecordedLate))]);
+    assert_eq!(store.calls(), ["claim", "release", "release"]);
+    assert_eq!(bench.send(1, 200).await, Ok(1));
+}
+
 /// The mark is in the handler's own transaction, and stays there.
 #[tokio::test]
 async fn what_a_handler_completes_itself_is_remembered() {
@@ -60,6 +81,21 @@ async fn what_a_handler_completes_itself_is_remembered() {
         Answer::new(200, ())
     };
     bench.receiver.clone().handle(delivery, handler).await.unwrap();
+    assert_eq!(bench.send(1, 200).await.unwrap_err().kind(), RejectionKind::Duplicate);
+}
+
+#[tokio::test]
+async fn an_endpoint_may_remember_all_the_same() {
+    let provider = countersign::catalogue::provider("dropbox").unwrap();
+    assert!(build(&provider, |endpoint| endpoint).forgets_when_handled());
+    let provider = Provider::builder("hostwares")
+        .hmac_sha256(Signature::header("X-Hostwares-Signature").prefix("sha256="))
+        .forget_when_handled()
+        .build()
+        .unwrap();
+    let endpoint = build(&provider, |endpoint| endpoint.forget_when_handled(false));
+    let bench = Bench::at(endpoint, Commanded::new(), |receiver| receiver.runtime(TOKIO));
+    assert_eq!(bench.send(1, 200).await, Ok(1));
     assert_eq!(bench.send(1, 200).await.unwrap_err().kind(), RejectionKind::Duplicate);
 }
 
