@@ -28,7 +28,7 @@ use crate::{endpoint, files, stdio, store};
 /// they lose nothing but time. The user's program is waited for however long it takes.
 const ARRIVAL_GRACE: Duration = Duration::from_secs(3);
 
-/// How long lines may wait at the end for whoever reads stdout: first those that are a delivery's
+/// How long lines may wait at the end for the reader of stdout: first those that are a delivery's
 /// handling, then, all answered, the reports.
 const OUTPUT_GRACE: Duration = Duration::from_secs(2);
 

@@ -12,13 +12,13 @@ use tracing_subscriber::filter::LevelFilter;
 
 use crate::stdio;
 
-/// How many lines, and how many bytes of them, may wait for whoever reads stderr.
+/// How many lines, and how many bytes of them, may wait for the reader of stderr.
 const MAX_LINES: usize = 1024;
 const MAX_BYTES: usize = 1024 * 1024;
 
 /// The log. One for the process; clones are the same.
 ///
-/// A thread of its own writes, line after line, and waits for whoever reads. While too many lines
+/// A thread of its own writes, line after line, and waits for the reader. While too many lines
 /// wait, further ones are dropped. In their place stands how many they were.
 #[derive(Clone)]
 pub(crate) struct Log(Arc<Shared>);
@@ -70,7 +70,7 @@ impl Log {
         Ok(())
     }
 
-    /// Has panics written here, too: the standard library would wait for whoever reads stderr.
+    /// Has panics written here, too: the standard library would wait for the reader of stderr.
     pub(crate) fn take_panics(&self) {
         let log = self.clone();
         panic::set_hook(Box::new(move |panic| {

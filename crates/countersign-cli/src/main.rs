@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// How long the end waits for whoever reads stderr.
+/// How long the end waits for the reader of stderr.
 const LOG_GRACE: Duration = Duration::from_secs(2);
 
 /// A line on stderr, before there is a log. `eprintln!` would panic if nobody reads it.

@@ -128,7 +128,7 @@ fn on_one_line(json: &RawValue) -> Cow<'_, RawValue> {
     }
 }
 
-/// How many lines, and how much of them, may wait for whoever reads before reports are dropped.
+/// How many lines, and how much of them, may wait for the reader before reports are dropped.
 const MAX_LINES: usize = 1024;
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
@@ -137,7 +137,7 @@ const SAY_EVERY: Duration = Duration::from_secs(5);
 
 /// Standard output. One for the process; clones are the same.
 ///
-/// A thread of its own writes, line after line, and waits for whoever reads. Nobody else does:
+/// A thread of its own writes, line after line, and waits for the reader. Only the thread does:
 /// anybody may send what is only reported, and must not hold up what is genuine.
 #[derive(Clone)]
 pub(crate) struct Output(Arc<Shared>);
@@ -302,7 +302,7 @@ fn say_dropped(lines: u64) {
     tracing::warn!(lines, "stdout is not read fast enough, lines were dropped");
 }
 
-/// Writes a line at once, and waits for whoever reads.
+/// Writes a line at once, and waits for the reader.
 fn write(stdout: &mut impl Write, line: &[u8], begin_anew: bool) -> io::Result<()> {
     if begin_anew {
         stdout.write_all(b"\n")?;
