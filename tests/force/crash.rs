@@ -85,7 +85,14 @@ async fn crash(database: Database, framework: &'static str, in_transaction: bool
         // Those of the receiver before this one do not count.
         answered.forget_permits(usize::MAX);
         let some = answered.acquire_many(1 + dice.below(MOST) as u32);
-        tokio::time::timeout(LONG, some).await.expect("it answers").unwrap().forget();
+        match tokio::time::timeout(LONG, some).await {
+            Ok(some) => some.unwrap().forget(),
+            Err(_) => {
+                let one = delivery(next.fetch_add(1, Ordering::SeqCst));
+                let said = Sender::default().send(address, &one).await;
+                panic!("too few answers in {LONG:?}; to one more delivery it says {said:?}");
+            }
+        }
         receiver.kill();
         receiver.start_again();
     }
