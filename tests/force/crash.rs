@@ -55,7 +55,7 @@ async fn crash(database: Database, framework: &'static str, in_transaction: bool
         table: database.table.clone(),
         redis: None,
         in_transaction,
-        lease_ms: 300,
+        lease_ms: 1000,
     };
     let mut receiver = Receiver::start(&settings);
     let address = receiver.address;
