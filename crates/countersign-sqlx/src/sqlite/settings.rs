@@ -72,3 +72,31 @@ pub(super) async fn check(connection: &mut SqliteConnection) -> Result<(), Failu
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::AssertSqlSafe;
+
+    use super::*;
+
+    #[test]
+    fn a_connection_of_the_stores_own_is_set() {
+        let name = format!("countersign-settings-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let pool = open(&folder.join("webhooks.db"));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let set: Vec<i64> = runtime.block_on(async {
+            let mut set = Vec::new();
+            for pragma in ["page_size", "wal_autocheckpoint", "temp_store", "synchronous"] {
+                let sql = AssertSqlSafe(format!("PRAGMA {pragma}"));
+                set.push(sqlx::query_scalar(sql).fetch_one(&pool).await.unwrap());
+            }
+            check(&mut pool.acquire().await.unwrap()).await.unwrap();
+            pool.close().await;
+            set
+        });
+        std::fs::remove_dir_all(folder).unwrap();
+        assert_eq!(set, [1024, 4000, 2, 2]);
+    }
+}
