@@ -79,8 +79,13 @@ async fn what_was_answered_survives_a_power_loss() {
             }
         }
         done = cut;
-        let losses = [("lost", Unsynced::Lost), ("torn", Unsynced::Some(&mut dice))];
-        for (what, unsynced) in losses {
+        let ends = [
+            ("lost", Unsynced::Lost),
+            ("torn", Unsynced::Some(&mut dice)),
+            // Only the process dies.
+            ("kept", Unsynced::Kept),
+        ];
+        for (what, unsynced) in ends {
             let at = format!("record {cut} of {}, what was not synced is {what}", records.len());
             let left = folder.lost();
             disk.after_power_loss(&left, unsynced);
