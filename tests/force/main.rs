@@ -9,6 +9,8 @@ mod crash;
 mod database;
 mod fleet;
 mod outage;
+#[cfg(target_os = "linux")]
+mod power;
 mod receiver;
 mod sender;
 mod servers;

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use redis::aio::ConnectionManager;
+#[cfg(feature = "cluster")]
+use redis::cluster_async::ClusterConnection;
 use redis::{Client, IntoConnectionInfo};
 
 use crate::connection::{Connection, Link};
@@ -85,15 +87,37 @@ impl RedisStoreBuilder {
         let client = Client::open(server).map_err(ConnectError::Address)?;
         let link = Link::<ConnectionManager>::to(client, self.timeout);
         let link = link.map_err(|error| ConnectError::Server(store_error(error)))?;
-        let store = RedisStore::over(link, prefix);
-        let report = store.check().await.map_err(ConnectError::Server)?;
-        log_settings(&report);
-        match report.eviction {
-            Eviction::Possible { policy } if self.refuse_eviction => {
-                Err(ConnectError::Eviction { policy })
-            }
-            _ => Ok(store),
-        }
+        checked(RedisStore::over(link, prefix), self.refuse_eviction).await
+    }
+
+    /// Connects to a Redis Cluster, of which at least one of these nodes must answer, and checks the
+    /// settings of all of its primaries and the permissions on one: see [`RedisStore::check`].
+    ///
+    /// Addresses are as for [`connect`](Self::connect). What a cluster promises, and what it does not, is
+    /// on the [crate's page](crate#a-cluster).
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), countersign_redis::ConnectError> {
+    /// use countersign_redis::RedisStore;
+    ///
+    /// let nodes = ["redis://10.0.0.1/", "redis://10.0.0.2/", "redis://10.0.0.3/"];
+    /// let store = RedisStore::builder().connect_cluster(nodes).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    #[cfg(feature = "cluster")]
+    pub async fn connect_cluster<T: IntoConnectionInfo>(
+        self,
+        nodes: impl IntoIterator<Item = T>,
+    ) -> Result<RedisStore<ClusterConnection>, ConnectError> {
+        let prefix = Prefix::new(&self.prefix)?;
+        let link = Link::<ClusterConnection>::to_cluster(nodes, self.timeout);
+        let link = link.map_err(ConnectError::Address)?;
+        checked(RedisStore::over(link, prefix), self.refuse_eviction).await
     }
 
     /// Makes a store over a connection of your own: a [`ConnectionManager`] with your settings, or
@@ -109,6 +133,19 @@ impl RedisStoreBuilder {
     pub fn build<C: Connection>(self, connection: C) -> Result<RedisStore<C>, ConfigError> {
         let prefix = Prefix::new(&self.prefix)?;
         Ok(RedisStore::over(Link::over(connection, self.timeout), prefix))
+    }
+}
+
+/// The store, if its server is fit for it.
+async fn checked<C: Connection>(
+    store: RedisStore<C>,
+    refuse_eviction: bool,
+) -> Result<RedisStore<C>, ConnectError> {
+    let report = store.check().await.map_err(ConnectError::Server)?;
+    log_settings(&report);
+    match report.eviction {
+        Eviction::Possible { policy } if refuse_eviction => Err(ConnectError::Eviction { policy }),
+        _ => Ok(store),
     }
 }
 

@@ -7,7 +7,11 @@ use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig};
+#[cfg(feature = "cluster")]
+use redis::cluster::{ClusterClient, ClusterConfig};
 use redis::{Client, Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind};
+#[cfg(feature = "cluster")]
+use redis::{IntoConnectionInfo, cluster_async::ClusterConnection};
 
 use crate::error::says;
 
@@ -29,11 +33,19 @@ const SILENCE: Duration = Duration::from_secs(5);
 /// The least time between two connections that replace one another.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// The same for connections to a cluster. There, silence is one node's, while others answer: the first
+/// call that runs out of time asks the cluster anew who has its key, and not more often than this.
+#[cfg(feature = "cluster")]
+const CLUSTER_PAUSE: Duration = SILENCE;
+
 /// A connection with a time limit that is made anew when it is of no use any more.
 pub(crate) struct Link<C> {
     current: RwLock<Current<C>>,
     renew: Option<Renew<C>>,
     timeout: Duration,
+    /// How long calls run out of time before the connection is replaced.
+    silence: Duration,
+    pause: Duration,
     start: Instant,
     /// When calls began to run out of time, in ms since `start`; 0: they do not.
     silent_since: AtomicU64,
@@ -67,6 +79,30 @@ impl Link<ConnectionManager> {
     }
 }
 
+#[cfg(feature = "cluster")]
+impl Link<ClusterConnection> {
+    /// A link to a cluster. Connects with the first call.
+    pub(crate) fn to_cluster<T: IntoConnectionInfo>(
+        nodes: impl IntoIterator<Item = T>,
+        timeout: Duration,
+    ) -> RedisResult<Self> {
+        // It repeats by itself what a node sends elsewhere, or will answer in a moment. It must not
+        // repeat what is only late: then nobody would know that a claim is twice on its way.
+        let client = ClusterClient::builder(nodes)
+            .connection_timeout(timeout / 2)
+            .overall_response_timeout(None)
+            .min_retry_wait(10)
+            .max_retry_wait(100)
+            .build()?;
+        let renew =
+            move || Ok(client.get_pending_async_connection_with_config(ClusterConfig::new()));
+        let mut link = Self::over(renew()?, timeout);
+        link.renew = Some(Box::new(renew));
+        (link.silence, link.pause) = (Duration::ZERO, CLUSTER_PAUSE);
+        Ok(link)
+    }
+}
+
 impl<C: Connection> Link<C> {
     /// A link over a connection of the user's, which reconnects by itself or does not.
     pub(crate) fn over(connection: C, timeout: Duration) -> Self {
@@ -75,6 +111,8 @@ impl<C: Connection> Link<C> {
             current: RwLock::new(Current { connection, generation: 0, since: start }),
             renew: None,
             timeout,
+            silence: SILENCE,
+            pause: PAUSE,
             start,
             silent_since: AtomicU64::new(0),
             resent: AtomicU64::new(0),
@@ -140,8 +178,8 @@ impl<C: Connection> Link<C> {
         let now = self.start.elapsed().as_millis().try_into().unwrap_or(u64::MAX).max(1);
         let first =
             self.silent_since.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
-        if let Err(since) = first
-            && u128::from(now.saturating_sub(since)) >= SILENCE.as_millis()
+        let since = first.map_or_else(|since| since, |_| now);
+        if u128::from(now.saturating_sub(since)) >= self.silence.as_millis()
             && self.renew(generation)
         {
             self.silent_since.store(0, Ordering::Relaxed);
@@ -155,7 +193,7 @@ impl<C: Connection> Link<C> {
         if current.generation != generation {
             return true;
         }
-        if current.since.elapsed() < PAUSE {
+        if current.since.elapsed() < self.pause {
             return false;
         }
         let Ok(connection) = renew() else { return false };

@@ -101,16 +101,36 @@
 //! Calls can be dropped at any time. The server may carry out what a dropped call asked for; other
 //! calls on the connection are not disturbed.
 //!
-//! # Clusters, sentinels, proxies
+//! # A cluster
 //!
-//! [`RedisStore::new`] takes every connection of the `redis` crate that tasks share by cloning it:
-//! `ClusterConnection` with its feature `cluster-async` too. It is re-exported as [`redis`]. Behind
-//! Sentinel or a managed service, use an address that always leads to the primary. A proxy that
-//! spreads keys over servers must go by what is between braces, as clusters do.
+//! [`connect_cluster`](RedisStoreBuilder::connect_cluster) (feature `cluster`) connects to a Redis
+//! Cluster: events are spread over its nodes by their keys, and all that one event needs is in one
+//! slot. What is said above of a server holds for each node.
 //!
-//! A connection that repeats commands by itself, as `ClusterConnection` does, does not say so. If its
-//! first try is held up on a broken connection, and the second is answered that the event is in flight,
-//! the first can arrive later and hold the event for one lease.
+//! - **Replication is asynchronous.** A primary that dies, and whose replica takes over, takes with it
+//!   what it answered last and had not sent yet. Of those events, a claim or a mark "handled" is
+//!   gone, and the event may be handled twice: see [Failover](#failover). A failover that is asked for
+//!   (`CLUSTER FAILOVER`) loses nothing.
+//! - **While a slot moves** (a reshard), new events are claimed and completed as ever. What needs two keys
+//!   (a release, and the answer to a duplicate) is tried again until the slot has moved or the
+//!   [time](RedisStoreBuilder::timeout) is over: then the store cannot answer, and the
+//!   sender gets a 503. Nothing is lost, and nothing happens twice.
+//! - **A node that is down or silent** costs the calls of its keys until a replica has taken over
+//!   (`cluster-node-timeout`, 15 s unless set) and the store has heard of it: at a refused or closed
+//!   connection at once, after mere silence within 5 s. Other keys are not concerned.
+//! - **A connection that breaks** while a claim is on its way: the `redis` crate sends the claim again, and
+//!   the store is not told. If the second is answered "in flight", the first may still arrive, and hold the
+//!   event for one lease.
+//!
+//! # Connections of your own, sentinels, proxies
+//!
+//! [`RedisStore::new`] takes every connection of the `redis` crate that tasks share by cloning it. The
+//! crate is re-exported as [`redis`]. Behind Sentinel or a managed service, use an address that always
+//! leads to the primary. A proxy that spreads keys over servers must go by what is between braces, as
+//! clusters do.
+//!
+//! A connection that repeats commands that are late can hold an event for one lease in the same way. A
+//! `ClusterConnection` with a `response_timeout` is one: leave it out.
 //!
 //! # Requirements
 //!
@@ -121,6 +141,7 @@
 //!
 //! | flag | default | |
 //! |---|---|---|
+//! | `cluster` | off | [`RedisStoreBuilder::connect_cluster`] |
 //! | `tls-rustls` | off | `rediss://` addresses, with the system's certificates. rustls needs a `CryptoProvider`: one of its features `ring` and `aws_lc_rs` in your tree, or an installed default |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -74,6 +74,28 @@ use crate::values::{Owner, micros};
 /// events that were handled when the database crashes. The store refuses them at its first call, in
 /// [`migrate`](Self::migrate) and in [`check`](Self::check), and says what to set.
 ///
+/// # Partitions
+///
+/// Every statement names its keys, so the table can be split by the hash of the key: smaller indexes,
+/// several places for autovacuum to work, and a tablespace for each partition if one disk does not do.
+/// [`migrate`](Self::migrate) leaves a table that is there as it is. Create this one first:
+///
+/// ```sql
+/// CREATE TABLE "countersign" (
+///     key uuid PRIMARY KEY,
+///     owner uuid NOT NULL,
+///     done boolean NOT NULL,
+///     expires_at timestamptz NOT NULL
+/// ) PARTITION BY HASH (key);
+/// CREATE INDEX "countersign_expires_at" ON "countersign" (expires_at);
+/// CREATE TABLE "countersign_0" PARTITION OF "countersign" FOR VALUES WITH (MODULUS 8, REMAINDER 0);
+/// -- … and so on, to:
+/// CREATE TABLE "countersign_7" PARTITION OF "countersign" FOR VALUES WITH (MODULUS 8, REMAINDER 7);
+/// ```
+///
+/// A partition that is `UNLOGGED` is refused as such a table is. Do not split by `expires_at`: a key must be
+/// unique in the whole table.
+///
 /// # The pool
 ///
 /// A claim, a completion and a release take a connection each for one statement. sqlx asks a

@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use tokio::sync::OnceCell;
 
-use super::sql::{Found, Statements, Table};
+use super::sql::{Found, PARTITION, Statements, Table};
 use crate::error::Failure;
 
 /// The table, found once.
@@ -91,6 +91,11 @@ async fn find(table: &Table, connection: &mut PgConnection) -> Result<Table, Fai
         "u" => {
             return Err(Failure::other(format!(
                 "the table {quoted} is UNLOGGED, and empty after a crash of the database: run `ALTER TABLE {quoted} SET LOGGED`"
+            )));
+        }
+        PARTITION => {
+            return Err(Failure::other(format!(
+                "a partition of {quoted} is UNLOGGED, and empty after a crash of the database: run `ALTER TABLE … SET LOGGED` on it"
             )));
         }
         "t" => {

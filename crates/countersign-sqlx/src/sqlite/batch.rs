@@ -52,11 +52,13 @@ pub(super) struct Answers {
 
 impl Batch {
     pub(super) fn is_empty(&self) -> bool {
-        self.claims.is_empty()
-            && self.completions.is_empty()
-            && self.releases.is_empty()
-            && self.purges.is_empty()
-            && self.migrations.is_empty()
+        self.len() == 0
+    }
+
+    /// How many calls there are.
+    pub(super) fn len(&self) -> usize {
+        let settled = self.completions.len() + self.releases.len();
+        self.claims.len() + settled + self.purges.len() + self.migrations.len()
     }
 
     /// Takes up to `most` of each kind.
@@ -205,10 +207,10 @@ pub(super) async fn among(
 }
 
 /// A key and its owner, as the database gives them back.
-type Pair = (Vec<u8>, Vec<u8>);
+type Pair = ([u8; 16], [u8; 16]);
 
 fn pair(ask: &Ask) -> Pair {
-    (ask.key.as_bytes().to_vec(), ask.owner.as_bytes().to_vec())
+    (*ask.key.as_bytes(), *ask.owner.as_bytes())
 }
 
 async fn pairs(
@@ -217,7 +219,12 @@ async fn pairs(
     asks: &[Ask],
 ) -> Result<HashSet<Pair>, sqlx::Error> {
     let rows = fetch(connection, statement, asks).await?;
-    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    rows.iter().map(|row| Ok((bytes(row, 0)?, bytes(row, 1)?))).collect()
+}
+
+fn bytes(row: &SqliteRow, column: usize) -> Result<[u8; 16], sqlx::Error> {
+    let bytes: &[u8] = row.try_get(column)?;
+    bytes.try_into().map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
 /// Asks nothing of the database if there is nothing to ask.

@@ -3,6 +3,7 @@
 mod batch;
 mod builder;
 mod file;
+mod gather;
 mod in_transaction;
 mod lent;
 mod reader;
@@ -36,7 +37,9 @@ use crate::values::{Owner, millis};
 /// A store in an SQLite file, for the processes of one machine. Clones share it.
 ///
 /// Calls that come while another commit is under way are committed together (group commit), so
-/// many concurrent deliveries pay for few commits. A call returns only when its effect is on the disk.
+/// many concurrent deliveries pay for few commits. Where several callers are at work, a commit waits
+/// a little for those that are about to ask: at most a tenth of the last commit's time and half a
+/// millisecond, and not for a caller that is alone. A call returns only when its effect is on the disk.
 /// That holds for claims too, so that an event that is being handled is not accepted a second time after
 /// a power failure. Keep one store and clone it: two stores in a process compete for
 /// the file's write lock.
@@ -147,6 +150,18 @@ use crate::values::{Owner, millis};
 /// ```
 ///
 /// # The file
+///
+/// [`open`](Self::open) makes a new file with pages of 1 KiB: an event changes few bytes at a random place,
+/// and a page is what each change writes. A claim with its completion writes about 4 KB, log and file
+/// together. A file that is there keeps its pages. A key takes about 90 bytes in the file.
+///
+/// The write-ahead log (`-wal`) grows to 4 MiB, and by what one commit adds. Then the commit that
+/// finds it full moves its pages to the file, and the calls of that moment wait for it: some tens
+/// of milliseconds on a disk that syncs in a millisecond. While another connection reads in one long
+/// transaction, the log cannot begin anew, and grows beyond that.
+///
+/// On a pool of your own these are yours to set: `page_size`, `wal_autocheckpoint`, and `temp_store`, which
+/// [`open`](Self::open) sets to `MEMORY` so that no statement writes its undo to a file.
 ///
 /// A database file that is moved, deleted or replaced while it is open would split the memory in
 /// two: this process goes on with the old file, another one has the new. On Unix the store notices (by

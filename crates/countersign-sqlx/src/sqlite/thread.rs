@@ -120,6 +120,12 @@ impl Shared {
         }
     }
 
+    /// How many writes are queued; nothing if no more can come.
+    pub(super) fn queued_writes(&self) -> Option<usize> {
+        let queue = self.queue();
+        (!queue.over).then(|| queue.writes.len())
+    }
+
     /// Up to so many queued writes of each kind.
     pub(super) fn take_writes(&self, most: usize) -> Batch {
         self.queue().writes.take(most)

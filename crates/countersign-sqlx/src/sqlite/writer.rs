@@ -1,6 +1,9 @@
 //! Group commit: what has queued up during one commit is committed together by the next.
 
+use std::time::Instant;
+
 use super::batch::{Answers, Batch};
+use super::gather::Gather;
 use super::lent::Lent;
 use super::settings;
 use super::thread::{Next, Shared};
@@ -12,14 +15,20 @@ const MOST: usize = 512;
 /// Writes what is queued until the store is gone. Nobody's call is written by anybody else's
 /// future: dropping one disturbs no other.
 pub(super) async fn work(shared: &Shared) {
+    let mut gather = Gather::default();
     loop {
         // The pool takes its connections back in tasks of this runtime.
         tokio::task::yield_now().await;
         match shared.next_write() {
             Next::Work(()) => {
+                gather.wait(|| shared.queued_writes());
                 let _turn = shared.turn.take().await;
                 // More may have queued up meanwhile.
-                commit(shared, shared.take_writes(MOST)).await;
+                let batch = shared.take_writes(MOST);
+                let (calls, start) = (batch.len(), Instant::now());
+                commit(shared, batch).await;
+                let queued = shared.queued_writes().unwrap_or(0);
+                gather.committed(start.elapsed(), calls, queued);
             }
             Next::Wait => shared.woken_to_write().await,
             Next::End => return,

@@ -31,7 +31,7 @@ use std::sync::Arc;
 use countersign::RELEASED_FOR;
 use sha2::{Digest, Sha256};
 
-pub(super) use table::{Found, Table};
+pub(super) use table::{Found, PARTITION, Table};
 
 /// The owner of a row that no token owns.
 const NOBODY: &str = "'00000000-0000-0000-0000-000000000000'::uuid";

@@ -8,8 +8,11 @@ pub(in crate::postgres) struct Table {
 }
 
 /// What [`Table::find_sql`] answers, column by column, if the table is there: its schema, `p` for a
-/// table that survives a crash, and the connection's `synchronous_commit`.
+/// table that survives a crash, and the connection's `synchronous_commit`. For a table with a
+/// partition that does not survive one, it is [`PARTITION`] instead of `p`.
 pub(in crate::postgres) type Found = (String, String, String);
+
+pub(in crate::postgres) const PARTITION: &str = "partition";
 
 impl Table {
     /// As it is written in SQL. Without a schema, it is what the connection's `search_path` makes of it.
@@ -49,7 +52,12 @@ impl Table {
     pub(in crate::postgres) fn find_sql(&self) -> String {
         let quoted = self.quoted();
         format!(
-            "SELECT s.nspname::text, t.relpersistence::text, current_setting('synchronous_commit') \
+            "SELECT s.nspname::text, CASE WHEN EXISTS (\
+                    SELECT FROM pg_partition_tree(t.oid) AS part \
+                    JOIN pg_catalog.pg_class AS p ON p.oid = part.relid \
+                    WHERE p.oid <> t.oid AND p.relpersistence <> 'p'\
+                ) THEN '{PARTITION}' ELSE t.relpersistence::text END, \
+                current_setting('synchronous_commit') \
             FROM pg_catalog.pg_class AS t \
             JOIN pg_catalog.pg_namespace AS s ON s.oid = t.relnamespace \
             WHERE t.oid = to_regclass('{quoted}')"
