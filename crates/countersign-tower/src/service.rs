@@ -171,6 +171,7 @@ impl<H: Future<Output = Result<Responded<R, E>, Rejection>>, R, E> Future for An
 
 /// The response future of [`WebhookService`].
 pub struct ResponseFuture<R, E>(
+    #[expect(clippy::type_complexity, reason = "named once, here")]
     Either<Ready<Response<ResponseBody<R>>>, Outliving<Responded<ResponseBody<R>, E>>>,
 );
 
