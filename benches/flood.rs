@@ -1,18 +1,10 @@
 //! What an unsigned request costs: refused by the layer, against a 404 of bare axum.
 
-use axum::body::Body;
 use bytes::Bytes;
-use countersign_benches::headers;
-use countersign_benches::service::{LAYERED, app, one_thread};
+use countersign_benches::service::{LAYERED, app, one_thread, unsigned};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use http::{Request, StatusCode};
+use http::StatusCode;
 use tower::ServiceExt;
-
-fn unsigned(path: &str, body: &Bytes) -> Request<Body> {
-    let mut request = Request::post(path).body(Body::from(body.clone())).expect("sound");
-    *request.headers_mut() = headers::with(body.len(), []);
-    request
-}
 
 fn flood(criterion: &mut Criterion) {
     let (runtime, app) = (one_thread(), app());

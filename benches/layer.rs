@@ -12,7 +12,7 @@ const ROUTES: [(&str, &str); 2] = [("by hand", BY_HAND), ("layer", LAYERED)];
 fn over_a_socket(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("layer over a socket");
     for size in [1024, 16 * 1024] {
-        let mut client = Client::connect(serve(two_workers()), 1, size);
+        let mut client = Client::connect(serve(two_workers()), 1, Events::of_size(size));
         for (name, path) in ROUTES {
             group.bench_function(BenchmarkId::new(name, size), |bench| {
                 bench.iter_custom(|times| client.send(path, times));

@@ -9,11 +9,13 @@ use std::time::{Duration, Instant};
 use countersign_benches::event::Events;
 use countersign_benches::headers::with;
 use countersign_benches::paired::measure;
+use countersign_benches::sender::{HOSTWARES, PIORA, Sender};
 use countersign_benches::service::{
-    BY_HAND, Client, LAYERED, SIGNATURE, app, endpoint, one_thread, oneshots, serve, two_workers,
+    Client, SIGNATURE, app, endpoint, one_thread, oneshots, refusals, serve, two_workers,
 };
 use countersign_benches::verify::prove;
 use countersign_benches::{BareMac, actix};
+use http::StatusCode;
 
 const TURN: Duration = Duration::from_millis(20);
 
@@ -21,26 +23,32 @@ fn main() {
     // `cargo test` and `cargo bench -- NAME` both pass arguments.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let run = |name: &str| wanted.is_empty() || wanted.iter().any(|part| name.contains(&**part));
-    println!("{:<52} {:>12} {:>12}  ratio (quartiles)", "", "base", "ours");
+    println!("{:<60} {:>12} {:>12}  ratio (quartiles)", "", "base", "ours");
     if run("prove") {
         for size in [256, 1024, 16 * 1024, 64 * 1024] {
             verify(size);
         }
     }
-    if run("sockets") {
-        for size in [1024, 16 * 1024] {
-            for sockets in [1, 16] {
-                socket("axum, 2 workers", serve(two_workers()), sockets, size);
-                socket("axum, 1 thread", serve(one_thread()), sockets, size);
-                socket("actix, 2 workers", actix::serve(2), sockets, size);
-                socket("actix, 1 worker", actix::serve(1), sockets, size);
+    // An event with an id, and one that is told apart by a digest of its body.
+    for sender in [&HOSTWARES, &PIORA] {
+        if run("sockets") {
+            for size in [1024, 16 * 1024] {
+                for sockets in [1, 16] {
+                    socket("axum, 2 workers", serve(two_workers()), sockets, sender, size);
+                    socket("axum, 1 thread", serve(one_thread()), sockets, sender, size);
+                    socket("actix, 2 workers", actix::serve(2), sockets, sender, size);
+                    socket("actix, 1 worker", actix::serve(1), sockets, sender, size);
+                }
+            }
+        }
+        if run("process") {
+            for size in [1024, 16 * 1024] {
+                in_process(sender, size);
             }
         }
     }
-    if run("process") {
-        for size in [1024, 16 * 1024] {
-            in_process(size);
-        }
+    if run("refusal") {
+        refusal();
     }
 }
 
@@ -68,22 +76,43 @@ fn verify(size: usize) {
     ratio.print(&format!("prove / bare MAC, {size} B"));
 }
 
-fn socket(name: &str, server: SocketAddr, connections: usize, size: usize) {
-    let client = RefCell::new(Client::connect(server, connections, size));
+fn socket(
+    name: &str,
+    server: SocketAddr,
+    connections: usize,
+    sender: &'static Sender,
+    size: usize,
+) {
+    let client = Client::connect(server, connections, Events::of(sender, size));
+    let client = RefCell::new(client);
     let send = |path| {
         let client = &client;
         move |times| client.borrow_mut().send(path, times)
     };
-    let ratio = measure(TURN, send(BY_HAND), send(LAYERED));
-    ratio.print(&format!("layer / by hand, {size} B, {connections:>2} sockets, {name}"));
+    let ratio = measure(TURN, send(sender.by_hand), send(sender.layered));
+    let sender = sender.name;
+    ratio.print(&format!("layer / by hand, {sender}, {size} B, {connections:>2} sockets, {name}"));
 }
 
-fn in_process(size: usize) {
-    let (runtime, app, events) = (one_thread(), app(), RefCell::new(Events::of_size(size)));
+fn in_process(sender: &'static Sender, size: usize) {
+    let (runtime, app) = (one_thread(), app());
+    let events = RefCell::new(Events::of(sender, size));
     let send = |path| {
         let (runtime, app, events) = (&runtime, &app, &events);
         move |times| runtime.block_on(oneshots(app, path, &mut events.borrow_mut(), times))
     };
-    let ratio = measure(TURN, send(BY_HAND), send(LAYERED));
-    ratio.print(&format!("layer / by hand, {size} B, in process"));
+    let ratio = measure(TURN, send(sender.by_hand), send(sender.layered));
+    ratio.print(&format!("layer / by hand, {}, {size} B, in process", sender.name));
+}
+
+/// An unsigned request: a path that is not there, beside the layer.
+fn refusal() {
+    let (runtime, app) = (one_thread(), app());
+    let send = |path, status| {
+        let (runtime, app) = (&runtime, &app);
+        move |times| runtime.block_on(refusals(app, path, status, times))
+    };
+    let bare = send("/elsewhere", StatusCode::NOT_FOUND);
+    let ratio = measure(TURN, bare, send(PIORA.layered, StatusCode::UNAUTHORIZED));
+    ratio.print("unsigned / 404, axum, in process");
 }

@@ -1,4 +1,4 @@
-//! Genuine Piora events: the documented payload, filled up to a size, each with an id of its own.
+//! Genuine events: the documented payload, filled up to a size, each with an id of its own.
 
 use std::time::SystemTime;
 
@@ -7,9 +7,11 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::BareMac;
+use crate::sender::{PIORA, Sender};
 
 /// Makes events that happened when the bench began.
 pub struct Events {
+    pub sender: &'static Sender,
     head: String,
     tail: String,
     mac: BareMac,
@@ -20,14 +22,17 @@ pub struct Events {
 const FILLER: usize = 64;
 
 impl Events {
-    /// Events of this many bytes, 256 at the least.
+    /// Events of Piora of this many bytes, 256 at the least.
     pub fn of_size(size: usize) -> Self {
+        Self::of(&PIORA, size)
+    }
+
+    /// The same of another sender.
+    pub fn of(sender: &'static Sender, size: usize) -> Self {
         let now = OffsetDateTime::from(SystemTime::now()).truncate_to_second();
         let now = now.format(&Rfc3339).expect("a time of this age");
-        let head = format!(
-            r#"{{"event":"deployment.succeeded","timestamp":"{now}","data":{{"deployment":{{"status":"succeeded","branch":"main","duration":45}},"id":""#
-        );
-        let mut tail = String::from("\"");
+        let head = sender.head.replace("TIME", &now);
+        let mut tail = String::from(sender.tail);
         let end = "}}";
         let mut left = size - (head.len() + 16 + tail.len() + end.len());
         for number in 0.. {
@@ -40,16 +45,21 @@ impl Events {
                 break;
             }
         }
-        Self { head, tail: tail + end, mac: BareMac::new(), number: 0 }
+        Self { sender, head, tail: tail + end, mac: BareMac::new(), number: 0 }
     }
 
     /// Another event.
     pub fn next_body(&mut self) -> Bytes {
         self.number += 1;
+        self.last_body()
+    }
+
+    /// The last one again.
+    pub fn last_body(&self) -> Bytes {
         format!("{}{:016x}{}", self.head, self.number, self.tail).into()
     }
 
-    /// What Piora sends as the signature of a body.
+    /// What the sender signs a body with, in hex after the algorithm's name.
     pub fn signature(&self, body: &[u8]) -> String {
         format!("sha256={}", hex::encode(self.mac.of(body)))
     }

@@ -6,6 +6,7 @@ pub mod event;
 pub mod headers;
 pub mod keys;
 pub mod paired;
+pub mod sender;
 pub mod service;
 pub mod verify;
 

@@ -58,6 +58,6 @@ impl Ratio {
     pub fn print(&self, name: &str) {
         let [low, middle, high] = self.quartiles;
         let (base, ours) = (self.base.as_secs_f64() * 1e9, self.ours.as_secs_f64() * 1e9);
-        println!("{name:<52} {base:>9.0} ns {ours:>9.0} ns  ×{middle:.3}  ({low:.3}–{high:.3})");
+        println!("{name:<60} {base:>9.0} ns {ours:>9.0} ns  ×{middle:.3}  ({low:.3}–{high:.3})");
     }
 }

@@ -10,49 +10,59 @@ use axum::body::Body;
 use axum::extract::{FromRequest, Request, State};
 use axum::routing::post;
 use bytes::Bytes;
-use countersign::providers::piora;
-use countersign::{Endpoint, MemoryStore, Secret};
+use countersign::providers::{hostwares, piora};
+use countersign::{Endpoint, FromDelivery, MemoryStore};
 use countersign_tower::{Webhook, WebhookLayer};
 use http::{HeaderMap, StatusCode};
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
 use crate::event::Events;
-use crate::{BareMac, SECRET, headers};
+use crate::sender::{HOSTWARES, PIORA, Sender};
+use crate::{BareMac, headers};
 
-/// The route behind the layer.
+/// Piora's route behind the layer.
 pub const LAYERED: &str = "/webhooks/piora";
-/// The route of the handler written by hand.
+/// Piora's route of the handler written by hand.
 pub const BY_HAND: &str = "/by-hand/piora";
 pub const SIGNATURE: &str = "x-piora-signature";
 
+/// Piora's endpoint.
 pub fn endpoint() -> Endpoint {
-    let secret = Secret::new(SECRET).expect("not empty");
-    Endpoint::builder("piora", piora::provider()).secret(secret).build().expect("sound")
+    PIORA.endpoint()
 }
 
-/// Both routes in one application. They are served by the same threads and sent to over the same
-/// connection, so that neither is luckier than the other in where the scheduler puts it.
+/// How an event is read from a body.
+pub type Reading<T> = fn(&[u8]) -> Option<T>;
+
+/// All routes in one application. They are served by the same threads and sent to over the same
+/// connection, so that none is luckier than the others in where the scheduler puts it.
 pub fn app() -> Router {
-    layered().merge(by_hand())
+    layered::<piora::Event>(&PIORA)
+        .merge(layered::<hostwares::Event>(&HOSTWARES))
+        .merge(by_hand(&PIORA, |body| piora::Event::from_slice(body).ok()))
+        .merge(by_hand(&HOSTWARES, |body| hostwares::Event::from_slice(body).ok()))
 }
 
 /// The whole way: the layer with a store, and a handler that takes the typed event.
-fn layered() -> Router {
-    async fn on_event(webhook: Webhook<piora::Event>) -> StatusCode {
+fn layered<T: FromDelivery + Send + 'static>(sender: &Sender) -> Router {
+    async fn on_event<T>(webhook: Webhook<T>) -> StatusCode {
         black_box(&webhook.event);
         StatusCode::NO_CONTENT
     }
     let store = MemoryStore::builder().capacity(usize::MAX).build();
-    let layer = WebhookLayer::new(endpoint(), store);
-    Router::new().route(LAYERED, post(on_event).route_layer(layer))
+    let layer = WebhookLayer::new(sender.endpoint(), store);
+    Router::new().route(sender.layered, post(on_event::<T>).route_layer(layer))
 }
 
 /// What people write: read the body, compute the MAC, compare, parse the same typed event. No
 /// window, no deduplication, no task, no report.
-fn by_hand() -> Router {
-    async fn on_event(State(mac): State<BareMac>, request: Request) -> StatusCode {
-        let Some(signature) = signature(request.headers()) else {
+fn by_hand<T: Send + 'static>(sender: &'static Sender, read: Reading<T>) -> Router {
+    async fn on_event<T>(
+        State((sender, mac, read)): State<(&'static Sender, BareMac, Reading<T>)>,
+        request: Request,
+    ) -> StatusCode {
+        let Some(signature) = signature(request.headers(), sender.signature) else {
             return StatusCode::UNAUTHORIZED;
         };
         let Ok(body) = Bytes::from_request(request, &()).await else {
@@ -61,27 +71,31 @@ fn by_hand() -> Router {
         if !mac.is(&body, &signature) {
             return StatusCode::UNAUTHORIZED;
         }
-        let Ok(event) = piora::Event::from_slice(&body) else {
+        let Some(event) = read(&body) else {
             return StatusCode::BAD_REQUEST;
         };
         black_box(&event);
         StatusCode::NO_CONTENT
     }
-    fn signature(headers: &HeaderMap) -> Option<[u8; 32]> {
+    fn signature(headers: &HeaderMap, name: &str) -> Option<[u8; 32]> {
         let mut signature = [0; 32];
-        let text = headers.get(SIGNATURE)?.as_bytes().strip_prefix(b"sha256=")?;
+        let text = headers.get(name)?.as_bytes().strip_prefix(b"sha256=")?;
         hex::decode_to_slice(text, &mut signature).ok()?;
         Some(signature)
     }
-    Router::new().route(BY_HAND, post(on_event)).with_state(BareMac::new())
+    let state = (sender, BareMac::new(), read);
+    Router::new().route(sender.by_hand, post(on_event::<T>)).with_state(state)
 }
 
 /// A signed request.
-fn request(path: &str, events: &mut Events) -> http::Request<Body> {
+pub fn request(path: &str, events: &mut Events) -> http::Request<Body> {
     let body = events.next_body();
     let signature = events.signature(&body);
     let mut request = http::Request::post(path).body(Body::from(body.clone())).expect("sound");
-    *request.headers_mut() = headers::with(body.len(), [(SIGNATURE, signature)]);
+    *request.headers_mut() = headers::with(body.len(), [(events.sender.signature, signature)]);
+    if let Some((name, value)) = events.sender.also {
+        request.headers_mut().insert(name, http::HeaderValue::from_static(value));
+    }
     request
 }
 
@@ -94,6 +108,25 @@ pub async fn oneshots(app: &Router, path: &str, events: &mut Events, times: u64)
         assert_eq!(response.status(), StatusCode::NO_CONTENT);
     }
     start.elapsed()
+}
+
+/// Sends unsigned requests in process, made outside of the time told.
+pub async fn refusals(app: &Router, path: &str, status: StatusCode, times: u64) -> Duration {
+    let body = Bytes::from(vec![b'x'; 1024]);
+    let requests: Vec<_> = (0..times).map(|_| unsigned(path, &body)).collect();
+    let start = Instant::now();
+    for request in requests {
+        let Ok(response) = app.clone().oneshot(request).await;
+        assert_eq!(response.status(), status);
+    }
+    start.elapsed()
+}
+
+/// A request without a signature.
+pub fn unsigned(path: &str, body: &Bytes) -> http::Request<Body> {
+    let mut request = http::Request::post(path).body(Body::from(body.clone())).expect("sound");
+    *request.headers_mut() = headers::with(body.len(), []);
+    request
 }
 
 /// What `#[tokio::main]` makes on a machine with two processors.
@@ -130,13 +163,13 @@ pub struct Client {
 impl Client {
     /// With one connection, an exchange is mostly the waiting of two threads for each other; with
     /// several, the server always has something to do.
-    pub fn connect(address: SocketAddr, connections: usize, size: usize) -> Self {
+    pub fn connect(address: SocketAddr, connections: usize, events: Events) -> Self {
         let connect = |_| {
             let socket = TcpStream::connect(address).expect("the server listens");
             socket.set_nodelay(true).expect("a socket");
             socket
         };
-        Self { sockets: (0..connections).map(connect).collect(), events: Events::of_size(size) }
+        Self { sockets: (0..connections).map(connect).collect(), events }
     }
 
     /// Sends this many distinct events, on each connection one after the other's answer. Making
@@ -158,11 +191,13 @@ impl Client {
     fn written(&mut self, path: &str) -> Vec<u8> {
         let body = self.events.next_body();
         let mut request = format!("POST {path} HTTP/1.1\r\n");
-        for (name, value) in headers::USUAL {
+        let sender = self.events.sender;
+        for (name, value) in headers::USUAL.into_iter().chain(sender.also) {
             request.push_str(&format!("{name}: {value}\r\n"));
         }
         let (signature, length) = (self.events.signature(&body), body.len());
-        request.push_str(&format!("{SIGNATURE}: {signature}\r\ncontent-length: {length}\r\n\r\n"));
+        request.push_str(&format!("{}: {signature}\r\n", sender.signature));
+        request.push_str(&format!("content-length: {length}\r\n\r\n"));
         let mut request = request.into_bytes();
         request.extend_from_slice(&body);
         request

@@ -114,6 +114,24 @@ async fn an_outer_layer_finds_the_rejection() {
     assert_eq!(body, r#"{"error":"signature_missing"}"#);
 }
 
+/// A refusal is written into its request's memory.
+#[tokio::test]
+async fn a_refusal_has_nothing_of_its_request() {
+    let fixture = fixtures::piora();
+    let mut service = layer(fixture.endpoint().build().unwrap()).layer(Strict { ready: false });
+    let unsigned = fixture.delivery(1).without(fixture.proof_header);
+    let mut request = as_http(&unsigned);
+    request.headers_mut().insert("content-length", "3".parse().unwrap());
+    request.headers_mut().insert("authorization", "a secret".parse().unwrap());
+    request.extensions_mut().insert("of the request");
+    let ready = ServiceExt::<http::Request<Full<Bytes>>>::ready(&mut service).await.unwrap();
+    let response = ready.call(request).await.unwrap();
+    let headers: Vec<_> = response.headers().iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!((response.status().as_u16(), headers), (401, vec!["content-type"]));
+    assert!(response.extensions().get::<&str>().is_none());
+    assert_eq!(response.extensions().len(), 1);
+}
+
 #[tokio::test]
 async fn a_token_is_marked_as_sensitive_for_the_handler() {
     async fn show(_: Webhook, headers: axum::http::HeaderMap) -> String {

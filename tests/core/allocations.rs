@@ -205,6 +205,19 @@ fn a_body_in_one_chunk_is_not_copied() {
     assert_eq!(delivery.body().as_ptr(), body.as_ptr());
 }
 
+/// What is known of a delivery, behind one pointer. Its type and its id stay in the body.
+#[test]
+fn opening_allocates_once() {
+    for provider in [piora::provider(), hostwares::provider()] {
+        let endpoint = endpoint(&provider);
+        let mut incoming = endpoint.begin(&sign(&provider, body())).unwrap();
+        incoming.push(body()).unwrap();
+        let proven = incoming.prove().unwrap();
+        let (count, delivery) = allocations(|| proven.open());
+        assert_eq!((count, delivery.unwrap().event_type()), (1, Some("a")));
+    }
+}
+
 /// Who sends JSON does not pay for those who send forms.
 #[test]
 fn what_else_a_provider_may_send_costs_json_nothing() {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::{Future, Ready, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
@@ -97,9 +97,13 @@ where
         set_sensitive(&mut request, name, &shared);
     }
     let mut payload = request.take_payload();
-    let body = ActixBody::new(&request, &mut payload);
-    let deadline = actix_web::rt::time::sleep(receiver.endpoint().body_timeout());
-    let received = receiver.receive(arriving, body, deadline).await;
+    let received = {
+        let body = ActixBody::new(&request, &mut payload);
+        let timeout = receiver.endpoint().body_timeout();
+        // The timer is made for a body that is not there yet.
+        let deadline = pin!(async { actix_web::rt::time::sleep(timeout).await });
+        receiver.receive(arriving, body, deadline).await
+    };
     let delivery = match received {
         Ok(delivery) => delivery,
         Err(reply) => {

@@ -6,17 +6,18 @@ use std::future::{Future, Ready, ready};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use countersign::{Answer, Arriving, Delivery, Reply, Store};
+use countersign::{Answer, Arriving, Delivery, Rejection, Reply, Store};
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::Either;
+use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::layer::Settings;
-use crate::outliving::Outliving;
+use crate::outliving::{Outliving, Way};
 use crate::proven_body::ProvenBody;
 use crate::request::{HttpBody, HttpHead};
-use crate::response::{ResponseBody, print};
+use crate::response::{ErrorHandler, ResponseBody, empty_response, print};
 
 /// What [`WebhookLayer`](crate::WebhookLayer) makes of a service.
 ///
@@ -34,8 +35,9 @@ impl<I, S> WebhookService<I, S> {
         Self { inner, settings }
     }
 
-    fn answer<R, E>(&self, reply: Reply) -> ResponseFuture<R, E> {
-        let response = print(reply, self.settings.error_handler.as_ref());
+    fn answer<B, R, E>(&self, reply: Reply, request: Request<B>) -> ResponseFuture<R, E> {
+        let empty = empty_response(request);
+        let response = print(reply, self.settings.error_handler.as_ref(), empty);
         ResponseFuture(Either::Left(ready(response)))
     }
 }
@@ -63,82 +65,114 @@ where
             let remove =
                 "remove `.layer(WebhookLayer…)` from the router, or one of the two from the route";
             let path = request.uri().path();
-            return self.answer(self.settings.receiver.applied_twice(first, path, remove).into());
+            let rejection = self.settings.receiver.applied_twice(first, path, remove);
+            return self.answer(rejection.into(), request);
         }
         // Step 1 at once: a request without a signature costs no clone, no box and no task.
         let head =
             HttpHead { method: request.method(), uri: request.uri(), headers: request.headers() };
         let arriving = match self.settings.receiver.begin(&head) {
             Ok(arriving) => arriving,
-            Err(reply) => return self.answer(reply),
+            Err(reply) => return self.answer(reply, request),
         };
         // The service that was polled ready is the one to call; its clone waits for the next.
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);
-        let work = run(inner, self.settings.clone(), arriving, request);
-        ResponseFuture(Either::Right(Box::pin(work)))
+        let outlives = !self.settings.cancel_on_disconnect;
+        let work = receive(inner, self.settings.clone(), arriving, request);
+        ResponseFuture(Either::Right(Outliving::new(Way::new(work, outlives))))
     }
 }
 
-/// A request's way through the service.
-async fn run<I, S, B, R>(
-    inner: I,
+/// A request's way up to its handler, or its answer.
+async fn receive<I, S, B, R>(
+    mut inner: I,
     settings: Settings<S>,
     arriving: Arriving,
     request: Request<B>,
-) -> Result<Response<ResponseBody<R>>, I::Error>
+) -> Result<
+    Answering<impl Future<Output = Result<Responded<R, I::Error>, Rejection>>>,
+    Responded<ResponseBody<R>, I::Error>,
+>
 where
     I: Service<Request<ProvenBody>, Response = Response<R>> + Send + 'static,
-    I::Future: Send,
-    I::Error: Send + 'static,
     S: Store,
     B: Body + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
-    R: Send + 'static,
 {
-    let Settings { receiver, cancel_on_disconnect, error_handler } = settings;
+    let Settings { receiver, error_handler, .. } = settings;
     let (mut head, body) = request.into_parts();
     if let Some(token) =
         receiver.endpoint().secret_header().and_then(|name| head.headers.get_mut(name))
     {
         token.set_sensitive(true);
     }
-    let deadline = tokio::time::sleep(receiver.endpoint().body_timeout());
-    let received = receiver.receive(arriving, HttpBody(pin!(body)), deadline).await;
+    let received = {
+        let timeout = receiver.endpoint().body_timeout();
+        // The timer is made for a body that is not there yet.
+        let deadline = pin!(async { tokio::time::sleep(timeout).await });
+        receiver.receive(arriving, HttpBody(pin!(body)), deadline).await
+    };
     let delivery = match received {
         Ok(delivery) => delivery,
-        Err(reply) => return Ok(print(reply, error_handler.as_ref())),
+        Err(reply) => return Err(Ok(print(reply, error_handler.as_ref(), Response::default()))),
     };
     delivery.require_taken();
-    let request = Request::from_parts(head, ProvenBody::new(&delivery));
-    let handle = receiver.handle(delivery, |delivery| call(inner, request, delivery));
-    let answer = if cancel_on_disconnect { handle.await } else { Outliving::new(handle).await };
-    match answer {
-        Ok(response) => response.map(|response| response.map(Either::Left)),
-        Err(rejection) => Ok(print(rejection.into(), error_handler.as_ref())),
+    let mut request = Request::from_parts(head, ProvenBody::new(&delivery));
+    let handle = receiver.handle(delivery, move |delivery| {
+        request.extensions_mut().insert(delivery);
+        Called { response: inner.call(request) }
+    });
+    Ok(Answering { handle, error_handler })
+}
+
+type Responded<R, E> = Result<Response<R>, E>;
+
+pin_project! {
+    /// The inner service's response, and its status for the receiver.
+    struct Called<F> {
+        #[pin]
+        response: F,
     }
 }
 
-async fn call<I, R>(
-    mut inner: I,
-    mut request: Request<ProvenBody>,
-    delivery: Delivery,
-) -> Answer<Result<Response<R>, I::Error>>
-where
-    I: Service<Request<ProvenBody>, Response = Response<R>>,
-{
-    request.extensions_mut().insert(delivery);
-    let value = inner.call(request).await;
-    Answer::new(value.as_ref().ok().map(|response| response.status().as_u16()), value)
+impl<F: Future<Output = Responded<R, E>>, R, E> Future for Called<F> {
+    type Output = Answer<Responded<R, E>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().response.poll(cx).map(|value| {
+            Answer::new(value.as_ref().ok().map(|response| response.status().as_u16()), value)
+        })
+    }
+}
+
+pin_project! {
+    /// A handler on its way, and what makes an answer of a refusal.
+    struct Answering<H> {
+        #[pin]
+        handle: H,
+        error_handler: Option<ErrorHandler>,
+    }
+}
+
+impl<H: Future<Output = Result<Responded<R, E>, Rejection>>, R, E> Future for Answering<H> {
+    type Output = Responded<ResponseBody<R>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        this.handle.poll(cx).map(|answer| match answer {
+            Ok(response) => response.map(|response| response.map(Either::Left)),
+            Err(rejection) => {
+                Ok(print(rejection.into(), this.error_handler.as_ref(), Response::default()))
+            }
+        })
+    }
 }
 
 /// The response future of [`WebhookService`].
 pub struct ResponseFuture<R, E>(
     #[expect(clippy::type_complexity, reason = "named once, here")]
-    Either<
-        Ready<Response<ResponseBody<R>>>,
-        Pin<Box<dyn Future<Output = Result<Response<ResponseBody<R>>, E>> + Send>>,
-    >,
+    Either<Ready<Response<ResponseBody<R>>>, Outliving<Responded<ResponseBody<R>, E>>>,
 );
 
 impl<R, E> Future for ResponseFuture<R, E> {
@@ -147,7 +181,7 @@ impl<R, E> Future for ResponseFuture<R, E> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
             Either::Left(refused) => Pin::new(refused).poll(cx).map(Ok),
-            Either::Right(work) => work.as_mut().poll(cx),
+            Either::Right(work) => Pin::new(work).poll(cx),
         }
     }
 }

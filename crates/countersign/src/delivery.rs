@@ -1,5 +1,7 @@
 //! A proven, fresh delivery.
 
+mod text;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +16,8 @@ use crate::key::EventKey;
 use crate::payload::{self, Payload, Reading};
 use crate::receiver::Claim;
 use crate::window::UnixMillis;
+
+pub(crate) use text::Text;
 
 /// A delivery that is genuine and fresh, with what is known of it. Cheap to clone.
 ///
@@ -30,8 +34,8 @@ pub(crate) struct Facts {
     pub(crate) body: Bytes,
     pub(crate) reading: Reading,
     pub(crate) key: EventKey,
-    pub(crate) event_type: Option<Box<str>>,
-    pub(crate) id: Option<Box<str>>,
+    pub(crate) event_type: Option<Text>,
+    pub(crate) id: Option<Text>,
     pub(crate) time: Option<UnixMillis>,
     pub(crate) received_at: SystemTime,
     pub(crate) secret: usize,
@@ -43,8 +47,8 @@ pub(crate) struct Facts {
 }
 
 impl Delivery {
-    pub(crate) fn new(facts: Facts) -> Self {
-        Self { facts: Arc::new(facts), claim: Claim::NONE }
+    pub(crate) fn new(facts: Facts, body: Bytes) -> Self {
+        Self { facts: Arc::new(Facts { body, ..facts }), claim: Claim::NONE }
     }
 
     pub(crate) fn arrived_at(mut self, arrived: Duration) -> Self {
@@ -60,25 +64,16 @@ impl Delivery {
 
     /// The same facts without the body, for what is kept longer than a request.
     pub(crate) fn without_body(&self) -> Self {
-        let Facts {
-            endpoint,
-            key,
-            event_type,
-            id,
-            time,
-            received_at,
-            secret,
-            unverified,
-            arrived,
-            ..
-        } = &*self.facts;
+        let Facts { endpoint, key, time, received_at, secret, unverified, arrived, .. } =
+            &*self.facts;
+        let own = |text: &str| Text::Own(text.into());
         let facts = Facts {
             endpoint: endpoint.clone(),
             body: Bytes::new(),
             reading: Reading::Other,
             key: *key,
-            event_type: event_type.clone(),
-            id: id.clone(),
+            event_type: self.event_type().map(own),
+            id: self.id().map(own),
             time: *time,
             received_at: *received_at,
             secret: *secret,
@@ -159,13 +154,13 @@ impl Delivery {
     /// The event's type, such as `deployment.failed`.
     #[must_use]
     pub fn event_type(&self) -> Option<&str> {
-        self.facts.event_type.as_deref()
+        self.facts.event_type.as_ref()?.read(&self.facts.body)
     }
 
     /// The provider's id of the event, where it gives one under the proof.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
-        self.facts.id.as_deref()
+        self.facts.id.as_ref()?.read(&self.facts.body)
     }
 
     /// The event's or delivery's time, where there is one under the proof, to the millisecond.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Paths, Value};
+use super::{Found, Paths, Value};
 use crate::form::fields;
 
 /// Finds the values of all paths, each at its slot. A path is the whole name of a field.
@@ -11,13 +11,12 @@ use crate::form::fields;
 ///
 /// If the form has one of the fields twice, or one whose value is not UTF-8: with U+FFFD in its place,
 /// two values would be equal.
-pub(crate) fn read_form<'a>(
-    paths: &Paths,
-    body: &'a [u8],
-) -> Result<Vec<Option<Value<'a>>>, &'static str> {
-    let mut found = vec![None; paths.len()];
+pub(crate) fn read_form<'a>(paths: &Paths, body: &'a [u8]) -> Result<Found<'a>, &'static str> {
+    let mut found = Found::none_of(paths.len());
+    let places = found.places();
     for (name, value) in fields(body) {
-        let Some(place) = paths.named(&name).and_then(|slot| found.get_mut(slot)) else { continue };
+        let place = paths.named(&name).and_then(|slot| places.get_mut(slot));
+        let Some(place) = place else { continue };
         if place.is_some() {
             return Err("a field that is looked at occurs twice");
         }
@@ -41,7 +40,7 @@ mod tests {
         let mut paths = Paths::default();
         let slots = ["id", "a.b"].map(|path| paths.add(path).unwrap());
         let found = read_form(&paths, body.as_bytes()).ok()?;
-        Some(slots.map(|slot| match &found[slot] {
+        Some(slots.map(|slot| match found.get(slot) {
             Some(Value::Text(text)) => Some(text.to_string()),
             None => None,
             other => panic!("{other:?}"),

@@ -7,8 +7,8 @@ use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
-use super::Value;
 use super::paths::{ITEM, Paths, Set};
+use super::{Found, Value};
 use crate::json::Reader;
 
 /// It says how to fix a provider of the user's own, whose author did not know of its forms.
@@ -24,10 +24,10 @@ pub(crate) fn read_json<'a>(
     paths: &Paths,
     body: &'a [u8],
     may_be_array: bool,
-) -> serde_json::Result<Vec<Option<Value<'a>>>> {
-    let mut found = vec![None; paths.len()];
+) -> serde_json::Result<Found<'a>> {
+    let mut found = Found::none_of(paths.len());
     let mut json = Reader::exact(body);
-    let node = Node { paths, set: paths.all(), depth: 0, found: &mut found };
+    let node = Node { paths, set: paths.all(), depth: 0, found: found.places() };
     if may_be_array && json.is_array() {
         json.deserialize_seq(node)?;
     } else {
@@ -45,7 +45,7 @@ struct Node<'p, 'f, 'a> {
     paths: &'p Paths,
     set: Set,
     depth: usize,
-    found: &'f mut Vec<Option<Value<'a>>>,
+    found: &'f mut [Option<Value<'a>>],
 }
 
 impl<'a> Node<'_, '_, 'a> {
@@ -191,7 +191,7 @@ mod tests {
         let mut paths = Paths::default();
         let slots = wanted.map(|path| paths.add(path).unwrap());
         let found = read_json(&paths, body.as_bytes(), may_be_array).ok()?;
-        Some(slots.map(|slot| match found[slot].clone()? {
+        Some(slots.map(|slot| match found.get(slot).cloned()? {
             Value::Text(text) => Some(Value::Text(Cow::Owned(text.into_owned()))),
             Value::Integer(number) => Some(Value::Integer(number)),
             Value::Bool(value) => Some(Value::Bool(value)),

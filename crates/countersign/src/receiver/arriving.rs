@@ -12,7 +12,7 @@ use crate::delivery::Delivery;
 use crate::rejection::{Rejection, RejectionKind};
 use crate::reply::Reply;
 use crate::request_head::RequestHead;
-use crate::verifier::{Incoming, Opened};
+use crate::verifier::{Incoming, Opened, Proven};
 
 /// A delivery whose head was good, on its way from [`Receiver::begin`] to [`Receiver::receive`].
 #[derive(Debug)]
@@ -59,46 +59,49 @@ impl<S: Store> Receiver<S> {
     /// # Errors
     ///
     /// A [`Reply`] to send, already reported: a rejection, or the answer to a handshake.
-    pub async fn receive(
+    pub fn receive(
         &self,
         arriving: Arriving,
         body: impl BodySource,
         deadline: impl Future,
-    ) -> Result<Delivery, Reply> {
-        let Arriving { incoming, arrived } = arriving;
-        let dropped = ReportOnDrop { receiver: self, arrived };
-        let read = self.read(incoming, body, deadline).await;
-        std::mem::forget(dropped);
-        match read {
-            Ok(Opened::Delivery(delivery)) => Ok(delivery.arrived_at(arrived)),
-            Ok(Opened::Handshake(reply)) => {
-                self.inner.reporter.handshake(&reply, true, arrived);
-                Err(reply)
-            }
-            Err(rejection) => Err(self.refuse(rejection, arrived).into()),
-        }
-    }
-
-    async fn read(
-        &self,
-        mut incoming: Incoming,
-        body: impl BodySource,
-        deadline: impl Future,
-    ) -> Result<Opened, Rejection> {
-        let (mut body, mut deadline) = (pin!(body), pin!(deadline));
-        loop {
-            let chunk = poll_fn(|cx| match body.as_mut().poll_chunk(cx) {
-                Poll::Ready(chunk) => Poll::Ready(Ok(chunk)),
-                // The timer is not asked for a body that is there.
-                Poll::Pending => {
-                    deadline.as_mut().poll(cx).map(|_| Err(RejectionKind::BodyTimeout))
+    ) -> impl Future<Output = Result<Delivery, Reply>> {
+        // One block, with nothing moved from one into another: an argument of an `async fn` is in its
+        // future twice.
+        let Arriving { mut incoming, arrived } = arriving;
+        async move {
+            let dropped = ReportOnDrop { receiver: self, arrived };
+            let (mut body, mut deadline) = (pin!(body), pin!(deadline));
+            let refused = loop {
+                let chunk = poll_fn(|cx| match body.as_mut().poll_chunk(cx) {
+                    Poll::Ready(chunk) => Poll::Ready(Ok(chunk)),
+                    // The timer is not asked for a body that is there.
+                    Poll::Pending => {
+                        deadline.as_mut().poll(cx).map(|_| Err(RejectionKind::BodyTimeout))
+                    }
+                });
+                match chunk.await {
+                    Ok(None) => break None,
+                    Ok(Some(Ok(chunk))) => {
+                        if let Err(rejection) = incoming.push(chunk) {
+                            break Some(rejection);
+                        }
+                    }
+                    Ok(Some(Err(error))) => break Some(self.endpoint().reject(error.kind())),
+                    Err(kind) => break Some(self.endpoint().reject(kind)),
                 }
-            });
-            match chunk.await {
-                Ok(None) => return incoming.prove()?.open_or_answer(),
-                Ok(Some(Ok(chunk))) => incoming.push(chunk)?,
-                Ok(Some(Err(error))) => return Err(self.endpoint().reject(error.kind())),
-                Err(kind) => return Err(self.endpoint().reject(kind)),
+            };
+            let read = match refused {
+                None => incoming.prove().and_then(Proven::open_or_answer),
+                Some(rejection) => Err(rejection),
+            };
+            std::mem::forget(dropped);
+            match read {
+                Ok(Opened::Delivery(delivery)) => Ok(delivery.arrived_at(arrived)),
+                Ok(Opened::Handshake(reply)) => {
+                    self.inner.reporter.handshake(&reply, true, arrived);
+                    Err(reply)
+                }
+                Err(rejection) => Err(self.refuse(rejection, arrived).into()),
             }
         }
     }

@@ -14,7 +14,7 @@ mod tasks;
 
 use std::fmt;
 use std::future::Future;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -133,21 +133,29 @@ impl<S: Store> Receiver<S> {
         // Made here and not when first polled, which may be in another task: its parent is the
         // caller's span.
         let span = trace::span(&delivery);
-        let running = self.tasks.enter();
+        // What is used where it was captured is in the future once; what is moved inside is there twice.
+        let mut entered = match self.tasks.enter() {
+            Some(running) => Ok(Handling::new(self.inner, delivery, running)),
+            None => Err((self, delivery)),
+        };
         let work = async move {
-            let Some(running) = running else {
-                let rejection = self.shutting_down().after_proof();
-                let arrived = delivery.arrived().unwrap_or_else(|| self.endpoint().monotonic());
-                self.inner.reporter.rejected(&rejection, Some(&delivery), arrived);
-                return Err(rejection);
+            let handling = match &mut entered {
+                Ok(handling) => handling,
+                Err((receiver, delivery)) => {
+                    let rejection = receiver.shutting_down().after_proof();
+                    let arrived = delivery.arrived();
+                    let arrived = arrived.unwrap_or_else(|| receiver.endpoint().monotonic());
+                    receiver.inner.reporter.rejected(&rejection, Some(delivery), arrived);
+                    return Err(rejection);
+                }
             };
-            let mut handling = Handling::new(self.inner, delivery, running);
             let delivery = handling.acquire().await?;
-            // The call is inside the future, so that a panic in it is caught as well.
-            let handler = pin!(async { handler(delivery).await });
-            let handler = CatchUnwind(handler);
             let renewed = handling.renewed();
-            let ended = handler.await;
+            // The call may panic as well as the future that it gives.
+            let ended = match catch_unwind(AssertUnwindSafe(|| handler(delivery))) {
+                Ok(handler) => CatchUnwind(pin!(handler)).await,
+                Err(panic) => Err(panic),
+            };
             drop(renewed);
             match ended {
                 Ok(Answer { status, value }) => {

@@ -8,9 +8,9 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::head::Head;
-use crate::delivery::{Delivery, Facts, Unverified};
+use crate::delivery::{Delivery, Facts, Text, Unverified};
 use crate::endpoint::Endpoint;
-use crate::envelope::{self, Slot, Value};
+use crate::envelope::{self, Found, Slot, Value};
 use crate::handshake::Context;
 use crate::key::KeySource;
 use crate::payload::Reading;
@@ -59,7 +59,7 @@ fn malformed(problem: impl Into<Cow<'static, str>>) -> Flaw {
 
 /// What was looked for in a proven body, and the delivery's time.
 struct Read<'b> {
-    found: Vec<Option<Value<'b>>>,
+    found: Found<'b>,
     time: Option<UnixMillis>,
     received_at: SystemTime,
 }
@@ -100,9 +100,12 @@ impl Proven {
     pub fn open(self) -> Result<Delivery, Rejection> {
         let facts = self.reading().and_then(|reading| {
             let read = self.read(&reading)?;
-            self.facts(&read, reading.clone())
+            self.facts(&read, &reading)
         });
-        facts.map(Delivery::new).map_err(|flaw| self.refuse(flaw))
+        match facts {
+            Ok(facts) => Ok(Delivery::new(facts, self.body)),
+            Err(flaw) => Err(self.refuse(flaw)),
+        }
     }
 
     /// The same, but a [handshake](crate::Handshake) is answered.
@@ -114,11 +117,15 @@ impl Proven {
         let opened = self.reading().and_then(|reading| {
             let read = self.read(&reading)?;
             match self.handshake(&read) {
-                Some(answered) => Ok(Opened::Handshake(Reply::handshake_answered(answered?))),
-                None => Ok(Opened::Delivery(Delivery::new(self.facts(&read, reading.clone())?))),
+                Some(answered) => Ok(Err(Reply::handshake_answered(answered?))),
+                None => Ok(Ok(self.facts(&read, &reading)?)),
             }
         });
-        opened.map_err(|flaw| self.refuse(flaw))
+        match opened {
+            Ok(Ok(facts)) => Ok(Opened::Delivery(Delivery::new(facts, self.body))),
+            Ok(Err(reply)) => Ok(Opened::Handshake(reply)),
+            Err(flaw) => Err(self.refuse(flaw)),
+        }
     }
 
     fn refuse(&self, Flaw { kind, field, problem }: Flaw) -> Rejection {
@@ -136,7 +143,7 @@ impl Proven {
         let answer = known.find_map(|(index, handshake)| {
             handshake.answer(&Context {
                 shown: self.head.handshakes.get(index)?,
-                value: &|slot| read.found.get(slot)?.as_ref(),
+                value: &|slot| read.found.get(slot),
                 content_begins: spec.scheme.content.first_literal(),
                 mac: &|text| inner.keys.hmac_sha256(self.secret, text),
             })
@@ -159,13 +166,13 @@ impl Proven {
             found.map_err(|error| malformed(error.to_string()))
         };
         let found = match reading {
-            _ if spec.paths.is_empty() => Vec::new(),
+            _ if spec.paths.is_empty() => Found::none_of(0),
             Reading::Json => json(&self.body)?,
             Reading::Field(field) => json(field)?,
             Reading::Form => envelope::read_form(&spec.paths, &self.body).map_err(malformed)?,
-            Reading::Other => Vec::new(),
+            Reading::Other => Found::none_of(0),
         };
-        let value = |slot: usize| found.get(slot)?.as_ref();
+        let value = |slot: usize| found.get(slot);
         let received_at = inner.clock.now();
         let time = match &spec.time {
             Some(TimeSource::Body { slots, format, .. }) => {
@@ -201,11 +208,13 @@ impl Proven {
         Ok(Read { found, time, received_at })
     }
 
-    fn facts(&self, read: &Read<'_>, reading: Reading) -> Result<Facts, Flaw> {
+    /// What is known of it. The body is not in there yet: it moves, and what was found is borrowed
+    /// from it.
+    fn facts(&self, read: &Read<'_>, reading: &Reading) -> Result<Facts, Flaw> {
         let spec = self.endpoint.inner().provider.spec();
-        let value = |slot: usize| read.found.get(slot)?.as_ref();
+        let value = |slot: usize| read.found.get(slot);
         let event_type = match spec.event_type.and_then(value) {
-            Some(Value::Text(text)) if !text.is_empty() => Some(text.as_ref().into()),
+            Some(Value::Text(text)) if !text.is_empty() => Some(Text::of(text, &self.body)),
             found => match spec.event_type.filter(|_| spec.event_type_required) {
                 Some(slot) => {
                     let problem = match found {
@@ -219,8 +228,8 @@ impl Proven {
         };
         Ok(Facts {
             endpoint: self.endpoint.clone(),
-            body: self.body.clone(),
-            reading,
+            body: Bytes::new(),
+            reading: reading.clone(),
             key: KeySource { spec, texts: &self.head.texts, body: &self.body, value: &value }
                 .key(self.endpoint.inner().key_hasher.clone()),
             event_type,
@@ -242,17 +251,13 @@ impl Proven {
         Unverified { event_type, id, channel, attempt }
     }
 
-    fn id<'v>(
-        &self,
-        spec: &Spec,
-        value: &dyn Fn(usize) -> Option<&'v Value<'v>>,
-    ) -> Option<Box<str>> {
+    fn id<'v>(&self, spec: &Spec, value: &dyn Fn(usize) -> Option<&'v Value<'v>>) -> Option<Text> {
         if spec.id_header.is_some() {
-            return std::str::from_utf8(self.head.texts.id()).ok().map(Into::into);
+            return std::str::from_utf8(self.head.texts.id()).ok().map(|id| Text::Own(id.into()));
         }
         match value(spec.id?)? {
-            Value::Text(text) if !text.is_empty() => Some(text.as_ref().into()),
-            Value::Integer(number) => Some(number.to_string().into()),
+            Value::Text(text) if !text.is_empty() => Some(Text::of(text, &self.body)),
+            Value::Integer(number) => Some(Text::Own(number.to_string().into())),
             _ => None,
         }
     }
