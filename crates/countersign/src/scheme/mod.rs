@@ -120,22 +120,23 @@ macro_rules! kinds {
             /// Step 1: what the head shows, and the start of its proof. The rest of the head is read
             /// once the proof is known to be there.
             #[inline(always)]
-            fn start(
-                &self,
+            fn start<'k, R, T>(
+                &'k self,
                 head: &(impl RequestHead + ?Sized),
-                rest: impl FnOnce() -> Result<(), RejectionKind>,
-            ) -> Result<ProvingOne<'_>, Refused<'_>> {
+                rest: impl FnOnce() -> Result<R, RejectionKind>,
+                then: impl FnOnce(ProvingOne<'k>, R) -> T,
+            ) -> Result<T, Refused<'k>> {
                 let rest = || rest().map_err(|kind| Refused { kind, header: None });
                 match self {
                     Self::Token(keys) => {
                         let matched = keys.check(head)?;
-                        rest()?;
-                        Ok(ProvingOne::Token(matched))
+                        let rest = rest()?;
+                        Ok(then(ProvingOne::Token(matched), rest))
                     }
                     $($(#[$feature])? Self::$kind(keys) => {
                         let shown = keys.read(head)?;
-                        rest()?;
-                        Ok(ProvingOne::$kind(Run::new(keys, shown)))
+                        let rest = rest()?;
+                        Ok(then(ProvingOne::$kind(Run::new(keys, shown)), rest))
                     })+
                 }
             }
@@ -205,36 +206,44 @@ impl Keyed {
     }
 
     /// Starts a delivery's proof with what its head shows. `rest` reads the rest of the head, once
-    /// the proof is known to be there.
+    /// the proof is known to be there. Both are given to `then`: to return a proof would cost several
+    /// moves, and there its kind is known.
     #[inline(always)]
-    pub(crate) fn start(
-        &self,
+    pub(crate) fn start<'k, R, T>(
+        &'k self,
         head: &(impl RequestHead + ?Sized),
-        rest: impl FnOnce() -> Result<(), RejectionKind>,
-    ) -> Result<Proving<'_>, Refused<'_>> {
+        rest: impl FnOnce() -> Result<R, RejectionKind>,
+        then: impl FnOnce(Proving<'k>, R) -> T,
+    ) -> Result<T, Refused<'k>> {
         match &*self.0 {
-            [only] => only.start(head, rest).map(Proving::One),
-            several => start_several(several, head, rest),
+            [only] => only.start(head, rest, |one, rest| then(Proving::One(one), rest)),
+            several => {
+                let (started, rest) = start_several(several, head, rest)?;
+                Ok(then(Proving::AnyOf(started), rest))
+            }
         }
     }
 }
 
 /// All the proofs that the head shows: one of them must hold.
-fn start_several<'k>(
+fn start_several<'k, R>(
     proofs: &'k [KeyedProof],
     head: &(impl RequestHead + ?Sized),
-    rest: impl FnOnce() -> Result<(), RejectionKind>,
-) -> Result<Proving<'k>, Refused<'k>> {
+    rest: impl FnOnce() -> Result<R, RejectionKind>,
+) -> Result<(Vec<ProvingOne<'k>>, R), Refused<'k>> {
     let (mut started, mut refused) = (Vec::new(), None::<Refused<'_>>);
-    let mut unread = Some(rest);
+    let (mut unread, mut read) = (Some(rest), None);
     for proof in proofs {
         let mut failed = false;
         let once = || match unread.take() {
-            Some(rest) => rest().inspect_err(|_| failed = true),
-            None => Ok(()),
+            Some(rest) => rest().map(Some).inspect_err(|_| failed = true),
+            None => Ok(None),
         };
-        match (proof.start(head, once), &refused) {
-            (Ok(one), _) => started.push(one),
+        match (proof.start(head, once, |one, rest| (one, rest)), &refused) {
+            (Ok((one, rest)), _) => {
+                started.push(one);
+                read = rest.or(read);
+            }
             // The rest of the head is the same for every proof.
             (Err(why), _) if failed => return Err(why),
             // What is there and wrong tells more than what is missing.
@@ -242,10 +251,10 @@ fn start_several<'k>(
             (Err(why), _) => refused = Some(why),
         }
     }
-    match refused {
-        _ if !started.is_empty() => Ok(Proving::AnyOf(started)),
-        Some(why) => Err(why),
-        None => Err(Refused { kind: RejectionKind::SignatureMissing, header: None }),
+    match (read, refused) {
+        (Some(rest), _) => Ok((started, rest)),
+        (None, Some(why)) => Err(why),
+        (None, None) => Err(Refused { kind: RejectionKind::SignatureMissing, header: None }),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::window::UnixMillis;
 pub(super) struct Head {
     pub(super) texts: Texts,
     pub(super) time: Option<UnixMillis>,
-    /// How long the body is, if the head says so and means the body as it arrives here.
+    /// How long the body is, if the head says so.
     pub(super) length: Option<u64>,
     /// What it shows of handshakes.
     pub(super) handshakes: ShownHandshakes,
@@ -110,12 +110,16 @@ impl Head {
             if length > inner.max_body as u64 {
                 return Err(RejectionKind::BodyTooLarge);
             }
-            // A layer that has unpacked the body may have left the length of the packed one.
-            let is_packed = headers.lookup("content-encoding") != Lookup::Missing;
-            self.length = (!is_packed).then_some(length);
+            self.length = Some(length);
         }
         Ok(())
     }
+}
+
+/// Whether the declared length may be of another body than the one that arrives here: a layer that has
+/// unpacked it may have left the length of the packed one.
+pub(super) fn is_packed(head: &(impl RequestHead + ?Sized)) -> bool {
+    head.lookup("content-encoding") != Lookup::Missing
 }
 
 impl AsRef<Texts> for Head {

@@ -15,7 +15,7 @@ use crate::reply::Reply;
 use crate::request_head::RequestHead;
 use crate::scheme::{Proving, Refused};
 use crate::trace;
-use head::Head;
+use head::{Head, is_packed};
 
 impl Endpoint {
     /// Step 1: judges a delivery by its method, target and headers alone. A shared token is proven here.
@@ -53,8 +53,13 @@ impl Endpoint {
     #[inline]
     pub fn begin(&self, head: &(impl RequestHead + ?Sized)) -> Result<Incoming, Rejection> {
         let mut read = Head::default();
-        match self.read_head(head, &mut read) {
-            Ok(proving) => Ok(Incoming::new(self.clone(), proving, read)),
+        match self.read_head(head, &mut read, |proving, _| proving.kept()) {
+            Ok(proving) => {
+                if read.length.is_some() && is_packed(head) {
+                    read.length = None;
+                }
+                Ok(Incoming::new(self.clone(), proving, read))
+            }
             Err(kind) => Err(self.reject_head(kind)),
         }
     }
@@ -102,10 +107,17 @@ impl Endpoint {
         body: &[u8],
     ) -> Result<Verified<'_>, Rejection> {
         let mut read = Head::default();
-        let mut proving = self.read_head(head, &mut read).map_err(|kind| self.reject_head(kind))?;
-        match self.prove(&mut proving, &read, body) {
-            Ok(secret) => Ok(Verified::new(self, secret, read.time)),
-            Err(kind) => Err(self.reject(kind)),
+        let proven = self.read_head(head, &mut read, |mut proving, read| {
+            // Asked only where it matters.
+            if read.length.is_some_and(|length| (body.len() as u64) < length) && is_packed(head) {
+                read.length = None;
+            }
+            self.prove(&mut proving, read, body)
+        });
+        match proven {
+            Ok(Ok(secret)) => Ok(Verified::new(self, secret, read.time)),
+            Ok(Err(kind)) => Err(self.reject(kind)),
+            Err(kind) => Err(self.reject_head(kind)),
         }
     }
 
@@ -144,35 +156,37 @@ impl Endpoint {
     }
 
     #[inline(always)]
-    fn read_head(
-        &self,
+    fn read_head<'e, T>(
+        &'e self,
         request: &(impl RequestHead + ?Sized),
         read: &mut Head,
-    ) -> Result<Proving<'_>, RejectionKind> {
+        then: impl FnOnce(Proving<'e>, &mut Head) -> T,
+    ) -> Result<T, RejectionKind> {
         let inner = self.inner();
         let method = request.method();
         if !inner.methods.iter().any(|accepted| **accepted == *method) {
             return Err(RejectionKind::MethodNotAllowed);
         }
         match &inner.provider.spec().families {
-            None => self.read_proof(request, read),
+            None => self.read_proof(request, read, then),
             Some(families) => match families.read(request) {
-                Ok(request) => self.read_proof(&request, read),
+                Ok(request) => self.read_proof(&request, read, then),
                 Err(refused) => Err(self.trace(refused)),
             },
         }
     }
 
     #[inline(always)]
-    fn read_proof(
-        &self,
+    fn read_proof<'e, T>(
+        &'e self,
         request: &(impl RequestHead + ?Sized),
         read: &mut Head,
-    ) -> Result<Proving<'_>, RejectionKind> {
+        then: impl FnOnce(Proving<'e>, &mut Head) -> T,
+    ) -> Result<T, RejectionKind> {
         let inner = self.inner();
         let scheme = &inner.provider.spec().scheme;
-        let rest = || read.read(self, request, scheme);
-        inner.keys.start(request, rest).map_err(|refused| self.trace(refused))
+        let rest = || read.read(self, request, scheme).map(|()| read);
+        inner.keys.start(request, rest, then).map_err(|refused| self.trace(refused))
     }
 
     fn trace(&self, Refused { kind, header }: Refused<'_>) -> RejectionKind {
