@@ -6,15 +6,16 @@ use std::hint::black_box;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use countersign::{Endpoint, Provider, Secret, Signature};
 use countersign_benches::event::Events;
-use countersign_benches::headers::with;
+use countersign_benches::headers::{HttpHeaders, with};
 use countersign_benches::paired::measure;
 use countersign_benches::sender::{HOSTWARES, PIORA, Sender};
 use countersign_benches::service::{
     Client, SIGNATURE, app, endpoint, one_thread, oneshots, refusals, serve, two_workers,
 };
 use countersign_benches::verify::prove;
-use countersign_benches::{BareMac, actix};
+use countersign_benches::{BareMac, SECRET, actix};
 use http::StatusCode;
 
 const TURN: Duration = Duration::from_millis(20);
@@ -26,8 +27,10 @@ fn main() {
     println!("{:<60} {:>12} {:>12}  ratio (quartiles)", "", "base", "ours");
     if run("prove") {
         for size in [256, 1024, 16 * 1024, 64 * 1024] {
-            verify(size);
+            proof(size);
         }
+        candidates();
+        secrets();
     }
     // An event with an id, and one that is told apart by a digest of its body.
     for sender in [&HOSTWARES, &PIORA] {
@@ -52,7 +55,7 @@ fn main() {
     }
 }
 
-fn verify(size: usize) {
+fn proof(size: usize) {
     let (endpoint, bare) = (endpoint(), BareMac::new());
     let mut events = Events::of_size(size);
     let body = events.next_body();
@@ -74,6 +77,50 @@ fn verify(size: usize) {
     };
     let ratio = measure(TURN, base, ours);
     ratio.print(&format!("prove / bare MAC, {size} B"));
+    let there = |times| {
+        let start = Instant::now();
+        for _ in 0..times {
+            assert!(endpoint.verify(&HttpHeaders(black_box(&headers)), &body).is_ok());
+        }
+        start.elapsed()
+    };
+    let ratio = measure(TURN, base, there);
+    ratio.print(&format!("verify / bare MAC, {size} B"));
+}
+
+fn listed(secrets: &[&str]) -> Endpoint {
+    let signature = Signature::header(SIGNATURE).prefix("v1=").separator(',');
+    let provider = Provider::builder("list").hmac_sha256(signature).build().expect("sound");
+    let secrets = secrets.iter().map(|secret| Secret::new(*secret).expect("not empty"));
+    Endpoint::builder("list", provider).secrets(secrets).build().expect("sound")
+}
+
+/// Proves forged deliveries; `candidates` signatures in each.
+fn forged(endpoint: &Endpoint, size: usize, candidates: usize) -> impl FnMut(u64) -> Duration {
+    let list: Vec<_> = (0..candidates).map(|number| format!("v1={number:064x}")).collect();
+    let headers = with(size, [(SIGNATURE, list.join(","))]);
+    let body = Events::of_size(size).next_body();
+    move |times| {
+        let start = Instant::now();
+        for _ in 0..times {
+            assert!(!prove(endpoint, black_box(&headers), body.clone()));
+        }
+        start.elapsed()
+    }
+}
+
+fn candidates() {
+    let endpoint = listed(&[SECRET]);
+    let ratio = measure(TURN, forged(&endpoint, 1024, 1), forged(&endpoint, 1024, 100));
+    ratio.print("100 forged candidates / 1, 1024 B");
+}
+
+fn secrets() {
+    let (one, two) = (listed(&[SECRET]), listed(&[SECRET, "an older secret"]));
+    for size in [256, 1024] {
+        let ratio = measure(TURN, forged(&one, size, 1), forged(&two, size, 1));
+        ratio.print(&format!("forged, two secrets / one, {size} B"));
+    }
 }
 
 fn socket(

@@ -6,7 +6,7 @@ use std::hint::black_box;
 use bytes::Bytes;
 use countersign::{Endpoint, Provider, Secret, Signature};
 use countersign_benches::event::Events;
-use countersign_benches::headers::with;
+use countersign_benches::headers::{HttpHeaders, with};
 use countersign_benches::service::{SIGNATURE, endpoint};
 use countersign_benches::verify::{finish, prove};
 use countersign_benches::{BareMac, SECRET};
@@ -34,6 +34,9 @@ fn by_size(criterion: &mut Criterion) {
         });
         group.bench_function(BenchmarkId::new("prove", size), |bench| {
             handed(bench, &body, |body| prove(&endpoint, black_box(&headers), body));
+        });
+        group.bench_function(BenchmarkId::new("verify", size), |bench| {
+            bench.iter(|| endpoint.verify(&HttpHeaders(black_box(&headers)), &body).is_ok());
         });
         group.bench_function(BenchmarkId::new("finish", size), |bench| {
             handed(bench, &body, |body| finish(&endpoint, black_box(&headers), body));
@@ -66,6 +69,7 @@ fn secrets_and_candidates(criterion: &mut Criterion) {
         ("current secret", &one, &genuine, true),
         ("older secret", &old, &genuine, true),
         ("1 forged candidate", &one, &forged_1, false),
+        ("1 forged candidate, two secrets", &old, &forged_1, false),
         ("100 forged candidates", &one, &forged_100, false),
     ] {
         group.bench_function(name, |bench| {

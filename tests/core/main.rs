@@ -28,3 +28,4 @@ mod secrets;
 mod strictness;
 mod support;
 mod vectors;
+mod verify;

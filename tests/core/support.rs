@@ -122,15 +122,25 @@ pub(crate) fn value<'a>(headers: &'a Pairs, name: &str) -> &'a str {
     &found.unwrap_or_else(|| panic!("no header {name}")).1
 }
 
-/// Steps 1 to 4, the body in one chunk.
+/// Steps 1 to 4, the body in one chunk. A body that is there already is judged in the same way.
 pub(crate) fn deliver(
     endpoint: &Endpoint,
     headers: &(impl RequestHead + ?Sized),
     body: impl AsRef<[u8]>,
 ) -> Result<Delivery, Rejection> {
-    let mut incoming = endpoint.begin(headers)?;
-    incoming.push(Bytes::copy_from_slice(body.as_ref()))?;
-    incoming.finish()
+    let body = body.as_ref();
+    let prove = || {
+        let mut incoming = endpoint.begin(headers)?;
+        incoming.push(Bytes::copy_from_slice(body))?;
+        incoming.prove()
+    };
+    let proven = prove();
+    let answer = |refused: &Rejection| (refused.kind(), refused.status());
+    let verified = endpoint.verify(headers, body);
+    assert_eq!(verified.as_ref().err().map(answer), proven.as_ref().err().map(answer));
+    let delivery = proven?.open()?;
+    assert_eq!(verified?.secret_index(), delivery.secret_index());
+    Ok(delivery)
 }
 
 /// Signs the body as the endpoint's provider would, and delivers it.

@@ -84,15 +84,22 @@ impl Row {
             target: &request.target,
             headers: &request.headers,
         };
-        let mut incoming = self.endpoint.begin(&head).map_err(|refused| refused.code())?;
-        for piece in request.body.chunks(piece) {
-            let piece = Bytes::copy_from_slice(piece);
-            incoming.push(piece).map_err(|refused| refused.code())?;
-        }
+        let prove = || {
+            let mut incoming = self.endpoint.begin(&head)?;
+            for piece in request.body.chunks(piece) {
+                incoming.push(Bytes::copy_from_slice(piece))?;
+            }
+            incoming.prove()
+        };
+        let proven = prove().map_err(|refused| refused.code());
+        let verified = self.endpoint.verify(&head, &request.body);
+        let verified = verified.map_err(|refused| refused.code());
+        assert_eq!(verified.as_ref().err(), proven.as_ref().err(), "verify and prove differ");
         let time_in_body = self.facts.time.as_ref().is_some_and(|time| time.place == Place::Body);
-        match incoming.finish() {
+        match proven?.open() {
             Ok(delivery) => {
                 assert_eq!(*delivery.body(), request.body);
+                assert_eq!(verified?.secret_index(), delivery.secret_index());
                 Ok(Some(delivery.secret_index()))
             }
             // The body is not what the provider would send. It is proven all the same, unless the time

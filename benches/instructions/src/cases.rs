@@ -29,6 +29,11 @@ pub const ALL: &[(&str, Case)] = &[
     ("proof, 1 KiB", |times, take| prove(&plain(), 1024, times, take)),
     ("proof, 16 KiB", |times, take| prove(&plain(), 16 * 1024, times, take)),
     ("proof with id, time and list, 256 B", |times, take| prove(&standard(), 256, times, take)),
+    ("verify, 256 B", |times, take| verify(&plain(), 256, times, take)),
+    ("verify with id, time and list, 256 B", |times, take| verify(&standard(), 256, times, take)),
+    ("1 candidate, forged, 1 KiB", |times, take| forged(1, 1, times, take)),
+    ("100 candidates, forged, 1 KiB", |times, take| forged(100, 1, times, take)),
+    ("two secrets, forged, 1 KiB", |times, take| forged(1, 2, times, take)),
     ("receiver, 1 KiB", receiver),
     ("layer, 1 KiB", layer),
     ("layer, unsigned request", unsigned),
@@ -90,6 +95,32 @@ fn prove(provider: &Provider, size: usize, times: usize, take: bool) {
         let mut incoming = endpoint.begin(&HttpHeaders(&headers)).expect("a good head");
         incoming.push(body).expect("within the limit");
         black_box(incoming.prove().expect("genuine"));
+    }
+}
+
+fn verify(provider: &Provider, size: usize, times: usize, take: bool) {
+    let (endpoint, made) = (endpoint(provider), deliveries(provider, size, times));
+    for (headers, body) in made.into_iter().take(if take { times } else { 0 }) {
+        black_box(endpoint.verify(&HttpHeaders(&headers), &body).expect("genuine"));
+    }
+}
+
+/// Wrong signatures in a list, under so many secrets.
+fn forged(candidates: usize, secrets: usize, times: usize, take: bool) {
+    let signature = Signature::header("x-signature").prefix("v1=").separator(',');
+    let provider = Provider::builder("list").hmac_sha256(signature).build().expect("sound");
+    let mut builder = Endpoint::builder("bench", provider).secret(secret());
+    if secrets == 2 {
+        builder = builder.secret(Secret::new("an older secret").expect("not empty"));
+    }
+    let endpoint = builder.build().expect("sound");
+    let list: Vec<_> = (0..candidates).map(|number| format!("v1={number:064x}")).collect();
+    let headers = headers::with(1024, [("x-signature", list.join(","))]);
+    let body = Bytes::from(vec![b'x'; 1024]);
+    for _ in 0..if take { times } else { 0 } {
+        let mut incoming = endpoint.begin(&HttpHeaders(&headers)).expect("a good head");
+        incoming.push(body.clone()).expect("within the limit");
+        incoming.prove().expect_err("forged");
     }
 }
 

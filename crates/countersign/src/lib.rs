@@ -168,5 +168,5 @@ pub use scheme::content::Part;
 pub use scheme::signature::Signature;
 pub use scheme::token::Token;
 pub use secret::{Secret, SecretError};
-pub use verifier::{Incoming, Opened, Proven};
+pub use verifier::{Incoming, Opened, Proven, Verified};
 pub use window::{TimeFormat, Window};

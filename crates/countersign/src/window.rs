@@ -81,7 +81,10 @@ impl TimeFormat {
             if text.starts_with(b"0") && text != b"0" {
                 return None;
             }
-            return self.read_number(std::str::from_utf8(text).ok()?.parse().ok()?);
+            let number = text.iter().try_fold(0_i64, |number, digit| {
+                number.checked_mul(10)?.checked_add(i64::from(digit.wrapping_sub(b'0')))
+            });
+            return self.read_number(number?);
         }
         let text = std::str::from_utf8(text).ok()?;
         let time = match self {

@@ -15,7 +15,9 @@ pub(crate) trait Algorithm: Sized {
     /// A secret, prepared once for all deliveries.
     type Key: Send + Sync;
     /// A signature as a delivery shows it.
-    type Candidate: Clone + Send + Sync;
+    type Candidate: Send + Sync;
+    /// A signature beside two others.
+    type Further: Send + Sync;
     /// The signed content as it arrives.
     type Running: Send + Sync;
 
@@ -28,6 +30,14 @@ pub(crate) trait Algorithm: Sized {
     /// Reads one signature.
     fn decode(encoding: Encoding, text: &[u8]) -> Option<Self::Candidate>;
 
+    /// Takes one beside two others. What equals no right signature may pass.
+    fn further(encoding: Encoding, text: &[u8]) -> Option<Self::Further>;
+
+    /// How many characters each has, if all have as many.
+    fn length(_: Encoding) -> Option<usize> {
+        None
+    }
+
     /// How many signatures of one delivery are looked at. No limit where one computation serves any
     /// number of them.
     const MOST_CANDIDATES: usize = usize::MAX;
@@ -37,8 +47,12 @@ pub(crate) trait Algorithm: Sized {
     fn feed(running: &mut Self::Running, bytes: &[u8]);
 
     /// Whether one of the signatures is right.
-    fn verify(running: Self::Running, key: &Self::Key, shown: &Candidates<Self::Candidate>)
-    -> bool;
+    fn verify(
+        running: Self::Running,
+        key: &Self::Key,
+        encoding: Encoding,
+        shown: &Candidates<Self>,
+    ) -> bool;
 }
 
 /// The endpoint's secrets, prepared for one proof. Each key has the index of its secret.
@@ -71,29 +85,45 @@ impl<A: Algorithm> Keys<A> {
     pub(super) fn read(
         &self,
         head: &(impl RequestHead + ?Sized),
-    ) -> Result<Candidates<A::Candidate>, Refused<'_>> {
-        self.signature.read(head, A::MOST_CANDIDATES, A::decode)
+    ) -> Result<Candidates<A>, Refused<'_>> {
+        self.signature.read(head)
     }
 }
 
 /// A delivery that is being proven.
-pub(crate) struct Run<A: Algorithm> {
-    keys: Arc<Keys<A>>,
-    shown: Candidates<A::Candidate>,
+pub(crate) struct Run<'k, A: Algorithm> {
+    keys: Hold<'k, A>,
+    shown: Candidates<A>,
     /// The content so far under the current secret, where the body comes in several chunks. In a box,
     /// because to move a MAC costs as much as to feed it a block.
     running: Option<Box<A::Running>>,
 }
 
-impl<A: Algorithm> Run<A> {
+/// An endpoint's keys, for as long as a call takes or for as long as a body arrives.
+enum Hold<'k, A: Algorithm> {
+    Lent(&'k Arc<Keys<A>>),
+    Shared(Arc<Keys<A>>),
+}
+
+impl<'k, A: Algorithm> Run<'k, A> {
     #[inline(always)]
-    pub(super) fn new(keys: &Arc<Keys<A>>, shown: Candidates<A::Candidate>) -> Self {
-        Self { shown, keys: Arc::clone(keys), running: None }
+    pub(super) fn new(keys: &'k Arc<Keys<A>>, shown: Candidates<A>) -> Self {
+        Self { shown, keys: Hold::Lent(keys), running: None }
+    }
+
+    /// The same, for as long as the body arrives.
+    #[inline(always)]
+    pub(super) fn kept(self) -> Run<'static, A> {
+        let keys = match self.keys {
+            Hold::Lent(keys) => Arc::clone(keys),
+            Hold::Shared(keys) => keys,
+        };
+        Run { keys: Hold::Shared(keys), shown: self.shown, running: self.running }
     }
 
     /// Takes all that stands before the body, if the body can be fed as it arrives.
     pub(super) fn begin(&mut self, content: &SignedContent, texts: &Texts) {
-        if let Some((_, key)) = self.keys.keys.first()
+        if let Some((_, key)) = self.keys().keys.first()
             && content.streams()
         {
             self.running = Some(Box::new(begin::<A>(key, content, texts)));
@@ -108,21 +138,23 @@ impl<A: Algorithm> Run<A> {
 
     /// Step 3. Older secrets are tried only when the current one does not match. Tells which one
     /// does.
-    #[inline]
+    #[inline(always)]
     pub(super) fn finish(
         &mut self,
         content: &SignedContent,
         texts: &Texts,
         body: &[u8],
     ) -> Option<usize> {
-        let Self { keys, shown, running } = self;
+        let boxed = self.running.take();
+        let keys = self.keys();
+        let (encoding, shown) = (keys.signature.encoding, &self.shown);
         let mut left = keys.keys.iter();
-        if let Some(mut boxed) = running.take() {
+        if let Some(mut boxed) = boxed {
             let (index, key) = left.next()?;
             // Swapped, so that what stays in the box is wiped when it is dropped.
             let mut running = std::mem::replace(&mut *boxed, A::start(key));
             content.feed_after(texts, |bytes| A::feed(&mut running, bytes));
-            if A::verify(running, key, shown) {
+            if A::verify(running, key, encoding, shown) {
                 return Some(*index);
             }
         }
@@ -130,13 +162,21 @@ impl<A: Algorithm> Run<A> {
             let mut running = begin::<A>(key, content, texts);
             content.feed_body(body, |bytes| A::feed(&mut running, bytes));
             content.feed_after(texts, |bytes| A::feed(&mut running, bytes));
-            A::verify(running, key, shown)
+            A::verify(running, key, encoding, shown)
         });
         found.map(|(index, _)| *index)
     }
+
+    #[inline(always)]
+    fn keys(&self) -> &Keys<A> {
+        match &self.keys {
+            Hold::Lent(keys) => keys,
+            Hold::Shared(keys) => keys,
+        }
+    }
 }
 
-#[inline]
+#[inline(always)]
 fn begin<A: Algorithm>(key: &A::Key, content: &SignedContent, texts: &Texts) -> A::Running {
     let mut running = A::start(key);
     content.feed_before(texts, |bytes| A::feed(&mut running, bytes));

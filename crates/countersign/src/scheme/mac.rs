@@ -6,16 +6,18 @@ use zeroize::Zeroizing;
 
 use super::algorithm::{Algorithm, Keys};
 use super::candidates::Candidates;
+use super::mac_texts;
 use super::signature::Signature;
 use crate::encoding::Encoding;
 
 macro_rules! mac {
-    ($name:ident, $hash:ty, bytes: $bytes:literal, words: $words:literal) => {
+    ($name:ident, $hash:ty, bytes: $bytes:literal, words: $words:literal, hex: $hex:literal, $hex_words:literal) => {
         pub(crate) struct $name;
 
         impl Algorithm for $name {
             type Key = Hmac<$hash>;
             type Candidate = [u64; $words];
+            type Further = [u64; $hex_words];
             type Running = Hmac<$hash>;
 
             fn keys(signature: &Signature, secret: &[u8]) -> Vec<Self::Key> {
@@ -33,6 +35,15 @@ macro_rules! mac {
             }
 
             #[inline]
+            fn further(encoding: Encoding, text: &[u8]) -> Option<Self::Further> {
+                mac_texts::keep::<$bytes, $hex, $hex_words>(encoding, text)
+            }
+
+            fn length(encoding: Encoding) -> Option<usize> {
+                mac_texts::length::<$bytes>(encoding)
+            }
+
+            #[inline]
             fn start(key: &Self::Key) -> Self::Running {
                 key.clone()
             }
@@ -45,15 +56,27 @@ macro_rules! mac {
             /// One MAC is compared with every candidate, in a time that depends on their number
             /// alone. It is wiped when dropped: over a forged body it would be the forger's missing
             /// piece.
-            #[inline]
+            #[inline(always)]
             fn verify(
                 running: Self::Running,
                 _: &Self::Key,
-                shown: &Candidates<Self::Candidate>,
+                encoding: Encoding,
+                shown: &Candidates<Self>,
             ) -> bool {
-                let mac: [u8; $bytes] = running.finalize().into_bytes().into();
-                let mac: Zeroizing<[u64; $words]> = Zeroizing::new(words(&mac));
-                let any = shown.iter().fold(Choice::from(0), |any, one| any | equal(one, &mac));
+                let bytes: [u8; $bytes] = running.finalize().into_bytes().into();
+                let mac: Zeroizing<[u64; $words]> = Zeroizing::new(words(&bytes));
+                let mut any = equal(shown.first(), &mac);
+                if let Some(second) = shown.second() {
+                    any |= equal(second, &mac);
+                }
+                if !shown.more().is_empty() {
+                    let bytes = Zeroizing::new(bytes);
+                    any |= mac_texts::any_is::<$bytes, $hex, $hex_words>(
+                        encoding,
+                        shown.more(),
+                        &bytes,
+                    );
+                }
                 any.into()
             }
         }
@@ -61,9 +84,9 @@ macro_rules! mac {
 }
 
 #[cfg(feature = "sha1")]
-mac!(HmacSha1, sha1::Sha1, bytes: 20, words: 3);
-mac!(HmacSha256, sha2::Sha256, bytes: 32, words: 4);
-mac!(HmacSha512, sha2::Sha512, bytes: 64, words: 8);
+mac!(HmacSha1, sha1::Sha1, bytes: 20, words: 3, hex: 40, 5);
+mac!(HmacSha256, sha2::Sha256, bytes: 32, words: 4, hex: 64, 8);
+mac!(HmacSha512, sha2::Sha512, bytes: 64, words: 8, hex: 128, 16);
 
 /// The MAC of a short text under the secret at this index, for handshakes.
 pub(super) fn hmac_sha256(keys: &Keys<HmacSha256>, secret: usize, text: &[u8]) -> Option<[u8; 32]> {
@@ -73,13 +96,15 @@ pub(super) fn hmac_sha256(keys: &Keys<HmacSha256>, secret: usize, text: &[u8]) -
 }
 
 /// Compares in constant time, eight bytes at a step.
+#[inline]
 fn equal<const WORDS: usize>(left: &[u64; WORDS], right: &[u64; WORDS]) -> Choice {
     let pairs = left.iter().zip(right);
     pairs.fold(0, |difference, (left, right)| difference | (left ^ right)).ct_eq(&0)
 }
 
 /// Bytes as words, which is how they are compared, and wiped at a fraction of the cost.
-fn words<const BYTES: usize, const WORDS: usize>(bytes: &[u8; BYTES]) -> [u64; WORDS] {
+#[inline]
+pub(super) fn words<const BYTES: usize, const WORDS: usize>(bytes: &[u8; BYTES]) -> [u64; WORDS] {
     let mut words = [0; WORDS];
     let (whole, rest) = bytes.as_chunks::<8>();
     let mut places = words.iter_mut();
@@ -109,7 +134,7 @@ mod tests {
         };
         let holds = |text: &[u8]| {
             let shown = A::decode(Encoding::Hex, text).unwrap();
-            A::verify(mac(b"content"), &key, &Candidates::one(shown))
+            A::verify(mac(b"content"), &key, Encoding::Hex, &Candidates::one(shown))
         };
         let right = right_mac(bytes);
         assert!(holds(right.as_bytes()));

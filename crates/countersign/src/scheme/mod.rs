@@ -7,6 +7,7 @@ mod candidates;
 pub(crate) mod content;
 mod lists;
 mod mac;
+mod mac_texts;
 mod pieces;
 mod proof;
 #[cfg(any(feature = "ed25519", feature = "p256"))]
@@ -102,10 +103,10 @@ macro_rules! kinds {
         }
 
         /// One proof of one delivery.
-        pub(crate) enum ProvingOne {
+        pub(crate) enum ProvingOne<'k> {
             /// A token, which is this secret.
             Token(usize),
-            $($(#[$feature])? #[doc = $doc] $kind(Run<$algorithm>),)+
+            $($(#[$feature])? #[doc = $doc] $kind(Run<'k, $algorithm>),)+
         }
 
         impl KeyedProof {
@@ -119,27 +120,37 @@ macro_rules! kinds {
             /// Step 1: what the head shows, and the start of its proof. The rest of the head is read
             /// once the proof is known to be there.
             #[inline(always)]
-            fn start<R>(
-                &self,
+            fn start<'k, R, T>(
+                &'k self,
                 head: &(impl RequestHead + ?Sized),
                 rest: impl FnOnce() -> Result<R, RejectionKind>,
-            ) -> Result<(ProvingOne, R), Refused<'_>> {
+                then: impl FnOnce(ProvingOne<'k>, R) -> T,
+            ) -> Result<T, Refused<'k>> {
                 let rest = || rest().map_err(|kind| Refused { kind, header: None });
-                Ok(match self {
+                match self {
                     Self::Token(keys) => {
                         let matched = keys.check(head)?;
-                        (ProvingOne::Token(matched), rest()?)
+                        let rest = rest()?;
+                        Ok(then(ProvingOne::Token(matched), rest))
                     }
                     $($(#[$feature])? Self::$kind(keys) => {
                         let shown = keys.read(head)?;
                         let rest = rest()?;
-                        (ProvingOne::$kind(Run::new(keys, shown)), rest)
+                        Ok(then(ProvingOne::$kind(Run::new(keys, shown)), rest))
                     })+
-                })
+                }
             }
         }
 
-        impl ProvingOne {
+        impl ProvingOne<'_> {
+            #[inline(always)]
+            fn kept(self) -> ProvingOne<'static> {
+                match self {
+                    Self::Token(secret) => ProvingOne::Token(secret),
+                    $($(#[$feature])? Self::$kind(run) => ProvingOne::$kind(run.kept()),)+
+                }
+            }
+
             fn begin(&mut self, content: &SignedContent, texts: &Texts) {
                 match self {
                     Self::Token(_) => {}
@@ -154,7 +165,7 @@ macro_rules! kinds {
                 }
             }
 
-            #[inline]
+            #[inline(always)]
             fn finish(
                 &mut self,
                 content: &SignedContent,
@@ -195,19 +206,21 @@ impl Keyed {
     }
 
     /// Starts a delivery's proof with what its head shows. `rest` reads the rest of the head, once
-    /// the proof is known to be there.
+    /// the proof is known to be there. Both are given to `then`: to return a proof would cost several
+    /// moves, and there its kind is known.
     #[inline(always)]
-    pub(crate) fn start<R>(
-        &self,
+    pub(crate) fn start<'k, R, T>(
+        &'k self,
         head: &(impl RequestHead + ?Sized),
         rest: impl FnOnce() -> Result<R, RejectionKind>,
-    ) -> Result<(Proving, R), Refused<'_>> {
+        then: impl FnOnce(Proving<'k>, R) -> T,
+    ) -> Result<T, Refused<'k>> {
         match &*self.0 {
-            [only] => {
-                let (one, rest) = only.start(head, rest)?;
-                Ok((Proving::One(one), rest))
+            [only] => only.start(head, rest, |one, rest| then(Proving::One(one), rest)),
+            several => {
+                let (started, rest) = start_several(several, head, rest)?;
+                Ok(then(Proving::AnyOf(started), rest))
             }
-            several => start_several(several, head, rest),
         }
     }
 }
@@ -217,44 +230,29 @@ fn start_several<'k, R>(
     proofs: &'k [KeyedProof],
     head: &(impl RequestHead + ?Sized),
     rest: impl FnOnce() -> Result<R, RejectionKind>,
-) -> Result<(Proving, R), Refused<'k>> {
+) -> Result<(Vec<ProvingOne<'k>>, R), Refused<'k>> {
     let (mut started, mut refused) = (Vec::new(), None::<Refused<'_>>);
     let (mut unread, mut read) = (Some(rest), None);
     for proof in proofs {
-        let result = match (&read, unread.take()) {
-            (Some(rest), _) => proof.start(head, || Ok(rest)).map(|(one, _)| one),
-            (None, Some(rest)) => {
-                let mut failed = None;
-                let mut left = Some(rest);
-                let once = || {
-                    let read =
-                        left.take().map_or(Err(RejectionKind::SignatureMalformed), |rest| rest());
-                    read.inspect_err(|kind| failed = Some(*kind))
-                };
-                match proof.start(head, once) {
-                    Ok((one, rest)) => {
-                        read = Some(rest);
-                        Ok(one)
-                    }
-                    // The rest of the head is the same for every proof.
-                    Err(why) if failed.is_some() => return Err(why),
-                    Err(why) => {
-                        unread = left;
-                        Err(why)
-                    }
-                }
-            }
-            (None, None) => break,
+        let mut failed = false;
+        let once = || match unread.take() {
+            Some(rest) => rest().map(Some).inspect_err(|_| failed = true),
+            None => Ok(None),
         };
-        match (result, &refused) {
-            (Ok(one), _) => started.push(one),
+        match (proof.start(head, once, |one, rest| (one, rest)), &refused) {
+            (Ok((one, rest)), _) => {
+                started.push(one);
+                read = rest.or(read);
+            }
+            // The rest of the head is the same for every proof.
+            (Err(why), _) if failed => return Err(why),
             // What is there and wrong tells more than what is missing.
             (Err(_), Some(Refused { kind, .. })) if !is_missing(*kind) => {}
             (Err(why), _) => refused = Some(why),
         }
     }
     match (read, refused) {
-        (Some(rest), _) => Ok((Proving::AnyOf(started), rest)),
+        (Some(rest), _) => Ok((started, rest)),
         (None, Some(why)) => Err(why),
         (None, None) => Err(Refused { kind: RejectionKind::SignatureMissing, header: None }),
     }
@@ -265,13 +263,24 @@ fn is_missing(kind: RejectionKind) -> bool {
 }
 
 /// A delivery that is being proven.
-pub(crate) enum Proving {
-    One(ProvingOne),
+pub(crate) enum Proving<'k> {
+    One(ProvingOne<'k>),
     /// The first that holds counts.
-    AnyOf(Vec<ProvingOne>),
+    AnyOf(Vec<ProvingOne<'k>>),
 }
 
-impl Proving {
+impl Proving<'_> {
+    /// The same with a share of the endpoint's keys, for as long as the body arrives.
+    #[inline(always)]
+    pub(crate) fn kept(self) -> Proving<'static> {
+        match self {
+            Self::One(one) => Proving::One(one.kept()),
+            Self::AnyOf(several) => {
+                Proving::AnyOf(several.into_iter().map(ProvingOne::kept).collect())
+            }
+        }
+    }
+
     /// Takes what stands before the body, when the body turns out to come in several chunks. One that is
     /// whole is taken by [`finish`](Self::finish).
     pub(crate) fn begin(&mut self, content: &SignedContent, texts: &Texts) {
@@ -290,7 +299,7 @@ impl Proving {
     }
 
     /// Step 3: which secret matches. Nothing of the body has been looked at before.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn finish(
         &mut self,
         content: &SignedContent,

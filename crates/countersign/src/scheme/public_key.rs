@@ -80,6 +80,7 @@ pub(crate) struct Ed25519;
 impl Algorithm for Ed25519 {
     type Key = ed25519_dalek::VerifyingKey;
     type Candidate = [u8; 64];
+    type Further = Self::Candidate;
     /// The signature's hash begins with the candidate, so the content is needed as a whole.
     type Running = Vec<u8>;
 
@@ -107,6 +108,10 @@ impl Algorithm for Ed25519 {
         encoding.decode(text)
     }
 
+    fn further(encoding: Encoding, text: &[u8]) -> Option<Self::Further> {
+        Self::decode(encoding, text)
+    }
+
     fn start(_: &Self::Key) -> Self::Running {
         Vec::new()
     }
@@ -115,7 +120,12 @@ impl Algorithm for Ed25519 {
         running.extend_from_slice(bytes);
     }
 
-    fn verify(running: Vec<u8>, key: &Self::Key, shown: &Candidates<Self::Candidate>) -> bool {
+    fn verify(
+        running: Self::Running,
+        key: &Self::Key,
+        _: Encoding,
+        shown: &Candidates<Self>,
+    ) -> bool {
         shown.iter().any(|candidate| {
             let signature = ed25519_dalek::Signature::from_bytes(candidate);
             key.verify_strict(&running, &signature).is_ok()
@@ -130,6 +140,7 @@ pub(crate) struct EcdsaP256;
 impl Algorithm for EcdsaP256 {
     type Key = p256::ecdsa::VerifyingKey;
     type Candidate = p256::ecdsa::Signature;
+    type Further = Self::Candidate;
     type Running = sha2::Sha256;
 
     const MOST_CANDIDATES: usize = MOST_CANDIDATES;
@@ -150,6 +161,10 @@ impl Algorithm for EcdsaP256 {
         der.or_else(|| p256::ecdsa::Signature::from_slice(&bytes).ok())
     }
 
+    fn further(encoding: Encoding, text: &[u8]) -> Option<Self::Further> {
+        Self::decode(encoding, text)
+    }
+
     fn start(_: &Self::Key) -> Self::Running {
         sha2::Digest::new()
     }
@@ -161,7 +176,8 @@ impl Algorithm for EcdsaP256 {
     fn verify(
         running: Self::Running,
         key: &Self::Key,
-        shown: &Candidates<Self::Candidate>,
+        _: Encoding,
+        shown: &Candidates<Self>,
     ) -> bool {
         use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
         let digest = sha2::Digest::finalize(running);

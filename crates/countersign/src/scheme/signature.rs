@@ -1,6 +1,7 @@
 //! Where a signature is and how it is written.
 
 use super::Refused;
+use super::algorithm::Algorithm;
 use super::candidates::{Candidates, Found};
 use super::lists::Separators;
 use super::secret_reading::SecretReading;
@@ -170,26 +171,25 @@ impl Signature {
 
     /// Step 1: the signature is there and well formed, and no header of it is there twice.
     #[inline]
-    pub(super) fn read<C>(
+    pub(super) fn read<A: Algorithm>(
         &self,
         head: &(impl RequestHead + ?Sized),
-        most: usize,
-        decode: impl Fn(Encoding, &[u8]) -> Option<C>,
-    ) -> Result<Candidates<C>, Refused<'_>> {
+    ) -> Result<Candidates<A>, Refused<'_>> {
         let first = self.headers.first().map(|name| &**name);
-        let decode =
-            |item: &[u8]| decode(self.encoding, item.strip_prefix(self.prefix.as_bytes())?);
+        let prefix = self.prefix.as_bytes();
         if let ([name], None) = (&*self.headers, self.list) {
             return match head.lookup(name) {
                 Lookup::Missing => Err(refused(RejectionKind::SignatureMissing, first)),
                 Lookup::Repeated => Err(refused(RejectionKind::SignatureRepeated, first)),
-                Lookup::One(value) => match decode(value) {
-                    Some(one) => Ok(Candidates::one(one)),
-                    None => Err(refused(RejectionKind::SignatureMalformed, first)),
-                },
+                Lookup::One(value) => {
+                    match strip(value, prefix).and_then(|text| A::decode(self.encoding, text)) {
+                        Some(one) => Ok(Candidates::one(one)),
+                        None => Err(refused(RejectionKind::SignatureMalformed, first)),
+                    }
+                }
             };
         }
-        let mut found = Found::default();
+        let mut found = Found::<A>::default();
         let mut is_there = false;
         for name in &self.headers {
             let value = match head.lookup(name) {
@@ -201,15 +201,27 @@ impl Signature {
                 Lookup::One(value) => value,
             };
             is_there = true;
+            let mut add = |item| {
+                if let Some(text) = strip(item, prefix) {
+                    found.add(self.encoding, text, value.len());
+                }
+            };
             match self.list {
-                None => found.add(decode(value).into_iter()),
-                Some(list) => found.add(list.items(value).filter_map(decode)),
+                None => add(value),
+                Some(list) => {
+                    match A::length(self.encoding).filter(|_| !list.can_be_within(&self.prefix)) {
+                        Some(length) => {
+                            list.items_of_length(prefix.len() + length, value).for_each(add);
+                        }
+                        None => list.items(value).for_each(add),
+                    }
+                }
             }
         }
         match found.candidates() {
             None if !is_there => Err(refused(RejectionKind::SignatureMissing, first)),
             // With more than anybody sends, not one of them is worth a computation.
-            Some(candidates) if candidates.iter().nth(most).is_none() => Ok(candidates),
+            Some(candidates) if candidates.are_few() => Ok(candidates),
             _ => Err(refused(RejectionKind::SignatureMalformed, first)),
         }
     }
@@ -219,6 +231,13 @@ impl Signature {
     pub(crate) fn write(&self, bytes: &[u8]) -> String {
         format!("{}{}", self.prefix, self.encoding.encode(bytes))
     }
+}
+
+/// What follows the prefix. It is short: a loop is quicker than the call that `strip_prefix` makes.
+#[inline(always)]
+fn strip<'i>(item: &'i [u8], prefix: &[u8]) -> Option<&'i [u8]> {
+    let (start, rest) = item.split_at_checked(prefix.len())?;
+    start.iter().zip(prefix).all(|(one, other)| one == other).then_some(rest)
 }
 
 fn refused(kind: RejectionKind, header: Option<&str>) -> Refused<'_> {

@@ -11,11 +11,11 @@ use crate::trace;
 use crate::window::UnixMillis;
 
 /// What the headers say besides the proof.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Head {
     pub(super) texts: Texts,
     pub(super) time: Option<UnixMillis>,
-    /// How long the body is, if the head says so and means the body as it arrives here.
+    /// How long the body is, if the head says so.
     pub(super) length: Option<u64>,
     /// What it shows of handshakes.
     pub(super) handshakes: ShownHandshakes,
@@ -55,12 +55,14 @@ impl ShownHandshakes {
 }
 
 impl Head {
-    #[inline]
+    /// Reads into a head that is empty, and stays where it is.
+    #[inline(always)]
     pub(super) fn read(
+        &mut self,
         endpoint: &Endpoint,
         headers: &(impl RequestHead + ?Sized),
         scheme: &Scheme,
-    ) -> Result<Self, RejectionKind> {
+    ) -> Result<(), RejectionKind> {
         let inner = endpoint.inner();
         let spec = inner.provider.spec();
         let mut id = &[][..];
@@ -84,19 +86,14 @@ impl Head {
             time.read(headers)
                 .inspect_err(|kind| trace::header_refused(endpoint, &time.name, *kind))?;
         }
-        let mut head = Self {
-            texts: Texts::default(),
-            time,
-            length: None,
-            handshakes: ShownHandshakes::default(),
-        };
+        self.time = time;
         // Most providers have none of these.
         let has_texts = !(text.is_empty() && id.is_empty());
-        if has_texts && !head.texts.keep(text, id) {
+        if has_texts && !self.texts.keep(text, id) {
             return Err(RejectionKind::IdInvalid);
         }
         if let Some(names) = &spec.unverified {
-            head.texts.keep_unverified(names.claims(headers));
+            self.texts.keep_unverified(names.claims(headers));
         }
         if scheme.content.has_pieces() {
             let context = Context {
@@ -104,21 +101,25 @@ impl Head {
                 signature: scheme.signature(),
                 time_header,
             };
-            scheme.content.keep_pieces(headers, &context, &mut head.texts)?;
+            scheme.content.keep_pieces(headers, &context, &mut self.texts)?;
         }
         if !spec.handshakes.signed.is_empty() {
-            head.handshakes = ShownHandshakes::read(&spec.handshakes.signed, headers);
+            self.handshakes = ShownHandshakes::read(&spec.handshakes.signed, headers);
         }
         if let Some(length) = declared_length(headers) {
             if length > inner.max_body as u64 {
                 return Err(RejectionKind::BodyTooLarge);
             }
-            // A layer that has unpacked the body may have left the length of the packed one.
-            let is_packed = headers.lookup("content-encoding") != Lookup::Missing;
-            head.length = (!is_packed).then_some(length);
+            self.length = Some(length);
         }
-        Ok(head)
+        Ok(())
     }
+}
+
+/// Whether the declared length may be of another body than the one that arrives here: a layer that has
+/// unpacked it may have left the length of the packed one.
+pub(super) fn is_packed(head: &(impl RequestHead + ?Sized)) -> bool {
+    head.lookup("content-encoding") != Lookup::Missing
 }
 
 impl AsRef<Texts> for Head {
@@ -130,7 +131,9 @@ impl AsRef<Texts> for Head {
 /// An id that the signed content can be cut at in one way only.
 fn read_id<'h>(found: Lookup<'h>, content: &SignedContent) -> Option<&'h [u8]> {
     let Lookup::One(id) = found else { return None };
-    let legal = !id.is_empty() && id.iter().all(u8::is_ascii_graphic);
+    // Without a way out early, which takes many bytes at a time.
+    let graphic = id.iter().fold(true, |all, byte| all & byte.is_ascii_graphic());
+    let legal = !id.is_empty() && graphic;
     (legal && content.sets_apart(id)).then_some(id)
 }
 

@@ -3,9 +3,11 @@
 mod head;
 mod incoming;
 mod proven;
+mod verified;
 
 pub use incoming::Incoming;
 pub use proven::{Opened, Proven};
+pub use verified::Verified;
 
 use crate::endpoint::Endpoint;
 use crate::rejection::{Rejection, RejectionKind};
@@ -13,7 +15,7 @@ use crate::reply::Reply;
 use crate::request_head::RequestHead;
 use crate::scheme::{Proving, Refused};
 use crate::trace;
-use head::Head;
+use head::{Head, is_packed};
 
 impl Endpoint {
     /// Step 1: judges a delivery by its method, target and headers alone. A shared token is proven here.
@@ -50,10 +52,92 @@ impl Endpoint {
     /// length.
     #[inline]
     pub fn begin(&self, head: &(impl RequestHead + ?Sized)) -> Result<Incoming, Rejection> {
-        match self.read_head(head) {
-            Ok((proving, head)) => Ok(Incoming::new(self.clone(), proving, head)),
+        let mut read = Head::default();
+        match self.read_head(head, &mut read, |proving, _| proving.kept()) {
+            Ok(proving) => {
+                if read.length.is_some() && is_packed(head) {
+                    read.length = None;
+                }
+                Ok(Incoming::new(self.clone(), proving, read))
+            }
             Err(kind) => Err(self.reject_head(kind)),
         }
+    }
+
+    /// Steps 1 to 3 for a body that is there already, as in a function that is called with the whole
+    /// request, in a worker that takes deliveries from a queue, or in a test. It accepts and refuses
+    /// what [`begin`](Self::begin), [`Incoming::push`] and [`Incoming::prove`] would: the method, the
+    /// proof, a time in the headers and its window, the declared length and the body's limit. Nothing
+    /// is copied or kept.
+    ///
+    /// This says that the delivery is genuine, not that it is new: **a replay within the window, or
+    /// a retry, is verified again.** It also does not read the body: a time in the body is not held
+    /// against the window, no handshake is answered, and there is no event key. For all of that give
+    /// the delivery to a [`Receiver`](crate::Receiver), or call [`Incoming::finish`].
+    ///
+    /// ```
+    /// use countersign::{Endpoint, RejectionKind, Secret, providers::hostwares};
+    ///
+    /// let endpoint = Endpoint::builder("hostwares", hostwares::provider())
+    ///     .secret(Secret::new("your_webhook_signing_secret")?.labeled("2026"))
+    ///     .build()?;
+    /// # let headers = countersign::testing::Signer::new(
+    /// #     &hostwares::provider(),
+    /// #     &Secret::new("your_webhook_signing_secret")?,
+    /// # )
+    /// # .sign(br#"{"id":"evt_1"}"#);
+    /// # let body = br#"{"id":"evt_1"}"#;
+    ///
+    /// // `headers` and `body` as the provider sent them: the proof is over the bytes.
+    /// let verified = endpoint.verify(&headers, body)?;
+    /// assert_eq!(verified.secret_label(), Some("2026"));
+    ///
+    /// let forged = endpoint.verify(&headers, br#"{"id":"evt_2"}"#).unwrap_err();
+    /// assert_eq!(forged.kind(), RejectionKind::SignatureMismatch);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A [`Rejection`], as of those three.
+    #[inline]
+    pub fn verify(
+        &self,
+        head: &(impl RequestHead + ?Sized),
+        body: &[u8],
+    ) -> Result<Verified<'_>, Rejection> {
+        let mut read = Head::default();
+        let proven = self.read_head(head, &mut read, |mut proving, read| {
+            // Asked only where it matters.
+            if read.length.is_some_and(|length| (body.len() as u64) < length) && is_packed(head) {
+                read.length = None;
+            }
+            self.prove(&mut proving, read, body)
+        });
+        match proven {
+            Ok(Ok(secret)) => Ok(Verified::new(self, secret, read.time)),
+            Ok(Err(kind)) => Err(self.reject(kind)),
+            Err(kind) => Err(self.reject_head(kind)),
+        }
+    }
+
+    /// Step 3, over a body that is there as a whole.
+    #[inline(always)]
+    fn prove(
+        &self,
+        proving: &mut Proving<'_>,
+        head: &Head,
+        body: &[u8],
+    ) -> Result<usize, RejectionKind> {
+        if body.len() > self.max_body() {
+            return Err(RejectionKind::BodyTooLarge);
+        }
+        // Servers should tell this themselves, and some have not. A token covers nothing of a body.
+        if head.length.is_some_and(|length| (body.len() as u64) < length) {
+            return Err(RejectionKind::BodyIncomplete);
+        }
+        let content = &self.inner().provider.spec().scheme.content;
+        proving.finish(content, &head.texts, body).ok_or(RejectionKind::SignatureMismatch)
     }
 
     /// Before step 1: the answer to a [handshake](crate::Handshake) that is not signed, or the
@@ -72,33 +156,37 @@ impl Endpoint {
     }
 
     #[inline(always)]
-    fn read_head(
-        &self,
+    fn read_head<'e, T>(
+        &'e self,
         request: &(impl RequestHead + ?Sized),
-    ) -> Result<(Proving, Head), RejectionKind> {
+        read: &mut Head,
+        then: impl FnOnce(Proving<'e>, &mut Head) -> T,
+    ) -> Result<T, RejectionKind> {
         let inner = self.inner();
         let method = request.method();
         if !inner.methods.iter().any(|accepted| **accepted == *method) {
             return Err(RejectionKind::MethodNotAllowed);
         }
         match &inner.provider.spec().families {
-            None => self.read_proof(request),
+            None => self.read_proof(request, read, then),
             Some(families) => match families.read(request) {
-                Ok(request) => self.read_proof(&request),
+                Ok(request) => self.read_proof(&request, read, then),
                 Err(refused) => Err(self.trace(refused)),
             },
         }
     }
 
     #[inline(always)]
-    fn read_proof(
-        &self,
+    fn read_proof<'e, T>(
+        &'e self,
         request: &(impl RequestHead + ?Sized),
-    ) -> Result<(Proving, Head), RejectionKind> {
+        read: &mut Head,
+        then: impl FnOnce(Proving<'e>, &mut Head) -> T,
+    ) -> Result<T, RejectionKind> {
         let inner = self.inner();
         let scheme = &inner.provider.spec().scheme;
-        let rest = || Head::read(self, request, scheme);
-        inner.keys.start(request, rest).map_err(|refused| self.trace(refused))
+        let rest = || read.read(self, request, scheme).map(|()| read);
+        inner.keys.start(request, rest, then).map_err(|refused| self.trace(refused))
     }
 
     fn trace(&self, Refused { kind, header }: Refused<'_>) -> RejectionKind {

@@ -265,7 +265,7 @@ impl Proven {
 
 /// Whether the proof covers the delivery's time. One that it does not cover may be held against a
 /// window, but is never given to a handler.
-fn time_is_proven(spec: &Spec) -> bool {
+pub(super) fn time_is_proven(spec: &Spec) -> bool {
     match &spec.time {
         Some(TimeSource::Body { .. }) => true,
         Some(TimeSource::Header { .. }) => {

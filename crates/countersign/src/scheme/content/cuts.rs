@@ -64,6 +64,9 @@ impl SignedContent {
         }
         let pairs = [&self.before, &self.after].into_iter().flat_map(|parts| parts.windows(2));
         pairs.into_iter().all(|pair| match pair {
+            // A literal that reaches into the id begins or ends there.
+            [Part::Id, Part::Literal(after)] if lacks(id, after.as_bytes().first()) => true,
+            [Part::Literal(before), Part::Id] if lacks(id, before.as_bytes().last()) => true,
             [Part::Id, Part::Literal(after)] => {
                 let after = after.as_bytes();
                 let found_at = |at| id.iter().chain(after).skip(at).take(after.len()).eq(after);
@@ -77,6 +80,11 @@ impl SignedContent {
             _ => true,
         })
     }
+}
+
+/// Whether the byte is there, and not in the id.
+fn lacks(id: &[u8], byte: Option<&u8>) -> bool {
+    byte.is_some_and(|byte| memchr::memchr(*byte, id).is_none())
 }
 
 /// Whether bytes could be moved between the body and what is made of the head on one side of it: these
