@@ -209,6 +209,8 @@ mod error;
 mod names;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod purge;
+#[cfg(feature = "sqlite")]
+mod room;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod values;
 
