@@ -209,7 +209,7 @@ mod error;
 mod names;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod purge;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod room;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod values;

@@ -1,8 +1,10 @@
 //! The store in PostgreSQL.
 
+mod batch;
 mod builder;
 mod call;
 mod in_transaction;
+mod lanes;
 mod place;
 mod retry;
 mod sql;
@@ -16,11 +18,12 @@ use sqlx::{AssertSqlSafe, PgPool};
 
 pub use builder::PostgresStoreBuilder;
 
-use self::call::{Answer, Call, Rest, Wrong, claimed, settled};
+use self::call::{Answer, Ask, Rest, claimed, settled};
+use self::lanes::{Lanes, Said};
 use self::place::Place;
 use self::retry::{Waits, may_succeed_again};
 use self::sql::outcome::COMPLETED;
-use self::sql::{Statement, Statements, Table};
+use self::sql::{Statements, Table};
 use crate::error::Failure;
 use crate::names;
 use crate::purge::{self, PurgeTask};
@@ -94,9 +97,7 @@ pub struct PostgresStore(Arc<Inner>);
 
 /// The store, as `complete_in` finds it.
 pub(crate) struct Inner {
-    pool: PgPool,
-    prepared: bool,
-    place: Place,
+    lanes: Arc<Lanes>,
     create: String,
     claim: String,
 }
@@ -121,7 +122,8 @@ impl PostgresStore {
     fn from_parts(pool: PgPool, schema: Option<String>, name: String, prepared: bool) -> Self {
         let table = Table { schema, name };
         let (create, claim) = (table.create_sql(), Statements::new(&table).claim.plain.to_string());
-        Self(Arc::new(Inner { pool, prepared, place: Place::new(table), create, claim }))
+        let lanes = Arc::new(Lanes::new(pool, prepared, Place::new(table)));
+        Self(Arc::new(Inner { lanes, create, claim }))
     }
 
     /// Creates the table and its index where they are missing, and [checks](Self::check) them. Any
@@ -137,8 +139,8 @@ impl PostgresStore {
     ///
     /// If the database cannot answer, or forbids it, and what [`check`](Self::check) says.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let mut connection = self.0.pool.acquire().await.map_err(Failure::postgres)?;
-        Ok(self.0.place.migrate(&mut connection).await?)
+        let mut connection = self.0.lanes.pool.acquire().await.map_err(Failure::postgres)?;
+        Ok(self.0.lanes.place.migrate(&mut connection).await?)
     }
 
     /// Looks whether the table is there and what is written to it lasts, on one of the pool's
@@ -149,8 +151,8 @@ impl PostgresStore {
     /// If the table is missing, `UNLOGGED` or temporary, if `synchronous_commit` is `off` for the
     /// connection, or if the database cannot answer. The message says what to set.
     pub async fn check(&self) -> Result<(), StoreError> {
-        let mut connection = self.0.pool.acquire().await.map_err(Failure::postgres)?;
-        Ok(self.0.place.check(&mut connection).await?)
+        let mut connection = self.0.lanes.pool.acquire().await.map_err(Failure::postgres)?;
+        Ok(self.0.lanes.place.check(&mut connection).await?)
     }
 
     /// What [`migrate`](Self::migrate) creates, as SQL for migrations of your own.
@@ -184,8 +186,8 @@ impl PostgresStore {
     pub async fn purge(&self, limit: u32) -> Result<u64, StoreError> {
         let mut waits = Waits::new();
         loop {
-            let mut connection = self.0.pool.acquire().await.map_err(Failure::postgres)?;
-            let statements = self.0.place.statements(&mut connection).await?;
+            let mut connection = self.0.lanes.pool.acquire().await.map_err(Failure::postgres)?;
+            let statements = self.0.lanes.place.statements(&mut connection).await?;
             let sql = AssertSqlSafe(statements.purge.replace("$1", &limit.to_string()));
             let done = sqlx::raw_sql(sql).execute(&mut *connection).await;
             drop(connection);
@@ -207,29 +209,27 @@ impl PostgresStore {
         let store = Arc::downgrade(&self.0);
         purge::every(period, move || {
             let store = Self(store.upgrade()?);
-            let open = !store.0.pool.is_closed();
+            let open = !store.0.lanes.pool.is_closed();
             open.then_some(async move { store.purge(purge::BATCH).await })
         })
     }
 
-    /// Runs a statement in a transaction of its own, again if another one came between.
-    async fn run(&self, of: Of, call: Call, waits: &mut Waits) -> Result<Answer, Failure> {
+    /// Asks, again if another transaction came between.
+    async fn ask(&self, ask: Ask, waits: &mut Waits) -> Result<Answer, StoreError> {
+        let mut alone = false;
         loop {
-            let mut connection = self.0.pool.acquire().await.map_err(Failure::postgres)?;
-            let statements = self.0.place.statements(&mut connection).await?;
-            let answer = call.run(of(statements), &mut connection, self.0.prepared).await;
-            drop(connection);
-            match answer {
-                Err(Wrong::Said(error)) if may_succeed_again(&error) && waits.next().await => {}
-                answer => return answer.map_err(|wrong| wrong.failure(Failure::postgres)),
+            match self.0.lanes.ask(ask, alone).await? {
+                Said::Answer(answer) => return Ok(answer),
+                Said::Again(_) if waits.next().await => alone = true,
+                Said::Again(failure) => return Err(failure.into()),
             }
         }
     }
 
-    async fn settle(&self, of: Of, call: Call) -> Result<Settled, StoreError> {
+    async fn settle(&self, ask: Ask) -> Result<Settled, StoreError> {
         let mut waits = Waits::new();
         loop {
-            if let Some(settled) = settled(&self.run(of, call, &mut waits).await?) {
+            if let Some(settled) = settled(&self.ask(ask, &mut waits).await?) {
                 return Ok(settled);
             }
             if !waits.next().await {
@@ -239,9 +239,6 @@ impl PostgresStore {
     }
 }
 
-/// Which statement.
-type Of = fn(&Statements) -> &Statement;
-
 impl Store for PostgresStore {
     async fn claim(
         &self,
@@ -250,11 +247,10 @@ impl Store for PostgresStore {
         lease: Duration,
     ) -> Result<Claimed, StoreError> {
         let rest = Rest::MicrosAndReleased(micros(lease), Owner::released(key, token));
-        let call = Call { key, owner: Owner::of(token), rest };
+        let ask = Ask { key, owner: Owner::of(token), rest };
         let mut waits = Waits::new();
         loop {
-            let answer = self.run(|statements| &statements.claim, call, &mut waits).await?;
-            if let Some(claimed) = claimed(&answer) {
+            if let Some(claimed) = claimed(&self.ask(ask, &mut waits).await?) {
                 return Ok(claimed);
             }
             if !waits.next().await {
@@ -270,20 +266,17 @@ impl Store for PostgresStore {
         retention: Duration,
     ) -> Result<Settled, StoreError> {
         let rest = Rest::Micros(micros(retention));
-        self.settle(|statements| &statements.complete, Call { key, owner: Owner::of(token), rest })
-            .await
+        self.settle(Ask { key, owner: Owner::of(token), rest }).await
     }
 
     async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
         let rest = Rest::Released(Owner::released(key, token));
-        self.settle(|statements| &statements.release, Call { key, owner: Owner::of(token), rest })
-            .await
+        self.settle(Ask { key, owner: Owner::of(token), rest }).await
     }
 
     async fn is_completed(&self, key: EventKey, token: ClaimToken) -> Result<bool, StoreError> {
-        let call = Call { key, owner: Owner::of(token), rest: Rest::None };
-        let answer = self.run(|statements| &statements.look, call, &mut Waits::new()).await?;
-        Ok(answer.outcome == COMPLETED)
+        let ask = Ask { key, owner: Owner::of(token), rest: Rest::None };
+        Ok(self.ask(ask, &mut Waits::new()).await?.outcome == COMPLETED)
     }
 
     fn transactional(&self) -> Option<Transactional> {
@@ -294,8 +287,8 @@ impl Store for PostgresStore {
 impl fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresStore")
-            .field("schema", &self.0.place.table.schema)
-            .field("table", &self.0.place.table.name)
+            .field("schema", &self.0.lanes.place.table.schema)
+            .field("table", &self.0.lanes.place.table.name)
             .finish_non_exhaustive()
     }
 }

@@ -22,8 +22,10 @@ pub(super) async fn work(shared: &Shared) {
         match shared.next_reads() {
             Next::Work(calls) => {
                 let asks: Vec<Ask> = calls.iter().map(|call| call.ask).collect();
-                let answers = read(shared, &mut connection, &asks).await;
-                room::answer(calls, answers);
+                match read(shared, &mut connection, &asks).await {
+                    Ok(answers) => room::tell(calls, answers),
+                    Err(failure) => room::fail(calls, &failure),
+                }
             }
             Next::Wait if closed.do_until(shared.woken_to_read()).await.is_err() => {
                 // Who closes the pool does not want the file open any more.

@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 use std::{mem, thread};
 
 use countersign::StoreError;
@@ -72,14 +73,14 @@ impl Worker {
     ) -> Result<A, StoreError> {
         let reply = self.0.queue(|queue, call| kind(&mut queue.writes).push(call), ask);
         self.0.write.notify_one();
-        reply.wait(ENDED).await
+        room::answered(reply.await, ENDED)
     }
 
     /// Whether this claim is completed, by what is committed.
     pub(super) async fn is_completed(&self, ask: Ask) -> Result<bool, StoreError> {
         let reply = self.0.queue(|queue, call| queue.reads.push(call), ask);
         self.0.read.notify_one();
-        reply.wait(ENDED).await
+        room::answered(reply.await, ENDED)
     }
 }
 
@@ -97,13 +98,15 @@ impl Workplace for Shared {
     type Calls = Queue;
 
     const WORKERS: usize = 1;
+    // It is at work as long as it is there.
+    const PATIENCE: Duration = Duration::MAX;
 
     fn room(&self) -> &Room<Queue> {
         &self.room
     }
 
     fn start(shift: Shift<Self>) {
-        let shared = shift.place();
+        let shared = Arc::clone(&shift.place);
         let thread = thread::Builder::new().name("countersign-sqlite".to_owned());
         if let Err(error) = thread.spawn(move || work(shift)) {
             shared.fail(&error);

@@ -23,6 +23,7 @@
 //! version, or after, and then it finds the claim and ends it.
 
 mod claim;
+mod many;
 mod settle;
 mod table;
 
@@ -35,6 +36,9 @@ pub(super) use table::{Found, Table};
 
 /// The owner of a row that no token owns.
 const NOBODY: &str = "'00000000-0000-0000-0000-000000000000'::uuid";
+
+/// How long a statement waits for another one that is inserting the same key.
+const LOCK_TIMEOUT: &str = "250ms";
 
 /// What is named in a statement until it is known: whether it may run, and its tag.
 const MAY_RUN: &str = "{may_run}";
@@ -104,6 +108,11 @@ pub(super) struct Statements {
     pub(super) release: Statement,
     /// `$1` key, `$2` owner.
     pub(super) look: Statement,
+    /// `claim` for arrays of its values; so are the next ones.
+    pub(super) claims: Statement,
+    pub(super) completions: Statement,
+    pub(super) releases: Statement,
+    pub(super) looks: Statement,
     /// `$1` how many.
     pub(super) purge: String,
 }
@@ -117,6 +126,10 @@ impl Statements {
             complete_in: Statement::new(&settle::complete_in(table), 3),
             release: Statement::new(&settle::release(table), 3),
             look: Statement::new(&settle::look(table), 2),
+            claims: Statement::new(&many::claims(table), 4),
+            completions: Statement::new(&many::completions(table), 3),
+            releases: Statement::new(&many::releases(table), 3),
+            looks: Statement::new(&many::looks(table), 2),
             purge: table::purge(table),
         }
     }
