@@ -12,9 +12,11 @@ use super::call::{Answer, Ask, Rest, Wrong, read};
 use super::sql::{Statement, Statements};
 
 /// Runs them, to the end of their transaction. No key may be twice among them, and they must be of
-/// one kind. The answers are in their order.
+/// one kind. The answers are in their order. One that is asked alone, because it failed together with
+/// others, is asked as those were: then it waits for no lock for long.
 pub(super) async fn run(
     asks: &[Ask],
+    alone: bool,
     statements: &Statements,
     connection: &mut PgConnection,
     prepared: bool,
@@ -26,7 +28,7 @@ pub(super) async fn run(
         Rest::Released(_) => (&statements.release, &statements.releases),
         Rest::MicrosAndReleased(..) => (&statements.claim, &statements.claims),
     };
-    if asks.len() == 1 {
+    if asks.len() == 1 && !alone {
         return Ok(vec![first.run(one, connection, prepared).await?]);
     }
     let rows = fetch(&arrays(asks), many, connection, prepared).await.map_err(Wrong::Said)?;

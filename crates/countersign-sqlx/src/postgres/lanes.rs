@@ -213,7 +213,8 @@ async fn work(mut shift: Shift<Lanes>) {
     }
 }
 
-/// Calls that a lane has taken and not sent. If its runtime ends they are put back.
+/// Calls that a lane has taken and not sent. If its runtime ends they are put back, if it panics all
+/// but one: it would panic for ever otherwise.
 struct Taken<'a> {
     lanes: &'a Lanes,
     calls: Vec<Queued>,
@@ -222,10 +223,10 @@ struct Taken<'a> {
 impl Taken<'_> {
     /// What has come while the connection was waited for.
     fn take_more(&mut self) {
-        forget_cancelled_claims(&mut self.calls);
         if !self.calls.first().is_some_and(is_alone) {
             self.lanes.room.lock().calls.take_together(&mut self.calls);
         }
+        forget_cancelled_claims(&mut self.calls);
     }
 
     fn send(mut self) -> Vec<Queued> {
@@ -235,9 +236,12 @@ impl Taken<'_> {
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
-        // A panic costs the calls that it came from, or it would come again.
-        if !std::thread::panicking() && !self.calls.is_empty() {
-            self.lanes.room.lock().calls.put_back(mem::take(&mut self.calls));
+        let mut calls = mem::take(&mut self.calls);
+        if std::thread::panicking() && !calls.is_empty() {
+            drop(calls.remove(0));
+        }
+        if !calls.is_empty() {
+            self.lanes.room.lock().calls.put_back(calls);
         }
     }
 }
@@ -260,9 +264,10 @@ impl Lanes {
 /// Runs the calls in one statement and answers them. Tells whether all is well with the connection.
 async fn carry_out(lanes: &Lanes, held: &mut Held, mut calls: Vec<Queued>) -> bool {
     let asks: Vec<Ask> = calls.iter().map(|call| call.ask.ask).collect();
+    let alone = calls.first().is_some_and(is_alone);
     let run = async {
         let statements = lanes.place.statements(&mut held.0).await.map_err(Wrong::Place)?;
-        batch::run(&asks, statements, &mut held.0, lanes.prepared).await
+        batch::run(&asks, alone, statements, &mut held.0, lanes.prepared).await
     };
     let Some(ran) = until(run, given_up(&mut calls)).await else { return false };
     match ran {
