@@ -32,8 +32,17 @@ use crate::values::{Owner, micros};
 /// A store in PostgreSQL 12 or later, on your own pool. Clones share it.
 ///
 /// Every step is one statement on the database's clock, right at every isolation level and behind
-/// PgBouncer in transaction mode. Serialization failures, deadlocks and lock timeouts are tried again up
-/// to four times. A duplicate is read and writes nothing.
+/// PgBouncer in transaction mode. A duplicate is read and writes nothing.
+///
+/// Calls that come while others are under way go together in the next statement (one for claims, one
+/// for completions, one for releases, up to 128 keys each), so many concurrent deliveries pay for few
+/// commits. A call returns when its own statement has committed, with an answer of its own. Keep one store
+/// and clone it: two stores share no statements.
+///
+/// Serialization failures, deadlocks and lock timeouts are tried again up to four times. If a
+/// statement with many keys fails and one of them may be the reason (a conflict, a lock, a
+/// `statement_timeout`, a trigger), each is asked alone, and one bad key does not fail the others. A row
+/// that somebody has locked is skipped, and only its own call is asked again.
 ///
 /// The first call looks for the table and at what is set for it, once.
 ///
@@ -79,19 +88,31 @@ use crate::values::{Owner, micros};
 ///
 /// # The pool
 ///
-/// A claim, a completion and a release take a connection each for one statement. sqlx asks a
-/// connection whether it is alive before it hands it out; with
-/// [`test_before_acquire(false)`](sqlx::pool::PoolOptions::test_before_acquire) a claim takes one
+/// Claims, completions and releases take one or two connections while there is something to do, and
+/// none otherwise. Under constant load a connection is given back every 100 ms, so that handlers get
+/// their turn: a pool of one connection is enough, also for handlers that need it. Only if a connection
+/// has not answered for 250 ms another one is taken for the calls that wait, up to 16 in all.
+///
+/// sqlx asks a connection whether it is alive before it hands it out; with
+/// [`test_before_acquire(false)`](sqlx::pool::PoolOptions::test_before_acquire) a lone claim takes one
 /// round trip less, and the first one after the database restarted fails instead. Keep
 /// [`acquire_timeout`](sqlx::pool::PoolOptions::acquire_timeout) below two seconds (sqlx says 30) if
 /// the pool is the store's alone.
 ///
 /// # Cancellation
 ///
-/// A call whose future is dropped may or may not have happened in the database. The connection
-/// stays usable, also while the database still works on it: a release over another connection can then
-/// arrive before its claim, which claims nothing any more. A claim that is not released
-/// runs out with its lease.
+/// Statements are sent by tasks in the runtime of a call that found none at work. No caller sends
+/// another one's: a call whose future is dropped, or not polled any more, disturbs no other. If that
+/// runtime ends, or is blocked, a call in another runtime that waits starts a task there. Calls whose
+/// statement was under way when its runtime ended fail with
+/// [`Unavailable`](countersign::StoreErrorKind::Unavailable).
+///
+/// A claim that is still queued when its future is dropped is not made. One that has been sent may or may
+/// not have happened in the database, and runs out with its lease unless it is released: also a
+/// release over another connection that arrives before its claim ends it. Completions and releases that
+/// are queued are sent all the same, as long as their runtime lives. A statement that nobody waits for
+/// any more is given up after half a second, and its connection goes back to the pool when the database has
+/// answered.
 #[derive(Clone)]
 pub struct PostgresStore(Arc<Inner>);
 

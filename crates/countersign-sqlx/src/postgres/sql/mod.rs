@@ -21,6 +21,13 @@
 //! If the claim's snapshot is older than the release's commit, the release changes the event's row
 //! after that snapshot. Either it does so before the claim takes the row, which then is another
 //! version, or after, and then it finds the claim and ends it.
+//!
+//! The same holds for many keys in one statement. It is one transaction with one snapshot: 1 holds for
+//! each release in it, because its two rows are written in that transaction, and 2 for each claim,
+//! because its key and its token are looked up in that snapshot, and its row is locked only in the
+//! version found there. A statement has no key twice and calls of one kind only, so no call in it can see
+//! or change what another one writes. The order of two statements is that of their calls' keys, one by
+//! one: calls in one statement are concurrent, and any order between their keys is right.
 
 mod claim;
 mod many;
@@ -68,7 +75,8 @@ pub(super) mod outcome {
     pub(in crate::postgres) const COMPLETED: i32 = 8;
 }
 
-/// A statement, which always answers one row: its tag, how it ended, and what is left of the lease.
+/// A statement, which always answers one row for each key: its tag, how it ended, what is left of the
+/// lease, and the key if it is for many.
 ///
 /// Behind a pooler that mixes up prepared statements the server may run another statement of ours
 /// than the one that was asked for, with the values of this one. So a prepared one takes its own tag
