@@ -130,12 +130,47 @@ async fn sqlite() {
     let _ = std::fs::remove_dir_all(folder);
 }
 
+/// What one round measured: the rate, and how long a call took.
+struct Round {
+    per_second: f64,
+    middle: Duration,
+    slow: Duration,
+}
+
+/// Claims of keys that have not been there, by so many tasks.
+async fn claims(store: &PostgresStore, tasks: usize, times: usize) -> Round {
+    let (left, start) = (Arc::new(AtomicUsize::new(times)), Instant::now());
+    let tasks: Vec<_> = (0..tasks)
+        .map(|_| {
+            let (store, left) = (store.clone(), Arc::clone(&left));
+            tokio::spawn(async move {
+                let mut took = Vec::new();
+                let next = |left: usize| left.checked_sub(1);
+                while left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next).is_ok() {
+                    let ((key, token), start) = (fresh(), Instant::now());
+                    let claimed = store.claim(key, token, LEASE).await.expect("a claim");
+                    took.push(start.elapsed());
+                    assert_eq!(claimed, Claimed::Fresh);
+                }
+                took
+            })
+        })
+        .collect();
+    let mut took = Vec::with_capacity(times);
+    for task in tasks {
+        took.extend(task.await.expect("it ends"));
+    }
+    let per_second = times as f64 / start.elapsed().as_secs_f64();
+    took.sort_unstable();
+    let of = |hundredth: usize| took[took.len() * hundredth / 100];
+    Round { per_second, middle: of(50), slow: of(99) }
+}
+
 async fn postgres() {
     let url = std::env::var("DATABASE_URL");
     let url = url.unwrap_or_else(|_| "postgres://postgres@127.0.0.1/test".to_owned());
-    const CLIENTS: u32 = 8;
     for prepared in [false, true] {
-        let pool = PgPoolOptions::new().max_connections(CLIENTS).test_before_acquire(false);
+        let pool = PgPoolOptions::new().max_connections(8).test_before_acquire(false);
         let pool = pool.connect(&url).await.expect("Postgres");
         let table = format!("countersign_bench_{}", std::process::id());
         let store = PostgresStore::builder(pool.clone()).table(&table);
@@ -150,30 +185,39 @@ async fn postgres() {
         let sql = sql.replace(":token::uuid", "md5(:a || '/' || :b)::uuid");
         let numbers = "\\set a random(1, 1000000000)\n\\set b random(1, 1000000000)\n";
         std::fs::write(&script, format!("{numbers}{sql};\n")).expect("a file");
-        let mut samples = Vec::new();
-        for _ in 0..5 {
-            let mut pgbench = Command::new("pgbench");
-            pgbench.args(["-n", "-c", "8", "-j", "2", "-T", "3", "-f"]).arg(&script);
-            pgbench.args(["-M", if prepared { "prepared" } else { "simple" }]).arg(&url);
-            let said = pgbench.output().expect("pgbench");
-            let said = String::from_utf8_lossy(&said.stdout).into_owned();
-            let tps = said.lines().find_map(|line| line.strip_prefix("tps = "));
-            let base = tps.and_then(|tps| tps.split(' ').next()?.parse().ok()).expect("a rate");
-            let store = store.clone();
-            let ours = rate(CLIENTS as usize, 8_000, move || {
-                let store = store.clone();
-                async move {
-                    let (key, token) = fresh();
-                    let claimed = store.claim(key, token, LEASE).await.expect("a claim");
-                    assert_eq!(claimed, Claimed::Fresh);
-                }
-            });
-            samples.push((base, ours.await));
-        }
         let how = if prepared { "prepared" } else { "one message" };
-        print(&format!("Postgres, claim beside pgbench, 8 clients, {how}"), samples);
+        let mut rounds = [(1, 500), (8, 4_000), (64, 20_000)].map(|of| (of, Vec::new()));
+        for _ in 0..5 {
+            let base = pgbench(&script, prepared, &url);
+            for ((tasks, times), rounds) in &mut rounds {
+                rounds.push((base, claims(&store, *tasks, *times).await));
+            }
+        }
+        for ((tasks, _), rounds) in rounds {
+            let rates = rounds.iter().map(|(base, round)| (*base, round.per_second)).collect();
+            let tasks = if tasks == 1 { "1 task".to_owned() } else { format!("{tasks} tasks") };
+            let name = format!("Postgres, {how}, claims of {tasks} beside 8 clients of pgbench");
+            print(&name, rates);
+            let mut middle: Vec<_> = rounds.iter().map(|(_, round)| round.middle).collect();
+            let mut slow: Vec<_> = rounds.iter().map(|(_, round)| round.slow).collect();
+            middle.sort_unstable();
+            slow.sort_unstable();
+            let (middle, slow) = (middle[middle.len() / 2], slow[slow.len() / 2]);
+            println!("    a claim took {middle:.2?}, the slowest of a hundred {slow:.2?}");
+        }
         let drop = sqlx::AssertSqlSafe(format!("DROP TABLE {table}"));
         sqlx::raw_sql(drop).execute(&pool).await.expect("dropped");
         let _ = std::fs::remove_file(script);
     }
+}
+
+/// How often a second eight clients of pgbench run the store's statement for one claim.
+fn pgbench(script: &std::path::Path, prepared: bool, url: &str) -> f64 {
+    let mut pgbench = Command::new("pgbench");
+    pgbench.args(["-n", "-c", "8", "-j", "2", "-T", "2", "-f"]).arg(script);
+    pgbench.args(["-M", if prepared { "prepared" } else { "simple" }]).arg(url);
+    let said = pgbench.output().expect("pgbench");
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    let tps = said.lines().find_map(|line| line.strip_prefix("tps = "));
+    tps.and_then(|tps| tps.split(' ').next()?.parse().ok()).expect("a rate")
 }

@@ -6,7 +6,7 @@
 //!
 //! | store | for | a claim costs |
 //! |---|---|---|
-//! | [`PostgresStore`] | any number of hosts | one statement and its commit |
+//! | [`PostgresStore`] | any number of hosts | a share of one statement and its commit |
 //! | [`SqliteStore`] | the processes of one machine | a share of one commit |
 //!
 //! Take the database that your handlers write to: only there can an effect and the mark "handled"
@@ -209,6 +209,8 @@ mod error;
 mod names;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod purge;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod room;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod values;
 

@@ -11,6 +11,7 @@ mod group;
 mod hang_ups;
 mod in_transaction;
 mod isolation;
+mod lanes;
 mod lost_commit;
 mod migrate;
 mod overtaking;
@@ -30,6 +31,7 @@ mod sqlite_reads;
 mod sqlite_released;
 mod sqlite_thread;
 mod sqlite_turn;
+mod together;
 
 use std::future::Future;
 use std::time::Duration;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use countersign::testing::StoreSuite;
-use countersign::{Claimed, Delivery, ErrorChain, RejectionKind, Runtime, Settled, Store};
+use countersign::{
+    Claimed, Delivery, ErrorChain, RejectionKind, Runtime, Settled, Store, StoreError,
+};
 use countersign_sqlx::{CompleteIn, PostgresStore};
 use sqlx::PgPool;
 
@@ -194,6 +196,134 @@ async fn another_statement_with_the_same_values_does_nothing() {
     assert_eq!(look(&other, key(3)).await, Claimed::Fresh);
     assert!(is_in_flight(look(&other, key(2)).await));
     assert!(is_in_flight(look(&other, key(4)).await));
+}
+
+/// Asks for 20 keys while the pool's only connection is in use, so that they go together.
+async fn together<A: Send + 'static>(
+    pool: &PgPool,
+    ask: impl Fn(u32) -> tokio::task::JoinHandle<Result<A, StoreError>>,
+) -> Vec<Result<A, StoreError>> {
+    let held = pool.acquire().await.unwrap();
+    let asked: Vec<_> = (0..20).map(ask).collect();
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    drop(held);
+    let mut answers = Vec::new();
+    for asked in asked {
+        answers.push(asked.await.unwrap());
+    }
+    answers
+}
+
+#[tokio::test]
+async fn another_statement_for_many_keys_does_nothing() {
+    let (schema, _, direct) = Schema::migrated().await;
+    let pool = schema.pool(1);
+    let store = |table: &str| {
+        let store = PostgresStore::builder(pool.clone()).schema(&schema.name).table(table);
+        store.prepared_statements(true).build().unwrap()
+    };
+    let (store, other) = (store("countersign"), store("other"));
+    other.migrate().await.unwrap();
+    let mine = token();
+    let claims = async |store: &PostgresStore, from: u32| {
+        let claim = |number| {
+            let (store, key) = (store.clone(), key(from + number));
+            tokio::spawn(async move { store.claim(key, mine, LEASE).await })
+        };
+        together(&pool, claim).await
+    };
+    let completions = async |store: &PostgresStore, from: u32| {
+        let complete = |number| {
+            let (store, key) = (store.clone(), key(from + number));
+            tokio::spawn(async move { store.complete(key, mine, DAY).await })
+        };
+        together(&pool, complete).await
+    };
+    let releases = async |store: &PostgresStore, from: u32| {
+        let release = |number| {
+            let (store, key) = (store.clone(), key(from + number));
+            tokio::spawn(async move { store.release(key, mine).await })
+        };
+        together(&pool, release).await
+    };
+    let looks = async |store: &PostgresStore, from: u32| {
+        let look = |number| {
+            let (store, key) = (store.clone(), key(from + number));
+            tokio::spawn(async move { store.is_completed(key, mine).await })
+        };
+        together(&pool, look).await
+    };
+    for store in [&store, &other] {
+        for from in [0, 100, 200] {
+            assert!(
+                claims(store, from).await.into_iter().all(|one| one.unwrap() == Claimed::Fresh)
+            );
+        }
+        let all = completions(store, 0).await.into_iter().map(Result::unwrap);
+        assert!(all.eq([Settled::Settled; 20]));
+        assert!(releases(store, 0).await.into_iter().map(Result::unwrap).eq([Settled::Lost; 20]));
+        assert!(looks(store, 0).await.into_iter().all(Result::unwrap));
+    }
+    let many: Vec<_> = prepared(&pool).await.into_iter().collect();
+    let of = |table: &str| -> Vec<(String, String, String)> {
+        let table = format!(".\"{table}\"");
+        let many = many.iter().filter(|(_, _, sql)| sql.contains("unnest") && sql.contains(&table));
+        many.cloned().collect()
+    };
+    let (ours, theirs) = (of("countersign"), of("other"));
+    assert_eq!((ours.len(), theirs.len()), (4, 4));
+    for (ours, theirs) in ours.iter().zip(&theirs) {
+        swap(&pool, &ours.0, &ours.1, &theirs.2).await;
+    }
+    let says = |error: StoreError| {
+        let text = ErrorChain::of(&error).to_string();
+        assert!(text.contains("another statement"), "{text}");
+    };
+    let failed = |failed: Vec<Option<StoreError>>| {
+        let failed: Vec<_> = failed.into_iter().flatten().collect();
+        assert!(failed.len() > 10, "{}", failed.len());
+        failed.into_iter().for_each(says);
+    };
+    failed(claims(&store, 300).await.into_iter().map(Result::err).collect());
+    failed(completions(&store, 100).await.into_iter().map(Result::err).collect());
+    failed(releases(&store, 200).await.into_iter().map(Result::err).collect());
+    failed(looks(&store, 0).await.into_iter().map(Result::err).collect());
+    // Nothing of it has happened to the other table.
+    let sql = "SELECT (SELECT count(*) FROM other WHERE done), (SELECT count(*) FROM other)";
+    let rows: (i64, i64) = sqlx::query_as(sql).fetch_one(&direct).await.unwrap();
+    assert_eq!(rows, (20, 60));
+}
+
+/// Many clients, with keys in common, and few connections to the server.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_goes_together_keeps_the_contract() {
+    let (bouncer, schema, _, _) = behind(false, 2).await;
+    let stores: Vec<_> = (0..4).map(|_| schema.store(&bouncer.pool(4))).collect();
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..800 {
+        let (store, number) = (stores[number % 4].clone(), number as u32 / 4);
+        calls.spawn(async move {
+            let mine = token();
+            let claimed = store.claim(key(number), mine, LEASE).await.unwrap();
+            match claimed {
+                Claimed::Fresh if number % 2 == 0 => {
+                    let settled = store.complete(key(number), mine, DAY).await.unwrap();
+                    assert_eq!(settled, Settled::Settled);
+                }
+                Claimed::Fresh => {
+                    let settled = store.release(key(number), mine).await.unwrap();
+                    assert_eq!(settled, Settled::Settled);
+                }
+                claimed => assert!(claimed == Claimed::Done || is_in_flight(claimed)),
+            }
+            u32::from(claimed == Claimed::Fresh && number % 2 == 0)
+        });
+    }
+    assert_eq!(calls.join_all().await.iter().sum::<u32>(), 100);
+    for number in 0..200 {
+        let claimed = look(&stores[0], key(number)).await;
+        assert_eq!(claimed, if number % 2 == 0 { Claimed::Done } else { Claimed::Fresh });
+    }
 }
 
 /// sqlx panics where a row has fewer columns than the statement had that it prepared.

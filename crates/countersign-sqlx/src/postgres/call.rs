@@ -15,7 +15,7 @@ use crate::values::Owner;
 
 /// What a statement is asked about.
 #[derive(Clone, Copy)]
-pub(super) struct Call {
+pub(super) struct Ask {
     pub(super) key: EventKey,
     pub(super) owner: Owner,
     pub(super) rest: Rest,
@@ -44,6 +44,8 @@ pub(super) struct Answer {
 #[derive(Debug)]
 pub(super) enum Wrong {
     Said(sqlx::Error),
+    /// Something about the table.
+    Place(Failure),
     /// It was another one that answered.
     OtherStatement,
 }
@@ -52,6 +54,7 @@ impl Wrong {
     pub(super) fn failure(self, judge: fn(sqlx::Error) -> Failure) -> Failure {
         match self {
             Self::Said(error) => judge(error),
+            Self::Place(failure) => failure,
             Self::OtherStatement => Failure::other(OTHER_STATEMENT),
         }
     }
@@ -61,7 +64,7 @@ const OTHER_STATEMENT: &str = "the database ran another statement than it was as
     statements are mixed up on the way, as by a PgBouncer in transaction mode before 1.21; set \
     `prepared_statements(false)`";
 
-impl Call {
+impl Ask {
     /// Runs it, to the end of its transaction if it has one of its own.
     ///
     /// Not prepared means sent as one message with the values in it. Preparing without a name is
@@ -81,7 +84,7 @@ impl Call {
             sqlx::raw_sql(sql).fetch_optional(connection).await
         };
         let row = row.map_err(Wrong::Said)?.ok_or(Wrong::OtherStatement)?;
-        read(&row, &statement.tag)
+        read(&row, &statement.tag, |_| Some(())).map(|(answer, ())| answer)
     }
 
     async fn run_prepared(
@@ -117,12 +120,17 @@ impl Call {
 }
 
 /// The tag first: nothing else of the row means anything unless it is the right one.
-fn read(row: &PgRow, tag: &str) -> Result<Answer, Wrong> {
+pub(super) fn read<T>(
+    row: &PgRow,
+    tag: &str,
+    more: impl FnOnce(&PgRow) -> Option<T>,
+) -> Result<(Answer, T), Wrong> {
     let read = || {
         if row.try_get::<&str, _>(0).ok()? != tag {
             return None;
         }
-        Some(Answer { outcome: row.try_get(1).ok()?, left: row.try_get(2).ok()? })
+        let answer = Answer { outcome: row.try_get(1).ok()?, left: row.try_get(2).ok()? };
+        Some((answer, more(row)?))
     };
     // sqlx goes by the columns of the statement that it prepared, and panics where another
     // statement's row has fewer.

@@ -6,7 +6,7 @@ use countersign::{ClaimToken, EventKey, InTransaction, StoreError};
 use sqlx::{Connection, PgConnection};
 
 use super::Inner;
-use super::call::{Call, Rest, Wrong};
+use super::call::{Ask, Rest, Wrong};
 use super::sql::outcome::{COMPLETED, COMPLETED_HERE};
 use crate::error::{Failure, NO_TRANSACTION};
 use crate::values::{Owner, micros};
@@ -23,18 +23,18 @@ impl Inner {
         if !connection.is_in_transaction() {
             return Err(Failure::other(NO_TRANSACTION).into());
         }
-        let statements = self.place.statements(connection).await?;
+        let statements = self.lanes.place.statements(connection).await?;
         let (owner, rest) = (Owner::of(token), Rest::Micros(micros(retention)));
         let in_transaction = |wrong: Wrong| wrong.failure(Failure::postgres_in);
-        let call = Call { key, owner, rest };
-        let complete = call.run(&statements.complete_in, connection, self.prepared).await;
+        let ask = Ask { key, owner, rest };
+        let complete = ask.run(&statements.complete_in, connection, self.lanes.prepared).await;
         if complete.map_err(in_transaction)?.outcome == COMPLETED_HERE {
             return Ok(InTransaction::Completed);
         }
         // It may have waited for the transaction before this one, and then cannot see what became
         // of it.
-        let call = Call { key, owner, rest: Rest::None };
-        let look = call.run(&statements.look, connection, self.prepared).await;
+        let ask = Ask { key, owner, rest: Rest::None };
+        let look = ask.run(&statements.look, connection, self.lanes.prepared).await;
         Ok(match look.map_err(in_transaction)?.outcome {
             COMPLETED_HERE => InTransaction::Completed,
             COMPLETED => InTransaction::AlreadyCompleted,

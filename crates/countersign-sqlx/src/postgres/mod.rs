@@ -1,8 +1,10 @@
 //! The store in PostgreSQL.
 
+mod batch;
 mod builder;
 mod call;
 mod in_transaction;
+mod lanes;
 mod place;
 mod retry;
 mod sql;
@@ -16,11 +18,12 @@ use sqlx::{AssertSqlSafe, PgPool};
 
 pub use builder::PostgresStoreBuilder;
 
-use self::call::{Answer, Call, Rest, Wrong, claimed, settled};
+use self::call::{Answer, Ask, Rest, claimed, settled};
+use self::lanes::{Lanes, Said};
 use self::place::Place;
 use self::retry::{Waits, may_succeed_again};
 use self::sql::outcome::COMPLETED;
-use self::sql::{Statement, Statements, Table};
+use self::sql::{Statements, Table};
 use crate::error::Failure;
 use crate::names;
 use crate::purge::{self, PurgeTask};
@@ -29,8 +32,17 @@ use crate::values::{Owner, micros};
 /// A store in PostgreSQL 12 or later, on your own pool. Clones share it.
 ///
 /// Every step is one statement on the database's clock, right at every isolation level and behind
-/// PgBouncer in transaction mode. Serialization failures, deadlocks and lock timeouts are tried again up
-/// to four times. A duplicate is read and writes nothing.
+/// PgBouncer in transaction mode. A duplicate is read and writes nothing.
+///
+/// Calls that come while others are under way go together in the next statement (one for claims, one
+/// for completions, one for releases, up to 128 keys each), so many concurrent deliveries pay for few
+/// commits. A call returns when its own statement has committed, with an answer of its own. Keep one store
+/// and clone it: two stores share no statements.
+///
+/// Serialization failures, deadlocks and lock timeouts are tried again up to four times. If a
+/// statement with many keys fails and one of them may be the reason (a conflict, a lock, a
+/// `statement_timeout`, a trigger), each is asked alone, and one bad key does not fail the others. A row
+/// that somebody has locked is skipped, and only its own call is asked again.
 ///
 /// The first call looks for the table and at what is set for it, once.
 ///
@@ -98,27 +110,37 @@ use crate::values::{Owner, micros};
 ///
 /// # The pool
 ///
-/// A claim, a completion and a release take a connection each for one statement. sqlx asks a
-/// connection whether it is alive before it hands it out; with
-/// [`test_before_acquire(false)`](sqlx::pool::PoolOptions::test_before_acquire) a claim takes one
+/// Claims, completions and releases take one or two connections while there is something to do, and
+/// none otherwise. Under constant load a connection is given back every 100 ms, so that handlers get
+/// their turn: a pool of one connection is enough, also for handlers that need it. Only if a connection
+/// has not answered for 250 ms another one is taken for the calls that wait, up to 16 in all.
+///
+/// sqlx asks a connection whether it is alive before it hands it out; with
+/// [`test_before_acquire(false)`](sqlx::pool::PoolOptions::test_before_acquire) a lone claim takes one
 /// round trip less, and the first one after the database restarted fails instead. Keep
 /// [`acquire_timeout`](sqlx::pool::PoolOptions::acquire_timeout) below two seconds (sqlx says 30) if
 /// the pool is the store's alone.
 ///
 /// # Cancellation
 ///
-/// A call whose future is dropped may or may not have happened in the database. The connection
-/// stays usable, also while the database still works on it: a release over another connection can then
-/// arrive before its claim, which claims nothing any more. A claim that is not released
-/// runs out with its lease.
+/// Statements are sent by tasks in the runtime of a call that found none at work. No caller sends
+/// another one's: a call whose future is dropped, or not polled any more, disturbs no other. If that
+/// runtime ends, or is blocked, a call in another runtime that waits starts a task there. Calls whose
+/// statement was under way when its runtime ended fail with
+/// [`Unavailable`](countersign::StoreErrorKind::Unavailable).
+///
+/// A claim that is still queued when its future is dropped is not made. One that has been sent may or may
+/// not have happened in the database, and runs out with its lease unless it is released: also a
+/// release over another connection that arrives before its claim ends it. Completions and releases that
+/// are queued are sent all the same, as long as their runtime lives. A statement that nobody waits for
+/// any more is given up after half a second, and its connection goes back to the pool when the database has
+/// answered.
 #[derive(Clone)]
 pub struct PostgresStore(Arc<Inner>);
 
 /// The store, as `complete_in` finds it.
 pub(crate) struct Inner {
-    pool: PgPool,
-    prepared: bool,
-    place: Place,
+    lanes: Arc<Lanes>,
     create: String,
     claim: String,
 }
@@ -143,7 +165,8 @@ impl PostgresStore {
     fn from_parts(pool: PgPool, schema: Option<String>, name: String, prepared: bool) -> Self {
         let table = Table { schema, name };
         let (create, claim) = (table.create_sql(), Statements::new(&table).claim.plain.to_string());
-        Self(Arc::new(Inner { pool, prepared, place: Place::new(table), create, claim }))
+        let lanes = Arc::new(Lanes::new(pool, prepared, Place::new(table)));
+        Self(Arc::new(Inner { lanes, create, claim }))
     }
 
     /// Creates the table and its index where they are missing, and [checks](Self::check) them. Any
@@ -159,8 +182,8 @@ impl PostgresStore {
     ///
     /// If the database cannot answer, or forbids it, and what [`check`](Self::check) says.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let mut connection = self.0.pool.acquire().await.map_err(Failure::postgres)?;
-        Ok(self.0.place.migrate(&mut connection).await?)
+        let mut connection = self.0.lanes.pool.acquire().await.map_err(Failure::postgres)?;
+        Ok(self.0.lanes.place.migrate(&mut connection).await?)
     }
 
     /// Looks whether the table is there and what is written to it lasts, on one of the pool's
@@ -171,8 +194,8 @@ impl PostgresStore {
     /// If the table is missing, `UNLOGGED` or temporary, if `synchronous_commit` is `off` for the
     /// connection, or if the database cannot answer. The message says what to set.
     pub async fn check(&self) -> Result<(), StoreError> {
-        let mut connection = self.0.pool.acquire().await.map_err(Failure::postgres)?;
-        Ok(self.0.place.check(&mut connection).await?)
+        let mut connection = self.0.lanes.pool.acquire().await.map_err(Failure::postgres)?;
+        Ok(self.0.lanes.place.check(&mut connection).await?)
     }
 
     /// What [`migrate`](Self::migrate) creates, as SQL for migrations of your own.
@@ -206,8 +229,8 @@ impl PostgresStore {
     pub async fn purge(&self, limit: u32) -> Result<u64, StoreError> {
         let mut waits = Waits::new();
         loop {
-            let mut connection = self.0.pool.acquire().await.map_err(Failure::postgres)?;
-            let statements = self.0.place.statements(&mut connection).await?;
+            let mut connection = self.0.lanes.pool.acquire().await.map_err(Failure::postgres)?;
+            let statements = self.0.lanes.place.statements(&mut connection).await?;
             let sql = AssertSqlSafe(statements.purge.replace("$1", &limit.to_string()));
             let done = sqlx::raw_sql(sql).execute(&mut *connection).await;
             drop(connection);
@@ -229,29 +252,27 @@ impl PostgresStore {
         let store = Arc::downgrade(&self.0);
         purge::every(period, move || {
             let store = Self(store.upgrade()?);
-            let open = !store.0.pool.is_closed();
+            let open = !store.0.lanes.pool.is_closed();
             open.then_some(async move { store.purge(purge::BATCH).await })
         })
     }
 
-    /// Runs a statement in a transaction of its own, again if another one came between.
-    async fn run(&self, of: Of, call: Call, waits: &mut Waits) -> Result<Answer, Failure> {
+    /// Asks, again if another transaction came between.
+    async fn ask(&self, ask: Ask, waits: &mut Waits) -> Result<Answer, StoreError> {
+        let mut alone = false;
         loop {
-            let mut connection = self.0.pool.acquire().await.map_err(Failure::postgres)?;
-            let statements = self.0.place.statements(&mut connection).await?;
-            let answer = call.run(of(statements), &mut connection, self.0.prepared).await;
-            drop(connection);
-            match answer {
-                Err(Wrong::Said(error)) if may_succeed_again(&error) && waits.next().await => {}
-                answer => return answer.map_err(|wrong| wrong.failure(Failure::postgres)),
+            match self.0.lanes.ask(ask, alone).await? {
+                Said::Answer(answer) => return Ok(answer),
+                Said::Again(_) if waits.next().await => alone = true,
+                Said::Again(failure) => return Err(failure.into()),
             }
         }
     }
 
-    async fn settle(&self, of: Of, call: Call) -> Result<Settled, StoreError> {
+    async fn settle(&self, ask: Ask) -> Result<Settled, StoreError> {
         let mut waits = Waits::new();
         loop {
-            if let Some(settled) = settled(&self.run(of, call, &mut waits).await?) {
+            if let Some(settled) = settled(&self.ask(ask, &mut waits).await?) {
                 return Ok(settled);
             }
             if !waits.next().await {
@@ -261,9 +282,6 @@ impl PostgresStore {
     }
 }
 
-/// Which statement.
-type Of = fn(&Statements) -> &Statement;
-
 impl Store for PostgresStore {
     async fn claim(
         &self,
@@ -272,11 +290,10 @@ impl Store for PostgresStore {
         lease: Duration,
     ) -> Result<Claimed, StoreError> {
         let rest = Rest::MicrosAndReleased(micros(lease), Owner::released(key, token));
-        let call = Call { key, owner: Owner::of(token), rest };
+        let ask = Ask { key, owner: Owner::of(token), rest };
         let mut waits = Waits::new();
         loop {
-            let answer = self.run(|statements| &statements.claim, call, &mut waits).await?;
-            if let Some(claimed) = claimed(&answer) {
+            if let Some(claimed) = claimed(&self.ask(ask, &mut waits).await?) {
                 return Ok(claimed);
             }
             if !waits.next().await {
@@ -292,20 +309,17 @@ impl Store for PostgresStore {
         retention: Duration,
     ) -> Result<Settled, StoreError> {
         let rest = Rest::Micros(micros(retention));
-        self.settle(|statements| &statements.complete, Call { key, owner: Owner::of(token), rest })
-            .await
+        self.settle(Ask { key, owner: Owner::of(token), rest }).await
     }
 
     async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
         let rest = Rest::Released(Owner::released(key, token));
-        self.settle(|statements| &statements.release, Call { key, owner: Owner::of(token), rest })
-            .await
+        self.settle(Ask { key, owner: Owner::of(token), rest }).await
     }
 
     async fn is_completed(&self, key: EventKey, token: ClaimToken) -> Result<bool, StoreError> {
-        let call = Call { key, owner: Owner::of(token), rest: Rest::None };
-        let answer = self.run(|statements| &statements.look, call, &mut Waits::new()).await?;
-        Ok(answer.outcome == COMPLETED)
+        let ask = Ask { key, owner: Owner::of(token), rest: Rest::None };
+        Ok(self.ask(ask, &mut Waits::new()).await?.outcome == COMPLETED)
     }
 
     fn transactional(&self) -> Option<Transactional> {
@@ -316,8 +330,8 @@ impl Store for PostgresStore {
 impl fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresStore")
-            .field("schema", &self.0.place.table.schema)
-            .field("table", &self.0.place.table.name)
+            .field("schema", &self.0.lanes.place.table.schema)
+            .field("table", &self.0.lanes.place.table.name)
             .finish_non_exhaustive()
     }
 }

@@ -31,3 +31,12 @@ impl Waits {
 pub(super) fn may_succeed_again(error: &sqlx::Error) -> bool {
     matches!(error::code(error).as_deref(), Some("40001" | "40P01" | "55P03"))
 }
+
+/// Whether only one of many keys may be to blame: a lock or a conflict, a timeout, or what a trigger
+/// or a constraint of the user's says.
+pub(super) fn is_of_one_key(error: &sqlx::Error) -> bool {
+    const CLASSES: [&str; 4] = ["22", "23", "40", "P0"];
+    error::code(error).is_some_and(|code| {
+        matches!(&*code, "55P03" | "57014") || CLASSES.iter().any(|class| code.starts_with(class))
+    })
+}

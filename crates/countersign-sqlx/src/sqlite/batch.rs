@@ -6,13 +6,13 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::{Claimed, EventKey, Settled, StoreError};
+use countersign::{Claimed, EventKey, Settled};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
-use tokio::sync::oneshot;
 
 use super::statements::Statements;
 use crate::error::Failure;
+use crate::room::{Call, fail, take, tell};
 use crate::values::Owner;
 
 /// A key, its owner, and for how long.
@@ -21,12 +21,6 @@ pub(super) struct Ask {
     pub(super) key: EventKey,
     pub(super) owner: Owner,
     pub(super) millis: i64,
-}
-
-/// A call, and who waits for its answer.
-pub(super) struct Call<Q, A> {
-    pub(super) ask: Q,
-    pub(super) reply: oneshot::Sender<Result<A, StoreError>>,
 }
 
 /// Calls that nobody has been answered yet: they are concurrent, so any order is right.
@@ -107,7 +101,7 @@ impl Batch {
 
     /// Forgets claims that nobody waits for any more. Settling is wanted all the same.
     pub(super) fn forget_cancelled_claims(&mut self) {
-        self.claims.retain(|call| !call.reply.is_closed());
+        self.claims.retain(|call| !call.is_cancelled());
     }
 
     /// Runs everything in the transaction that the connection is in.
@@ -253,30 +247,4 @@ fn json(asks: &[Ask]) -> String {
 
 fn asks<A>(calls: &[Call<Ask, A>]) -> Vec<Ask> {
     calls.iter().map(|call| call.ask).collect()
-}
-
-fn take<C>(calls: &mut Vec<C>, most: usize) -> Vec<C> {
-    let rest = calls.split_off(calls.len().min(most));
-    mem::replace(calls, rest)
-}
-
-/// Gives every call its answer, or what failed.
-pub(super) fn answer<Q, A>(calls: Vec<Call<Q, A>>, answers: Result<Vec<A>, Failure>) {
-    match answers {
-        Ok(answers) => tell(calls, answers),
-        Err(failure) => fail(calls, &failure),
-    }
-}
-
-fn tell<Q, A>(calls: Vec<Call<Q, A>>, answers: Vec<A>) {
-    for (call, answer) in calls.into_iter().zip(answers) {
-        // Who does not wait any more need not know.
-        let _ = call.reply.send(Ok(answer));
-    }
-}
-
-fn fail<Q, A>(calls: Vec<Call<Q, A>>, failure: &Failure) {
-    for call in calls {
-        let _ = call.reply.send(Err(failure.clone().into()));
-    }
 }

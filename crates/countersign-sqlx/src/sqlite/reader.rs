@@ -8,6 +8,7 @@ use sqlx::{Connection, SqliteConnection};
 use super::batch::{self, Ask};
 use super::thread::{Next, Shared};
 use crate::error::Failure;
+use crate::room;
 
 /// How long a read waits for the moments at which readers do wait: another process recovers the
 /// log, or has opened the file for itself alone.
@@ -21,8 +22,10 @@ pub(super) async fn work(shared: &Shared) {
         match shared.next_reads() {
             Next::Work(calls) => {
                 let asks: Vec<Ask> = calls.iter().map(|call| call.ask).collect();
-                let answers = read(shared, &mut connection, &asks).await;
-                batch::answer(calls, answers);
+                match read(shared, &mut connection, &asks).await {
+                    Ok(answers) => room::tell(calls, answers),
+                    Err(failure) => room::fail(calls, &failure),
+                }
             }
             Next::Wait if closed.do_until(shared.woken_to_read()).await.is_err() => {
                 // Who closes the pool does not want the file open any more.

@@ -21,8 +21,16 @@
 //! If the claim's snapshot is older than the release's commit, the release changes the event's row
 //! after that snapshot. Either it does so before the claim takes the row, which then is another
 //! version, or after, and then it finds the claim and ends it.
+//!
+//! The same holds for many keys in one statement. It is one transaction with one snapshot: 1 holds for
+//! each release in it, because its two rows are written in that transaction, and 2 for each claim,
+//! because its key and its token are looked up in that snapshot, and its row is locked only in the
+//! version found there. A statement has no key twice and calls of one kind only, so no call in it can see
+//! or change what another one writes. The order of two statements is that of their calls' keys, one by
+//! one: calls in one statement are concurrent, and any order between their keys is right.
 
 mod claim;
+mod many;
 mod settle;
 mod table;
 
@@ -35,6 +43,9 @@ pub(super) use table::{Found, PARTITION, Table};
 
 /// The owner of a row that no token owns.
 const NOBODY: &str = "'00000000-0000-0000-0000-000000000000'::uuid";
+
+/// How long a statement waits for another one that is inserting the same key.
+const LOCK_TIMEOUT: &str = "250ms";
 
 /// What is named in a statement until it is known: whether it may run, and its tag.
 const MAY_RUN: &str = "{may_run}";
@@ -64,7 +75,8 @@ pub(super) mod outcome {
     pub(in crate::postgres) const COMPLETED: i32 = 8;
 }
 
-/// A statement, which always answers one row: its tag, how it ended, and what is left of the lease.
+/// A statement, which always answers one row for each key: its tag, how it ended, what is left of the
+/// lease, and the key if it is for many.
 ///
 /// Behind a pooler that mixes up prepared statements the server may run another statement of ours
 /// than the one that was asked for, with the values of this one. So a prepared one takes its own tag
@@ -104,6 +116,11 @@ pub(super) struct Statements {
     pub(super) release: Statement,
     /// `$1` key, `$2` owner.
     pub(super) look: Statement,
+    /// `claim` for arrays of its values; so are the next ones.
+    pub(super) claims: Statement,
+    pub(super) completions: Statement,
+    pub(super) releases: Statement,
+    pub(super) looks: Statement,
     /// `$1` how many.
     pub(super) purge: String,
 }
@@ -117,6 +134,10 @@ impl Statements {
             complete_in: Statement::new(&settle::complete_in(table), 3),
             release: Statement::new(&settle::release(table), 3),
             look: Statement::new(&settle::look(table), 2),
+            claims: Statement::new(&many::claims(table), 4),
+            completions: Statement::new(&many::completions(table), 3),
+            releases: Statement::new(&many::releases(table), 3),
+            looks: Statement::new(&many::looks(table), 2),
             purge: table::purge(table),
         }
     }

@@ -1,7 +1,7 @@
 //! Ending a claim, and looking whether it was completed.
 
 use super::outcome::{BUSY, COMPLETED, COMPLETED_HERE, LOST, SETTLED};
-use super::{MAY_RUN, NOBODY, TAG, released_until};
+use super::{LOCK_TIMEOUT, MAY_RUN, NOBODY, TAG, released_until};
 
 /// The claim is the caller's, handled or not.
 const HELD: &str = "key = $1::uuid AND owner = $2::uuid AND expires_at > clock_timestamp()";
@@ -110,5 +110,3 @@ pub(super) fn release(table: &str) -> String {
             ELSE {BUSY} END::int, 0::bigint"
     )
 }
-
-const LOCK_TIMEOUT: &str = "250ms";

@@ -1,0 +1,318 @@
+//! Who carries out the calls: up to two lanes, each with a connection of the pool. Calls that come while
+//! both are at work wait, and go together in the next statement.
+//!
+//! A lane is a task on the runtime of the call that found it missing. It is no caller's: one that is
+//! dropped, or not polled any more, stops no other. A lane that cannot go on (its connection stalls, its
+//! runtime is blocked) is not waited for: after [`Workplace::PATIENCE`] the next call, or one that still
+//! waits, starts another one.
+
+use std::collections::{HashSet, VecDeque};
+use std::future::poll_fn;
+use std::mem;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use countersign::{StoreError, StoreErrorKind};
+use sqlx::pool::PoolConnection;
+use sqlx::{PgPool, Postgres};
+use tokio::runtime::Handle;
+
+use super::batch;
+use super::call::{Answer, Ask, Rest, Wrong};
+use super::place::Place;
+use super::retry::{is_of_one_key, may_succeed_again};
+use crate::error::Failure;
+use crate::room::{self, Call, Room, Shift, Workplace};
+
+/// How many calls one statement takes: a bound on how long it holds its locks, and on its text.
+const MOST: usize = 128;
+
+/// How far a lane looks for calls that can go together.
+const SEARCHED: usize = 4 * MOST;
+
+/// How long a lane keeps a connection, though there is always more to do: others wait for one too.
+const HELD: Duration = Duration::from_millis(100);
+
+/// How long a statement is waited for that no caller waits for any more.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// How often a statement is tried with all its calls if other transactions come between.
+const TOGETHER: u8 = 3;
+
+/// The lanes, and what they need.
+pub(super) struct Lanes {
+    pub(super) pool: PgPool,
+    pub(super) prepared: bool,
+    pub(super) place: Place,
+    room: Room<Waiting>,
+}
+
+/// What a call is answered.
+pub(super) enum Said {
+    Answer(Answer),
+    /// Another transaction came between. The same may succeed a little later.
+    Again(Failure),
+}
+
+/// A call in the queue.
+type Queued = Call<Asked, Said>;
+
+pub(super) struct Asked {
+    ask: Ask,
+    /// How often it was tried together with others.
+    tried: u8,
+}
+
+#[derive(Default)]
+pub(super) struct Waiting {
+    together: VecDeque<Queued>,
+    /// What failed together with others. It may be what they failed of.
+    alone: VecDeque<Queued>,
+    was_alone: bool,
+}
+
+impl Lanes {
+    pub(super) fn new(pool: PgPool, prepared: bool, place: Place) -> Self {
+        Self { pool, prepared, place, room: Room::default() }
+    }
+
+    /// Queues a call, and waits for what is said to it.
+    pub(super) async fn ask(self: &Arc<Self>, ask: Ask, alone: bool) -> Result<Said, StoreError> {
+        if Handle::try_current().is_err() {
+            return Err(StoreError::new(StoreErrorKind::Unavailable, NO_RUNTIME));
+        }
+        let put = |waiting: &mut Waiting, call: Queued| waiting.queue_of(&call).push_back(call);
+        let tried = if alone { TOGETHER } else { 0 };
+        let mut reply = self.queue(put, Asked { ask, tried });
+        loop {
+            match tokio::time::timeout(Self::PATIENCE, &mut reply).await {
+                Ok(reply) => return room::answered(reply, ENDED),
+                Err(_) => self.start_if(|waiting| !waiting.is_empty()),
+            }
+        }
+    }
+}
+
+const NO_RUNTIME: &str = "the store was called outside of a tokio runtime";
+const ENDED: &str = "the task that had sent the statement ended, with its runtime or by a panic";
+
+impl Workplace for Lanes {
+    type Calls = Waiting;
+
+    const WORKERS: usize = 2;
+    const PATIENCE: Duration = Duration::from_millis(250);
+
+    fn room(&self) -> &Room<Waiting> {
+        &self.room
+    }
+
+    fn start(shift: Shift<Self>) {
+        // Where there is none any more, the calls that wait start another lane.
+        if let Ok(runtime) = Handle::try_current() {
+            drop(runtime.spawn(work(shift)));
+        }
+    }
+}
+
+impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.together.is_empty() && self.alone.is_empty()
+    }
+
+    /// The next calls for one statement.
+    fn take(&mut self) -> Option<Vec<Queued>> {
+        while !self.is_empty() {
+            let in_turn = !self.was_alone || self.together.is_empty();
+            let alone = in_turn.then(|| self.alone.pop_front()).flatten();
+            self.was_alone = alone.is_some();
+            let mut calls = Vec::from_iter(alone);
+            if !self.was_alone {
+                self.take_together(&mut calls);
+            }
+            forget_cancelled_claims(&mut calls);
+            if !calls.is_empty() {
+                return Some(calls);
+            }
+        }
+        None
+    }
+
+    /// More calls of the same kind, or of any kind if there is none yet. One call for a key: a
+    /// statement cannot change a row twice. The others keep their order.
+    fn take_together(&mut self, calls: &mut Vec<Queued>) {
+        let mut kind = calls.first().map(kind);
+        let mut keys: HashSet<_> = calls.iter().map(|call| call.ask.ask.key).collect();
+        let mut others = Vec::new();
+        for _ in 0..SEARCHED {
+            if calls.len() >= MOST {
+                break;
+            }
+            let Some(call) = self.together.pop_front() else { break };
+            let is_kind = *kind.get_or_insert_with(|| self::kind(&call)) == self::kind(&call);
+            if is_kind && keys.insert(call.ask.ask.key) {
+                calls.push(call);
+            } else {
+                others.push(call);
+            }
+        }
+        others.into_iter().rev().for_each(|call| self.together.push_front(call));
+    }
+
+    /// Puts calls that have not been sent to where they were.
+    fn put_back(&mut self, calls: Vec<Queued>) {
+        calls.into_iter().rev().for_each(|call| self.queue_of(&call).push_front(call));
+    }
+
+    fn queue_of(&mut self, call: &Queued) -> &mut VecDeque<Queued> {
+        if is_alone(call) { &mut self.alone } else { &mut self.together }
+    }
+}
+
+fn is_alone(call: &Queued) -> bool {
+    call.ask.tried >= TOGETHER
+}
+
+fn kind(call: &Queued) -> mem::Discriminant<Rest> {
+    mem::discriminant(&call.ask.ask.rest)
+}
+
+/// Settling is wanted, even if nobody waits for it any more.
+fn forget_cancelled_claims(calls: &mut Vec<Queued>) {
+    calls.retain(|call| {
+        !matches!(call.ask.ask.rest, Rest::MicrosAndReleased(..)) || !call.is_cancelled()
+    });
+}
+
+/// A lane, from its first call to its last.
+async fn work(mut shift: Shift<Lanes>) {
+    let lanes = shift.begin();
+    let mut connection = None;
+    loop {
+        // Callers that have just been answered may have more to ask.
+        shift.is_free(true);
+        tokio::task::yield_now().await;
+        let Some(calls) = shift.next(Waiting::take) else { return };
+        let mut taken = Taken { lanes: &lanes, calls };
+        connection = match lanes.connection(connection.take()).await {
+            Ok(connection) => Some(connection),
+            Err(error) => {
+                room::fail(taken.send(), &Failure::postgres(error));
+                continue;
+            }
+        };
+        taken.take_more();
+        shift.is_free(false);
+        if let Some(open) = &mut connection
+            && !carry_out(&lanes, open, taken.send()).await
+        {
+            // The pool finds out whether it is of use still.
+            connection = None;
+        }
+    }
+}
+
+/// Calls that a lane has taken and not sent. If its runtime ends they are put back, if it panics all
+/// but one: it would panic for ever otherwise.
+struct Taken<'a> {
+    lanes: &'a Lanes,
+    calls: Vec<Queued>,
+}
+
+impl Taken<'_> {
+    /// What has come while the connection was waited for.
+    fn take_more(&mut self) {
+        if !self.calls.first().is_some_and(is_alone) {
+            self.lanes.room.lock().calls.take_together(&mut self.calls);
+        }
+        forget_cancelled_claims(&mut self.calls);
+    }
+
+    fn send(mut self) -> Vec<Queued> {
+        mem::take(&mut self.calls)
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        let mut calls = mem::take(&mut self.calls);
+        if std::thread::panicking() && !calls.is_empty() {
+            drop(calls.remove(0));
+        }
+        if !calls.is_empty() {
+            self.lanes.room.lock().calls.put_back(calls);
+        }
+    }
+}
+
+/// A connection, and since when the lane has it.
+type Held = (PoolConnection<Postgres>, Instant);
+
+impl Lanes {
+    /// The connection that the lane has, or another one.
+    async fn connection(&self, held: Option<Held>) -> Result<Held, sqlx::Error> {
+        match held {
+            Some(held) if held.1.elapsed() < HELD && !self.pool.is_closed() => return Ok(held),
+            held => drop(held),
+        }
+        let connection = self.pool.acquire().await?;
+        Ok((connection, Instant::now()))
+    }
+}
+
+/// Runs the calls in one statement and answers them. Tells whether all is well with the connection.
+async fn carry_out(lanes: &Lanes, held: &mut Held, mut calls: Vec<Queued>) -> bool {
+    let asks: Vec<Ask> = calls.iter().map(|call| call.ask.ask).collect();
+    let alone = calls.first().is_some_and(is_alone);
+    let run = async {
+        let statements = lanes.place.statements(&mut held.0).await.map_err(Wrong::Place)?;
+        batch::run(&asks, alone, statements, &mut held.0, lanes.prepared).await
+    };
+    let Some(ran) = until(run, given_up(&mut calls)).await else { return false };
+    match ran {
+        Ok(answers) => {
+            for (call, answer) in calls.into_iter().zip(answers) {
+                call.answer(Ok(Said::Answer(answer)));
+            }
+            true
+        }
+        Err(Wrong::Said(error)) if calls.len() > 1 && is_of_one_key(&error) => {
+            let tries = if may_succeed_again(&error) { 1 } else { TOGETHER };
+            calls.iter_mut().for_each(|call| call.ask.tried = call.ask.tried.saturating_add(tries));
+            lanes.room.lock().calls.put_back(calls);
+            true
+        }
+        Err(wrong) => {
+            let again = matches!(&wrong, Wrong::Said(error) if may_succeed_again(error));
+            let failure = wrong.failure(Failure::postgres);
+            for call in calls {
+                let said =
+                    if again { Ok(Said::Again(failure.clone())) } else { Err(failure.clone()) };
+                call.answer(said);
+            }
+            again
+        }
+    }
+}
+
+/// Waits until no caller waits any more, and a little longer. The statement has been sent, and is
+/// carried out all the same if it arrives.
+async fn given_up(calls: &mut [Queued]) {
+    for call in calls {
+        call.cancelled().await;
+    }
+    tokio::time::sleep(GRACE).await;
+}
+
+/// Nothing if the other one ends first.
+async fn until<T>(run: impl Future<Output = T>, end: impl Future<Output = ()>) -> Option<T> {
+    let (mut run, mut end) = (pin!(run), pin!(end));
+    poll_fn(|context| {
+        if let Poll::Ready(ran) = run.as_mut().poll(context) {
+            return Poll::Ready(Some(ran));
+        }
+        end.as_mut().poll(context).map(|()| None)
+    })
+    .await
+}
