@@ -127,7 +127,7 @@ impl Shared {
 
     /// How many writes are queued; nothing if no more can come.
     pub(super) fn queued_writes(&self) -> Option<usize> {
-        let queue = self.queue();
+        let queue = &self.room.lock().calls;
         (!queue.over).then(|| queue.writes.len())
     }
 
