@@ -1,5 +1,6 @@
 //! Genuine deliveries of every provider that is measured, each with an id of its own.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -94,6 +95,9 @@ pub struct Sender {
     mac: BareMac,
 }
 
+/// The events of all senders are distinct: a server that deduplicates remembers those of the last one.
+static NUMBER: AtomicU64 = AtomicU64::new(1);
+
 /// A field that nobody reads, as real payloads have plenty of: `,"f0000":"xxx…"`.
 const FILLER: usize = 64;
 
@@ -155,7 +159,7 @@ impl Sender {
     }
 
     fn next_body(&mut self) -> Bytes {
-        self.number += 1;
+        self.number = NUMBER.fetch_add(1, Ordering::Relaxed);
         self.now = seconds();
         format!("{}{:016x}{}", self.head, self.number, self.tail).into()
     }

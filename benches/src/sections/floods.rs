@@ -39,6 +39,8 @@ fn measure(plan: Plan) -> Outcome {
             let (server, client) = (&server, &client);
             let request = Sender::new(scheme, 1024).next_sent().unsigned().written(&path);
             Side::new(side, move |times| {
+                // Fewer would not keep all connections busy.
+                let times = times.max(4 * CONNECTIONS as u64);
                 let requests = vec![request.clone(); times as usize];
                 let before = server.processor_time();
                 let took = client.borrow_mut().send(requests, status).took;

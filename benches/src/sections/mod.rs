@@ -56,8 +56,12 @@ fn left_out() -> Vec<String> {
         (cfg!(feature = "stripe"), "`async-stripe-webhook`"),
         (cfg!(feature = "svix"), "`svix`"),
     ];
-    let missing = all.iter().filter(|(there, _)| !there);
-    missing.map(|(_, name)| format!("{name}, which the feature `peers-heavy` adds.")).collect()
+    let missing: Vec<&str> =
+        all.iter().filter(|(there, _)| !there).map(|(_, name)| *name).collect();
+    if missing.is_empty() {
+        return Vec::new();
+    }
+    vec![format!("{} (feature `peers-heavy`).", missing.join(", "))]
 }
 
 /// A size as people write it.

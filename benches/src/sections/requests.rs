@@ -98,6 +98,8 @@ fn over_sockets(
         let (path, client, sender) = (path(scheme, side), &client, &sender);
         Side::new(side, move |times| {
             let mut sender = sender.borrow_mut();
+            // Fewer would not keep all connections busy.
+            let times = times.max(4 * connections as u64);
             let requests = (0..times).map(|_| sender.next_sent().written(&path)).collect();
             let before = server.processor_time();
             let exchanges = client.borrow_mut().send(requests, 204);

@@ -65,7 +65,9 @@ fn measure(plan: Plan) -> Outcome {
         let sides = works.iter().map(|work| {
             let (runtime, calls) = (&runtime, Arc::clone(&work.calls));
             Side::new(work.name, move |times| {
-                runtime.block_on(all(tasks, times as usize, Arc::clone(&calls)))
+                // Fewer would not keep all tasks busy.
+                let times = (times as usize).max(4 * tasks);
+                runtime.block_on(all(tasks, times, Arc::clone(&calls)))
             })
         });
         let at = if tasks == 1 { "1 task".to_owned() } else { format!("{tasks} tasks") };
