@@ -1,13 +1,31 @@
 //! What the benches share: signed events, the bare MAC they are measured against, a server with a
-//! client, and a way to measure two things in turns.
+//! client, ways to measure things in turns; and the sections that make the page of benchmarks.
+
+#![deny(unsafe_code)]
 
 pub mod actix;
+pub mod by_hand;
+pub mod client;
+pub mod counting;
+pub mod draw;
 pub mod event;
+mod format;
 pub mod headers;
 pub mod keys;
+pub mod machine;
+pub mod page;
 pub mod paired;
+#[cfg(feature = "peers")]
+pub mod peers;
+pub mod plan;
+pub mod results;
+pub mod sections;
 pub mod sender;
+pub mod sent;
+pub mod server;
 pub mod service;
+pub mod turns;
+pub mod verifiers;
 pub mod verify;
 
 use hmac::{Hmac, KeyInit, Mac};
