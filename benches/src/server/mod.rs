@@ -85,6 +85,9 @@ impl Server {
         let program = std::env::current_exe().expect("this program");
         let mut command = Command::new(program);
         command.args([SERVE, framework.name()]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        // One of the crates panics for each body that breaks off: printing a thousand backtraces would
+        // take longer than the rest.
+        command.env("RUST_BACKTRACE", "0").stderr(Stdio::null());
         let mut child = command.spawn().expect("it starts");
         let mut line = String::new();
         let said = child.stdout.take().expect("a pipe");
