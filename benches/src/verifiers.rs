@@ -5,7 +5,7 @@ use http::HeaderMap;
 
 use crate::SECRET;
 use crate::sent::{Scheme, Sender};
-use crate::verify::prove;
+use crate::verify::{prove, verify};
 
 /// Something that verifies deliveries of one scheme.
 pub struct Verifier {
@@ -22,9 +22,14 @@ impl Verifier {
 /// Ours, and the others of this scheme. Each accepts a genuine delivery and refuses another body.
 pub fn of(scheme: Scheme) -> Vec<Verifier> {
     let endpoint = scheme.endpoint(&[SECRET]);
-    let ours = Verifier::new("countersign", move |headers, body| prove(&endpoint, headers, body));
+    let (there, ours) = (endpoint.clone(), "countersign");
     #[cfg_attr(not(feature = "peers"), expect(unused_mut, reason = "nothing is added"))]
-    let mut all = vec![ours];
+    let mut all = vec![
+        Verifier::new(ours, move |headers, body| prove(&endpoint, headers, body)),
+        Verifier::new("countersign, whole body", move |headers, body| {
+            verify(&there, headers, &body)
+        }),
+    ];
     #[cfg(feature = "peers")]
     all.extend(crate::peers::verifiers(scheme));
     for verifier in &all {

@@ -17,3 +17,8 @@ pub fn finish(endpoint: &Endpoint, headers: &HeaderMap, body: Bytes) -> bool {
     let Ok(mut incoming) = endpoint.begin(&HttpHeaders(headers)) else { return false };
     incoming.push(body).is_ok() && incoming.finish().is_ok()
 }
+
+/// The same for a body that is there already.
+pub fn verify(endpoint: &Endpoint, headers: &HeaderMap, body: &[u8]) -> bool {
+    endpoint.verify(&HttpHeaders(headers), body).is_ok()
+}
