@@ -19,7 +19,8 @@ impl Verifier {
     }
 }
 
-/// Ours, and the others of this scheme. Each accepts a genuine delivery and refuses another body.
+/// Ours, for a body that arrives and for one that is there, as the other crates take it, and those of this scheme.
+/// Each accepts a genuine delivery and refuses another body.
 pub fn of(scheme: Scheme) -> Vec<Verifier> {
     let endpoint = scheme.endpoint(&[SECRET]);
     let (there, ours) = (endpoint.clone(), "countersign");

@@ -44,6 +44,7 @@ pub fn class(side: &str) -> usize {
         "octocrab" | "PostgresStore" => 4,
         "standardwebhooks" | "axum-standardwebhooks" => 5,
         "svix" => 6,
+        "countersign, whole body" => 8,
         _ => 7,
     }
 }

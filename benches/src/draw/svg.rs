@@ -14,16 +14,16 @@ text{font:13px system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,
 .soft{fill:#59636e}.small{font-size:12px}.ours{font-weight:600}\
 .paper{fill:#fff;stroke:#d1d9e0}.grid{stroke:#d1d9e0;stroke-width:1}.whisker{stroke:#1f2328;stroke-width:1.2}\
 .f0{fill:#0969da}.f1{fill:#818b98}.f2{fill:#bc4c00}.f3{fill:#1a7f37}.f4{fill:#8250df}.f5{fill:#bf3989}\
-.f6{fill:#0f766e}.f7{fill:#7d4e00}\
+.f6{fill:#0f766e}.f7{fill:#7d4e00}.f8{fill:#0550ae}\
 .s0{stroke:#0969da}.s1{stroke:#818b98}.s2{stroke:#bc4c00}.s3{stroke:#1a7f37}.s4{stroke:#8250df}\
-.s5{stroke:#bf3989}.s6{stroke:#0f766e}.s7{stroke:#7d4e00}\
+.s5{stroke:#bf3989}.s6{stroke:#0f766e}.s7{stroke:#7d4e00}.s8{stroke:#0550ae}\
 .line{fill:none;stroke-width:2}\
 @media(prefers-color-scheme:dark){text{fill:#f0f6fc}.soft{fill:#9198a1}\
 .paper{fill:#0d1117;stroke:#3d444d}.grid{stroke:#2f353d}.whisker{stroke:#f0f6fc}\
 .f0{fill:#4493f8}.f1{fill:#7d8590}.f2{fill:#f0883e}.f3{fill:#3fb950}.f4{fill:#ab7df8}.f5{fill:#f778ba}\
-.f6{fill:#2dd4bf}.f7{fill:#d4a72c}\
+.f6{fill:#2dd4bf}.f7{fill:#d4a72c}.f8{fill:#79c0ff}\
 .s0{stroke:#4493f8}.s1{stroke:#7d8590}.s2{stroke:#f0883e}.s3{stroke:#3fb950}.s4{stroke:#ab7df8}\
-.s5{stroke:#f778ba}.s6{stroke:#2dd4bf}.s7{stroke:#d4a72c}}";
+.s5{stroke:#f778ba}.s6{stroke:#2dd4bf}.s7{stroke:#d4a72c}.s8{stroke:#79c0ff}}";
 
 /// A picture in the making.
 pub struct Svg {

@@ -24,6 +24,10 @@ documentation asks for, with the key prepared where the crate can do that. Befor
 to accept a genuine delivery and to refuse another body. The bare HMAC is the `hmac` crate with a prepared
 key over the same bytes: the least that a verification can take. The ratios are beside it.
 
+`countersign` is the way of a delivery behind the layer: the head is judged before the body, which may come
+in chunks, and what the head claims of the event is kept. `countersign, whole body` is `Endpoint::verify` for
+a body that is there, as the other crates take it.
+
 `async-stripe-webhook` has no call that only verifies: its figure includes the reading of the event into its
 type. What that reading takes alone is a row of its own.",
     charts: &["proof.svg", "proof-by-size.svg"],
