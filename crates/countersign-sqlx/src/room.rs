@@ -1,7 +1,6 @@
 //! Where calls wait for a store's workers, which take many at a time: what the databases have in
 //! common. What a batch is, and where a worker runs, is theirs.
 
-use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -50,7 +49,7 @@ pub(crate) fn answered<A>(
 #[cfg(feature = "sqlite")]
 pub(crate) fn take<C>(calls: &mut Vec<C>, most: usize) -> Vec<C> {
     let rest = calls.split_off(calls.len().min(most));
-    mem::replace(calls, rest)
+    std::mem::replace(calls, rest)
 }
 
 /// Gives every call its answer.

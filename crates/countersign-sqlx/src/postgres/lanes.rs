@@ -6,7 +6,6 @@
 //! runtime is blocked) is not waited for: after [`Workplace::PATIENCE`] the next call, or one that still
 //! waits, starts another one.
 
-use std::collections::{HashSet, VecDeque};
 use std::future::poll_fn;
 use std::mem;
 use std::pin::pin;
@@ -20,26 +19,18 @@ use sqlx::{PgPool, Postgres};
 use tokio::runtime::Handle;
 
 use super::batch;
-use super::call::{Answer, Ask, Rest, Wrong};
+use super::call::{Answer, Ask, Wrong};
 use super::place::Place;
 use super::retry::{is_of_one_key, may_succeed_again};
+use super::waiting::{Asked, Queued, TOGETHER, Waiting, is_alone};
 use crate::error::Failure;
-use crate::room::{self, Call, Room, Shift, Workplace};
-
-/// How many calls one statement takes: a bound on how long it holds its locks, and on its text.
-const MOST: usize = 128;
-
-/// How far a lane looks for calls that can go together.
-const SEARCHED: usize = 4 * MOST;
+use crate::room::{self, Room, Shift, Workplace};
 
 /// How long a lane keeps a connection, though there is always more to do: others wait for one too.
 const HELD: Duration = Duration::from_millis(100);
 
 /// How long a statement is waited for that no caller waits for any more.
 const GRACE: Duration = Duration::from_millis(500);
-
-/// How often a statement is tried with all its calls if other transactions come between.
-const TOGETHER: u8 = 3;
 
 /// The lanes, and what they need.
 pub(super) struct Lanes {
@@ -56,23 +47,6 @@ pub(super) enum Said {
     Again(Failure),
 }
 
-/// A call in the queue.
-type Queued = Call<Asked, Said>;
-
-pub(super) struct Asked {
-    ask: Ask,
-    /// How often it was tried together with others.
-    tried: u8,
-}
-
-#[derive(Default)]
-pub(super) struct Waiting {
-    together: VecDeque<Queued>,
-    /// What failed together with others. It may be what they failed of.
-    alone: VecDeque<Queued>,
-    was_alone: bool,
-}
-
 impl Lanes {
     pub(super) fn new(pool: PgPool, prepared: bool, place: Place) -> Self {
         Self { pool, prepared, place, room: Room::default() }
@@ -83,7 +57,7 @@ impl Lanes {
         if Handle::try_current().is_err() {
             return Err(StoreError::new(StoreErrorKind::Unavailable, NO_RUNTIME));
         }
-        let put = |waiting: &mut Waiting, call: Queued| waiting.queue_of(&call).push_back(call);
+        let put = |waiting: &mut Waiting, call: Queued| waiting.push(call);
         let tried = if alone { TOGETHER } else { 0 };
         let mut reply = self.queue(put, Asked { ask, tried });
         loop {
@@ -114,75 +88,6 @@ impl Workplace for Lanes {
             drop(runtime.spawn(work(shift)));
         }
     }
-}
-
-impl Waiting {
-    fn is_empty(&self) -> bool {
-        self.together.is_empty() && self.alone.is_empty()
-    }
-
-    /// The next calls for one statement.
-    fn take(&mut self) -> Option<Vec<Queued>> {
-        while !self.is_empty() {
-            let in_turn = !self.was_alone || self.together.is_empty();
-            let alone = in_turn.then(|| self.alone.pop_front()).flatten();
-            self.was_alone = alone.is_some();
-            let mut calls = Vec::from_iter(alone);
-            if !self.was_alone {
-                self.take_together(&mut calls);
-            }
-            forget_cancelled_claims(&mut calls);
-            if !calls.is_empty() {
-                return Some(calls);
-            }
-        }
-        None
-    }
-
-    /// More calls of the same kind, or of any kind if there is none yet. One call for a key: a
-    /// statement cannot change a row twice. The others keep their order.
-    fn take_together(&mut self, calls: &mut Vec<Queued>) {
-        let mut kind = calls.first().map(kind);
-        let mut keys: HashSet<_> = calls.iter().map(|call| call.ask.ask.key).collect();
-        let mut others = Vec::new();
-        for _ in 0..SEARCHED {
-            if calls.len() >= MOST {
-                break;
-            }
-            let Some(call) = self.together.pop_front() else { break };
-            let is_kind = *kind.get_or_insert_with(|| self::kind(&call)) == self::kind(&call);
-            if is_kind && keys.insert(call.ask.ask.key) {
-                calls.push(call);
-            } else {
-                others.push(call);
-            }
-        }
-        others.into_iter().rev().for_each(|call| self.together.push_front(call));
-    }
-
-    /// Puts calls that have not been sent to where they were.
-    fn put_back(&mut self, calls: Vec<Queued>) {
-        calls.into_iter().rev().for_each(|call| self.queue_of(&call).push_front(call));
-    }
-
-    fn queue_of(&mut self, call: &Queued) -> &mut VecDeque<Queued> {
-        if is_alone(call) { &mut self.alone } else { &mut self.together }
-    }
-}
-
-fn is_alone(call: &Queued) -> bool {
-    call.ask.tried >= TOGETHER
-}
-
-fn kind(call: &Queued) -> mem::Discriminant<Rest> {
-    mem::discriminant(&call.ask.ask.rest)
-}
-
-/// Settling is wanted, even if nobody waits for it any more.
-fn forget_cancelled_claims(calls: &mut Vec<Queued>) {
-    calls.retain(|call| {
-        !matches!(call.ask.ask.rest, Rest::MicrosAndReleased(..)) || !call.is_cancelled()
-    });
 }
 
 /// A lane, from its first call to its last.
@@ -223,10 +128,7 @@ struct Taken<'a> {
 impl Taken<'_> {
     /// What has come while the connection was waited for.
     fn take_more(&mut self) {
-        if !self.calls.first().is_some_and(is_alone) {
-            self.lanes.room.lock().calls.take_together(&mut self.calls);
-        }
-        forget_cancelled_claims(&mut self.calls);
+        self.lanes.room.lock().calls.take_more(&mut self.calls);
     }
 
     fn send(mut self) -> Vec<Queued> {

@@ -8,6 +8,7 @@ mod lanes;
 mod place;
 mod retry;
 mod sql;
+mod waiting;
 
 use std::fmt;
 use std::sync::Arc;

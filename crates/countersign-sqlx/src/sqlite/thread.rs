@@ -171,7 +171,11 @@ fn work(mut shift: Shift<Shared>) {
     let shared = shift.begin();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return shared.fail(&error),
+        Err(error) => {
+            // First, so that a call that comes now starts another thread.
+            drop(shift);
+            return shared.fail(&error);
+        }
     };
     runtime.block_on(async {
         let (mut writes, mut reads) = (pin!(writer::work(&shared)), pin!(reader::work(&shared)));
