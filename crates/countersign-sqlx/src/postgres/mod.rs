@@ -133,9 +133,9 @@ use crate::values::{Owner, micros};
 /// A claim that is still queued when its future is dropped is not made. One that has been sent may or may
 /// not have happened in the database, and runs out with its lease unless it is released: also a
 /// release over another connection that arrives before its claim ends it. Completions and releases that
-/// are queued are sent all the same, as long as their runtime lives. A statement that nobody waits for
-/// any more is given up after half a second, and its connection goes back to the pool when the database has
-/// answered.
+/// are queued are sent all the same, as long as the runtime of the task that sends them lives. A statement
+/// that nobody waits for any more is given up after half a second, and its connection goes back to the
+/// pool when the database has answered.
 #[derive(Clone)]
 pub struct PostgresStore(Arc<Inner>);
 
