@@ -11,9 +11,6 @@ mod clock;
 use crate::redis::shared::Shared;
 use crate::sql::schema::{Folder, Schema};
 
-const TOKIO: Runtime =
-    Runtime::new(|task| drop(tokio::spawn(task)), |time| Box::pin(tokio::time::sleep(time)));
-
 /// A store, with what has to go when the test ends.
 struct Made<S, K> {
     store: S,
@@ -22,7 +19,7 @@ struct Made<S, K> {
 
 impl<S: Store + Clone, K> Made<S, K> {
     fn suite(&self) -> StoreSuite<S> {
-        StoreSuite::new(self.store.clone(), TOKIO)
+        StoreSuite::new(self.store.clone(), Runtime::tokio())
     }
 }
 

@@ -10,12 +10,11 @@ use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use countersign::testing::StoreSuite;
-use countersign::{ClaimToken, Claimed, EventKey, Settled, Store, StoreError};
+use countersign::{ClaimToken, Claimed, EventKey, Runtime, Settled, Store, StoreError};
 use countersign_redis::RedisStore;
 use countersign_sqlx::PostgresStore;
 use sqlx::PgPool;
 
-use super::TOKIO;
 use crate::redis::shared::Shared;
 use crate::sql::schema::Schema;
 
@@ -30,7 +29,7 @@ async fn redis_goes_by_its_own_clock() {
         return answer(&store).await;
     }
     let shared = Shared::new();
-    let suite = StoreSuite::new(shared.store().await, TOKIO);
+    let suite = StoreSuite::new(shared.store().await, Runtime::tokio());
     for hours in [5, -5] {
         let elsewhere = Elsewhere::start("redis_goes_by_its_own_clock", &shared.prefix, hours);
         suite.clock_is_the_stores(elsewhere).await;
@@ -46,7 +45,7 @@ async fn postgres_goes_by_its_own_clock() {
         return answer(&builder.schema(&schema).build().unwrap()).await;
     }
     let (schema, store, _) = Schema::migrated().await;
-    let suite = StoreSuite::new(store, TOKIO);
+    let suite = StoreSuite::new(store, Runtime::tokio());
     for hours in [5, -5] {
         let elsewhere = Elsewhere::start("postgres_goes_by_its_own_clock", &schema.name, hours);
         suite.clock_is_the_stores(elsewhere).await;

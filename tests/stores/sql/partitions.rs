@@ -8,9 +8,6 @@ use sqlx::{AssertSqlSafe, PgPool};
 use super::receiver::Bench;
 use super::{DAY, LEASE, Schema, failure, is_in_flight, look, new_key, token};
 
-const TOKIO: Runtime =
-    Runtime::new(|task| drop(tokio::spawn(task)), |time| Box::pin(tokio::time::sleep(time)));
-
 /// As the documentation has it.
 const SQL: &str = r#"
     CREATE TABLE "countersign" (
@@ -42,7 +39,7 @@ async fn partitioned() -> (Schema, PostgresStore, PgPool) {
 #[tokio::test(flavor = "multi_thread")]
 async fn partitions_keep_the_contract() {
     let (_schema, store, pool) = partitioned().await;
-    let suite = StoreSuite::new(store.clone(), TOKIO);
+    let suite = StoreSuite::new(store.clone(), Runtime::tokio());
     suite.take_over_after_the_lease().await;
     suite.late_settling_is_lost().await;
     suite.released_is_free_at_once().await;

@@ -2,7 +2,7 @@
 
 use hmac::{Hmac, KeyInit, Mac as _};
 use subtle::{Choice, ConstantTimeEq};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::algorithm::{Algorithm, Keys};
 use super::candidates::Candidates;
@@ -54,8 +54,8 @@ macro_rules! mac {
             }
 
             /// One MAC is compared with every candidate, in a time that depends on their number
-            /// alone. It is wiped when dropped: over a forged body it would be the forger's missing
-            /// piece.
+            /// alone. It is wiped if none fits: over a forged body it would be the forger's
+            /// missing piece.
             #[inline(always)]
             fn verify(
                 running: Self::Running,
@@ -63,21 +63,25 @@ macro_rules! mac {
                 encoding: Encoding,
                 shown: &Candidates<Self>,
             ) -> bool {
-                let bytes: [u8; $bytes] = running.finalize().into_bytes().into();
+                let mut bytes: [u8; $bytes] = running.finalize().into_bytes().into();
                 let mac: Zeroizing<[u64; $words]> = Zeroizing::new(words(&bytes));
                 let mut any = equal(shown.first(), &mac);
                 if let Some(second) = shown.second() {
                     any |= equal(second, &mac);
                 }
                 if !shown.more().is_empty() {
-                    let bytes = Zeroizing::new(bytes);
                     any |= mac_texts::any_is::<$bytes, $hex, $hex_words>(
                         encoding,
                         shown.more(),
                         &bytes,
                     );
                 }
-                any.into()
+                let any = bool::from(any);
+                if !any {
+                    // If it is one of theirs, the sender knows it already.
+                    bytes.zeroize();
+                }
+                any
             }
         }
     };

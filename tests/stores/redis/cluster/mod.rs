@@ -37,13 +37,10 @@ async fn every_step_is_in_one_slot() {
     }
 }
 
-const TOKIO: Runtime =
-    Runtime::new(|task| drop(tokio::spawn(task)), |time| Box::pin(tokio::time::sleep(time)));
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_keeps_the_contract() {
     let cluster = Cluster::start(0).await;
-    let suite = StoreSuite::new(cluster.store().await, TOKIO);
+    let suite = StoreSuite::new(cluster.store().await, Runtime::tokio());
     suite.take_over_after_the_lease().await;
     suite.late_settling_is_lost().await;
     suite.released_is_free_at_once().await;
