@@ -53,7 +53,7 @@ impl Encoding {
     }
 
     /// Encodes as the provider would.
-    #[cfg(feature = "testing")]
+    #[cfg(feature = "signing")]
     pub(crate) fn encode(self, bytes: &[u8]) -> String {
         match self {
             Self::Hex | Self::LowerHex => {

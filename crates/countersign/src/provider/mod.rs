@@ -22,7 +22,7 @@ use crate::payload::Bodies;
 use crate::scheme::Scheme;
 use crate::window::Window;
 use families::Families;
-#[cfg(feature = "testing")]
+#[cfg(feature = "signing")]
 pub(crate) use timestamp::Item;
 pub(crate) use timestamp::{HeaderTime, TimeSource};
 use unverified::UnverifiedNames;

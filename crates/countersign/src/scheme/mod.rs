@@ -15,7 +15,7 @@ mod public_key;
 mod roles;
 mod secret_reading;
 pub(crate) mod signature;
-#[cfg(feature = "testing")]
+#[cfg(feature = "signing")]
 mod signing;
 mod texts;
 pub(crate) mod token;
@@ -37,7 +37,7 @@ use token::TokenKeys;
 
 use crate::rejection::RejectionKind;
 use crate::request_head::RequestHead;
-#[cfg(feature = "testing")]
+#[cfg(feature = "signing")]
 use crate::secret::Secret;
 
 /// The proofs of which a provider's deliveries carry one, and what they cover.
@@ -79,7 +79,7 @@ impl Scheme {
     }
 
     /// The header and the value that prove this content, with the first proof.
-    #[cfg(feature = "testing")]
+    #[cfg(feature = "signing")]
     pub(crate) fn sign(
         &self,
         secret: &Secret,

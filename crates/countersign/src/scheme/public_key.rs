@@ -57,7 +57,7 @@ pub(super) fn is_like_one(signature: &Signature, shown: &[u8]) -> bool {
 }
 
 /// A private key, as its 32 bytes in hex or base64, after a prefix such as `whsk_`. For signing.
-#[cfg(all(feature = "ed25519", feature = "testing"))]
+#[cfg(all(feature = "ed25519", feature = "signing"))]
 pub(super) fn private_key(
     signature: &Signature,
     shown: &[u8],

@@ -227,7 +227,7 @@ impl Signature {
     }
 
     /// The signature's text, as the provider writes it.
-    #[cfg(feature = "testing")]
+    #[cfg(feature = "signing")]
     pub(crate) fn write(&self, bytes: &[u8]) -> String {
         format!("{}{}", self.prefix, self.encoding.encode(bytes))
     }

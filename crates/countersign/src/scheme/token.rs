@@ -116,7 +116,7 @@ impl Token {
         }
     }
 
-    #[cfg(feature = "testing")]
+    #[cfg(feature = "signing")]
     pub(crate) fn write(&self, secret: &Secret) -> String {
         let token = secret.expose();
         match self.form {
