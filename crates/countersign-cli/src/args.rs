@@ -4,9 +4,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::say;
+use crate::verify::VerifyArgs;
 
 /// Reads the command line. `--help` and `--version` are answered here.
 pub(crate) fn parse() -> Result<Command, ExitCode> {
@@ -19,12 +20,20 @@ pub(crate) fn parse() -> Result<Command, ExitCode> {
         }
         _ => {
             say(&format!(
-                "countersign: {}; see `countersign listen --help`",
-                sentence(&error.to_string())
+                "countersign: {}; see `countersign {} --help`",
+                sentence(&error.to_string()),
+                subcommand()
             ));
             exit_code(&error)
         }
     })
+}
+
+/// The subcommand that was given, or the one to begin with.
+fn subcommand() -> String {
+    let given = std::env::args().nth(1).unwrap_or_default();
+    let known = Cli::command().get_subcommands().any(|command| command.get_name() == given);
+    if known { given } else { "listen".to_owned() }
 }
 
 fn exit_code(error: &clap::Error) -> ExitCode {
@@ -53,6 +62,8 @@ struct Cli {
 pub(crate) enum Command {
     /// Listen for webhooks, verify them, and print or forward them.
     Listen(ListenArgs),
+    /// Say whether a captured request is genuine, and if not, why.
+    Verify(VerifyArgs),
     /// List the providers that `--provider` takes.
     Providers(ProvidersArgs),
 }

@@ -3,6 +3,7 @@
 //! The way of a delivery: [`listen`] has one layer of `countersign-tower` for each `--provider`
 //! ([`endpoint`]) behind the server ([`serve`]); what the layer accepts is printed ([`output`])
 //! or given to the user's own program ([`forward`]). What there is to say goes into the [`log`].
+//! [`verify`] says of a captured request why it is not genuine.
 
 mod args;
 mod endpoint;
@@ -16,6 +17,7 @@ mod serve;
 mod signals;
 mod stdio;
 mod store;
+mod verify;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -37,15 +39,18 @@ fn main() -> ExitCode {
         }
     };
     log.take_panics();
-    let done = match command {
-        Command::Listen(args) => listen::run(&args, &log),
-        Command::Providers(args) => providers::run(&args),
+    let (done, code_of_problem) = match command {
+        Command::Listen(args) => (listen::run(&args, &log).map(|()| ExitCode::SUCCESS), 1),
+        Command::Providers(args) => (providers::run(&args).map(|()| ExitCode::SUCCESS), 1),
+        // 1 is an answer here.
+        Command::Verify(args) => (verify::run(&args), 2),
     };
-    if let Err(problem) = &done {
+    let code = done.unwrap_or_else(|problem| {
         log.say(&format!("countersign: {problem}"));
-    }
+        ExitCode::from(code_of_problem)
+    });
     log.finish(LOG_GRACE);
-    if done.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    code
 }
 
 /// How long the end waits for the reader of stderr.

@@ -87,6 +87,7 @@
 //! | `tokio` | off | [`Runtime::tokio`], which the adapters bring | tokio, with `rt`, `sync` and `time` |
 //! | `signing` | off | [`signing`]: signing as a provider would | nothing |
 //! | `testing` | off | [`testing`]: the same, and the acceptance suite for stores | nothing |
+//! | `diagnosis` | off | [`diagnosis`]: why a delivery is not genuine | 5 crates, which unpack gzip |
 //!
 //! The default has no elliptic curve and no async runtime in it.
 //!
@@ -138,6 +139,8 @@ mod verifier;
 mod window;
 
 pub mod catalogue;
+#[cfg(feature = "diagnosis")]
+pub mod diagnosis;
 pub mod providers;
 #[cfg(feature = "signing")]
 pub mod signing;

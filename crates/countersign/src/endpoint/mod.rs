@@ -191,6 +191,15 @@ impl Endpoint {
         }
     }
 
+    /// The same endpoint, that judges no delivery's age. Only for one that nobody has a clone of.
+    #[cfg(feature = "diagnosis")]
+    pub(crate) fn without_window(mut self) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.window = None;
+        }
+        self
+    }
+
     pub(crate) fn inner(&self) -> &Inner {
         &self.0
     }

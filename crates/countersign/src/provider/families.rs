@@ -67,7 +67,7 @@ impl Families {
     }
 
     /// The names of the proof's headers in the further families.
-    pub(super) fn other_proofs(&self) -> impl Iterator<Item = &str> + Clone {
+    pub(crate) fn other_proofs(&self) -> impl Iterator<Item = &str> + Clone {
         self.others.iter().flat_map(|family| self.proofs.iter().map(|name| family.name(name)))
     }
 

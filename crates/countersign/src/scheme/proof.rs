@@ -99,7 +99,7 @@ impl Proof {
         }
     }
 
-    pub(super) fn signature(&self) -> Option<&Signature> {
+    pub(crate) fn signature(&self) -> Option<&Signature> {
         match &self.0 {
             Kind::Token(_) => None,
             #[cfg(feature = "sha1")]
@@ -135,7 +135,7 @@ impl Proof {
     }
 
     /// Whether its secrets are public keys, which everybody knows.
-    pub(super) fn takes_public_keys(&self) -> bool {
+    pub(crate) fn takes_public_keys(&self) -> bool {
         match &self.0 {
             #[cfg(feature = "ed25519")]
             Kind::Ed25519(_) => true,
@@ -204,6 +204,45 @@ impl Proof {
             Kind::EcdsaP256(signature) => {
                 KeyedProof::EcdsaP256(Arc::new(Keys::new(signature, secrets)))
             }
+        }
+    }
+
+    /// How many bytes a signature has, where that is fixed.
+    #[cfg(feature = "diagnosis")]
+    pub(crate) fn length(&self) -> Option<usize> {
+        match &self.0 {
+            Kind::Token(_) => None,
+            #[cfg(feature = "sha1")]
+            Kind::HmacSha1(_) => Some(20),
+            Kind::HmacSha256(_) => Some(32),
+            Kind::HmacSha512(_) => Some(64),
+            #[cfg(feature = "ed25519")]
+            Kind::Ed25519(_) => Some(64),
+            #[cfg(feature = "p256")]
+            Kind::EcdsaP256(_) => None,
+        }
+    }
+
+    /// The text before a token in its header.
+    #[cfg(feature = "diagnosis")]
+    pub(crate) fn token_prefix(&self) -> &str {
+        match &self.0 {
+            Kind::Token(token) => token.before(),
+            _ => "",
+        }
+    }
+
+    /// How a key is written in the secret.
+    #[cfg(feature = "diagnosis")]
+    pub(crate) fn reads(&self) -> crate::diagnosis::Reads<'_> {
+        use crate::diagnosis::Reads;
+        match self.signature() {
+            #[cfg(any(feature = "ed25519", feature = "p256"))]
+            Some(signature) if self.takes_public_keys() => {
+                Reads::Base64(signature.secret.prefix())
+            }
+            Some(signature) => signature.secret.reads(),
+            None => Reads::Text,
         }
     }
 }

@@ -76,4 +76,16 @@ impl SecretReading {
     pub(crate) fn takes_text(&self) -> bool {
         matches!(self, Self::Text | Self::Ascii)
     }
+
+    /// How a key is written so that this reads it.
+    #[cfg(feature = "diagnosis")]
+    pub(super) fn reads(&self) -> crate::diagnosis::Reads<'_> {
+        use crate::diagnosis::Reads;
+        match self {
+            Self::Text | Self::Ascii | Self::TextAndBase64 { .. } => Reads::Text,
+            Self::Base64 { prefix } | Self::Base64OrText { prefix } => Reads::Base64(prefix),
+            Self::Base64Url => Reads::Base64Url,
+            Self::Hex => Reads::Hex,
+        }
+    }
 }

@@ -226,6 +226,12 @@ impl Signature {
         }
     }
 
+    /// The text before the signature.
+    #[cfg(feature = "diagnosis")]
+    pub(crate) fn own_prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// The signature's text, as the provider writes it.
     #[cfg(feature = "signing")]
     pub(crate) fn write(&self, bytes: &[u8]) -> String {

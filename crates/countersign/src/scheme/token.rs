@@ -116,6 +116,16 @@ impl Token {
         }
     }
 
+    /// What stands before the token in its header.
+    #[cfg(feature = "diagnosis")]
+    pub(super) fn before(&self) -> &str {
+        match self.form {
+            Form::Plain => &self.prefix,
+            Form::Bearer => "Bearer ",
+            Form::Basic => "Basic ",
+        }
+    }
+
     #[cfg(feature = "signing")]
     pub(crate) fn write(&self, secret: &Secret) -> String {
         let token = secret.expose();

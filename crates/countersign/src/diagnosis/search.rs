@@ -1,0 +1,251 @@
+//! The search: what has to be undone, and nothing less, so that the delivery is genuine.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use super::body::Bodies;
+use super::cause::Cause;
+use super::change::{Change, Variant, change};
+use super::headers::{self, proof_headers};
+use super::legacy::{self, Way};
+use super::request::{Head, Request};
+use super::secrets::{self, Reads};
+use super::times;
+use super::trial::{Setting, Test};
+use super::urls::{self, Url};
+use crate::catalogue;
+use crate::endpoint::Endpoint;
+use crate::provider::Provider;
+use crate::scheme::Proof;
+use crate::secret::Secret;
+use crate::window::UnixMillis;
+
+/// More causes at once are not looked for: bodies that were written again have the most.
+const MOST_CAUSES: usize = 4;
+
+/// How much is tried with each number of causes. A trial over up to a kilobyte of body weighs one.
+const MOST_TRIED: [usize; MOST_CAUSES + 1] = [1_000, 300_000, 300_000, 200_000, 60_000];
+
+/// A check of a public-key signature takes as long as so many MACs.
+const WEIGHT_OF_PUBLIC_KEY: usize = 40;
+
+/// What made a delivery genuine.
+pub(super) struct Found {
+    pub(super) setting: Setting,
+    pub(super) body: Vec<u8>,
+    pub(super) changes: Vec<Change>,
+}
+
+/// One delivery, and everything that may be undone of it.
+pub(super) struct Search<'r> {
+    pub(super) request: &'r Request,
+    pub(super) provider: &'r Provider,
+    pub(super) secrets: &'r [Secret],
+    pub(super) head: Head,
+    pub(super) url: Option<Url>,
+    pub(super) now: UnixMillis,
+}
+
+impl Search<'_> {
+    /// The fewest changes that make the delivery genuine.
+    pub(super) fn run(&self) -> Option<Found> {
+        let field = self.provider.spec().bodies.field.as_deref();
+        let bodies = Bodies::of(&self.request.body, field);
+        let by_cost: Vec<Vec<Setting>> = (0..MOST_CAUSES).map(|cost| self.settings(cost)).collect();
+        (0..).zip(MOST_TRIED).find_map(|(causes, most)| {
+            let takes_public_keys =
+                self.provider.spec().scheme.proofs.iter().any(Proof::takes_public_keys);
+            let weight = if takes_public_keys { WEIGHT_OF_PUBLIC_KEY } else { 1 };
+            let mut left = most / weight;
+            // What is not the body first: it is tried soonest.
+            (0..=causes).find_map(|of_body| {
+                let settings = by_cost.get(causes - of_body)?;
+                self.tried(settings, &bodies, of_body, &mut left)
+            })
+        })
+    }
+
+    fn tried(
+        &self,
+        settings: &[Setting],
+        bodies: &Bodies,
+        of_body: usize,
+        left: &mut usize,
+    ) -> Option<Found> {
+        if settings.is_empty() {
+            return None;
+        }
+        let weigh = |body: &[u8]| 1 + body.len() / 1024;
+        let mut seen = HashSet::new();
+        let mut found = None;
+        let deep = settings.len() == 1;
+        bodies.each(of_body, deep, &mut |body, changes| {
+            let is_new = seen.insert(body.to_vec());
+            for setting in settings.iter().filter(|_| is_new) {
+                let Some(rest) = left.checked_sub(weigh(body)) else { return true };
+                *left = rest;
+                if setting.holds(body) {
+                    let changes = [&*setting.changes, changes].concat();
+                    found = Some(Found { setting: setting.clone(), body: body.to_vec(), changes });
+                    return true;
+                }
+            }
+            false
+        });
+        if std::env::var_os("WHY_STATS").is_some() { eprintln!("{} settings, of_body {of_body}, {} bodies, left {left}", settings.len(), seen.len()); }
+        found
+    }
+
+    /// Everything but the body, with exactly so many changes.
+    fn settings(&self, cost: usize) -> Vec<Setting> {
+        let mut all = self.of_provider(self.provider, None, cost);
+        for legacy in legacy::of(self.provider) {
+            let undone = change(Cause::HeaderLegacy, legacy.says);
+            let Some(cost) = cost.checked_sub(1) else { continue };
+            match &legacy.way {
+                Way::Provider(provider) => all.extend(self.of_provider(provider, Some(&undone), cost)),
+                Way::Plain(plain) => {
+                    let settings = self.of_provider(self.provider, Some(&undone), cost);
+                    all.extend(settings.into_iter().map(|setting| Setting {
+                        test: Test::Plain(*plain),
+                        ..setting
+                    }));
+                }
+            }
+        }
+        // Only the given delivery, or one more thing that is wrong with it.
+        if let Some(cost) = cost.checked_sub(1).filter(|cost| *cost < 2) {
+            for preset in catalogue::all().filter(|preset| preset.id() != self.provider.name()) {
+                let provider = preset.provider();
+                let shown = proof_headers(&provider);
+                if !shown.iter().any(|name| !self.head.values(name).is_empty()) {
+                    continue;
+                }
+                let says = format!(
+                    "This is a genuine delivery of {}, and not of {}.",
+                    preset.name(),
+                    super::name_of(self.provider)
+                );
+                let undone = change(Cause::ProviderOther, says);
+                all.extend(self.of_provider(&provider, Some(&undone), cost));
+            }
+        }
+        all
+    }
+
+    /// The same for one provider.
+    fn of_provider(&self, provider: &Provider, by: Option<&Change>, cost: usize) -> Vec<Setting> {
+        let needs_url = provider.spec().scheme.content.needs_public_url();
+        let secrets = secrets::variants(self.secrets, reads(provider), cost.min(2));
+        let urls = match &self.url {
+            Some(url) if needs_url => urls::variants(url, self.request, cost.min(3)),
+            Some(url) => vec![Variant::given(url.clone())],
+            None => Vec::new(),
+        };
+        let urls: Vec<Option<Variant<Url>>> = match urls.is_empty() {
+            true => vec![None],
+            false => urls.into_iter().map(Some).collect(),
+        };
+        let mut heads = Vec::new();
+        for head in headers::variants(&self.head, provider, cost.min(2)) {
+            for timed in times::variants(&head.value, provider, self.now) {
+                let changes: Vec<_> = head.changes.iter().chain(&timed.changes).cloned().collect();
+                if changes.len() <= cost {
+                    heads.push(Variant { value: timed.value, changes });
+                }
+            }
+        }
+        let mut all = Vec::new();
+        for url in &urls {
+            let of_url = url.as_ref().map_or(0, Variant::cost);
+            let origin = url.as_ref().map(|url| url.value.origin());
+            for secret in secrets.iter().filter(|secret| secret.cost() + of_url <= cost) {
+                let left = cost - secret.cost() - of_url;
+                let Some(endpoint) = self.endpoint(provider, &secret.value, origin.as_deref())
+                else {
+                    continue;
+                };
+                let of_url = url.iter().flat_map(|url| &url.changes);
+                let changes: Vec<Change> =
+                    by.into_iter().chain(&secret.changes).chain(of_url).cloned().collect();
+                let mut add = |head: Head, test: Test, more: &[Change]| {
+                    let target = url.as_ref().filter(|_| needs_url).map(|url| url.value.target());
+                    let head = Head { target: target.unwrap_or_else(|| head.target.clone()), ..head };
+                    all.push(Setting {
+                        provider: provider.clone(),
+                        endpoint: endpoint.clone(),
+                        secret: secret.value.clone(),
+                        head: Rc::new(head),
+                        url: url.as_ref().map(|url| Rc::new(url.value.clone())),
+                        test,
+                        changes: changes.iter().chain(more).cloned().collect(),
+                    });
+                };
+                for head in heads.iter().filter(|head| head.cost() == left) {
+                    add(head.value.clone(), Test::Verify, &head.changes);
+                }
+                let cut = heads.iter().filter(|head| head.cost() + 1 == left && by.is_none());
+                for head in cut {
+                    for (test, undone) in cut_signatures(&head.value, provider) {
+                        let more: Vec<_> = head.changes.iter().cloned().chain([undone]).collect();
+                        add(head.value.clone(), test, &more);
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    /// An endpoint that judges no time and no length.
+    fn endpoint(&self, provider: &Provider, secret: &Secret, url: Option<&str>) -> Option<Endpoint> {
+        let mut endpoint = Endpoint::builder("diagnosis", provider.clone())
+            .secret(secret.clone())
+            .methods([&self.request.method])
+            .max_body(usize::MAX);
+        if let Some(url) = url {
+            endpoint = endpoint.public_url(url);
+        }
+        endpoint.build().ok().map(Endpoint::without_window)
+    }
+}
+
+/// How the first proof reads its secret.
+fn reads(provider: &Provider) -> Reads<'_> {
+    provider.spec().scheme.proofs.first().map_or(Reads::Text, Proof::reads)
+}
+
+/// The signatures that may be the beginning of a right one.
+fn cut_signatures(head: &Head, provider: &Provider) -> Vec<(Test, Change)> {
+    /// Fewer characters could fit by chance.
+    const LEAST: usize = 10;
+    let mut all = Vec::new();
+    let spec = provider.spec();
+    for proof in spec.scheme.proofs.iter().filter(|proof| !proof.takes_public_keys()).take(1) {
+        let (prefix, list) = match proof.signature() {
+            Some(signature) => (signature.own_prefix(), signature.list),
+            None => (proof.token_prefix(), None),
+        };
+        for name in proof.headers() {
+            let values = head.values(name);
+            let [value] = &*values else { continue };
+            let items: Vec<&[u8]> = match list {
+                Some(list) => list.items(value).collect(),
+                None => vec![value],
+            };
+            let cut = items.into_iter().filter(|item| {
+                let bare = item.strip_prefix(prefix.as_bytes());
+                bare.is_some_and(|bare| bare.len() >= LEAST)
+            });
+            for shown in cut {
+                let length = shown.len() - prefix.len();
+                let says = format!(
+                    "The signature in {name} was cut after {length} characters; as far as it goes it \
+                     is right."
+                );
+                let test = Test::Begins { header: name.to_string(), shown: shown.to_vec() };
+                all.push((test, change(Cause::HeaderTruncated, says)));
+            }
+        }
+    }
+    all
+}
