@@ -5,6 +5,7 @@ mod bodies;
 mod catalogue;
 mod declared_length;
 mod defaults;
+mod diagnosis;
 mod differential;
 mod errors;
 mod handshakes;

@@ -27,27 +27,34 @@ const LARGEST: u64 = 256 * 1024 * 1024;
 /// Genuine is 0, not genuine is 1. An error is one sentence.
 pub(crate) fn run(args: &VerifyArgs) -> Result<ExitCode, String> {
     let preset = endpoint::preset(&args.provider)?;
-    let secrets = args.secrets.iter().map(|source| secret(source)).collect::<Result<Vec<_>, _>>()?;
+    let secrets =
+        args.secrets.iter().map(|source| secret(source)).collect::<Result<Vec<_>, _>>()?;
     let capture = capture(args)?;
     let provider = preset.provider();
     let mut request = capture.request;
     let url = args.url.clone().or(capture.url);
     if let Some(url) = &url {
         if !url.starts_with("https://") && !url.starts_with("http://") {
-            return Err(format!("--url takes a URL such as https://example.test/path, not `{url}`"));
+            return Err(format!(
+                "--url takes a URL such as https://example.test/path, not `{url}`"
+            ));
         }
         request = request.url(url);
     }
-    let at = match &args.at {
-        Some(at) => SystemTime::from(OffsetDateTime::parse(at, &Rfc3339).map_err(|error| {
-            format!("--at takes a time such as 2026-11-02T08:15:04Z: {error}")
-        })?),
-        None => capture.at.unwrap_or_else(SystemTime::now),
-    };
+    let at =
+        match &args.at {
+            Some(at) => SystemTime::from(OffsetDateTime::parse(at, &Rfc3339).map_err(|error| {
+                format!("--at takes a time such as 2026-11-02T08:15:04Z: {error}")
+            })?),
+            None => capture.at.unwrap_or_else(SystemTime::now),
+        };
     let diagnosis = diagnose(&provider, &secrets, &request, at);
     let text = match args.json {
         true => report::json(&diagnosis).map_err(|error| error.to_string())?,
-        false => report::text(&report::About { preset, secrets: &secrets, request: &request, at }, &diagnosis),
+        false => report::text(
+            &report::About { preset, secrets: &secrets, request: &request, at },
+            &diagnosis,
+        ),
     };
     print(&text)?;
     Ok(exit_code(&diagnosis))
@@ -98,4 +105,3 @@ fn print(text: &str) -> Result<(), String> {
         _ => Ok(()),
     }
 }
-

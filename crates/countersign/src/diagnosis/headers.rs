@@ -150,7 +150,9 @@ impl Form<'_> {
     fn is_right(&self, text: &[u8]) -> bool {
         let rest = text.strip_prefix(self.prefix.as_bytes());
         let bytes = rest.and_then(|rest| self.read(rest));
-        bytes.is_some_and(|bytes| self.encoding.encode(&bytes).as_bytes() == rest.unwrap_or_default())
+        bytes.is_some_and(|bytes| {
+            self.encoding.encode(&bytes).as_bytes() == rest.unwrap_or_default()
+        })
     }
 
     fn spellings(&self, text: &[u8], add: Add<'_>) {
@@ -169,7 +171,8 @@ impl Form<'_> {
             let mut changes = Vec::new();
             let has_other = other_prefix && !(self.prefix.is_empty() && rest.len() == bare.len());
             if has_other {
-                changes.push(change(Cause::HeaderPrefix, self.says_prefix(rest.len() < bare.len())));
+                changes
+                    .push(change(Cause::HeaderPrefix, self.says_prefix(rest.len() < bare.len())));
             }
             if written.as_bytes() != rest {
                 let says = format!(

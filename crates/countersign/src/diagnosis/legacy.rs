@@ -8,9 +8,9 @@ use crate::encoding::hex;
 use crate::provider::Provider;
 #[cfg(feature = "sha1")]
 use crate::scheme::content::Part;
-use crate::secret::Secret;
 #[cfg(feature = "sha1")]
 use crate::scheme::signature::Signature;
+use crate::secret::Secret;
 
 /// An older way to sign.
 pub(super) struct Legacy {

@@ -154,9 +154,8 @@ impl Difference {
             return None;
         }
         let from = same.saturating_sub(BEFORE);
-        let part = |body: &[u8]| {
-            body.get(from..body.len().min(same + AFTER)).unwrap_or_default().to_vec()
-        };
+        let part =
+            |body: &[u8]| body.get(from..body.len().min(same + AFTER)).unwrap_or_default().to_vec();
         Some(Self { at: same, received: part(received), signed: part(signed), before: same - from })
     }
 }

@@ -24,7 +24,7 @@ use crate::window::UnixMillis;
 const MOST_CAUSES: usize = 4;
 
 /// How much is tried with each number of causes. A trial over up to a kilobyte of body weighs one.
-const MOST_TRIED: [usize; MOST_CAUSES + 1] = [1_000, 300_000, 300_000, 200_000, 60_000];
+const MOST_TRIED: [usize; MOST_CAUSES + 1] = [1_000, 200_000, 200_000, 120_000, 40_000];
 
 /// A check of a public-key signature takes as long as so many MACs.
 const WEIGHT_OF_PUBLIC_KEY: usize = 40;
@@ -51,15 +51,16 @@ impl Search<'_> {
     pub(super) fn run(&self) -> Option<Found> {
         let field = self.provider.spec().bodies.field.as_deref();
         let bodies = Bodies::of(&self.request.body, field);
-        let by_cost: Vec<Vec<Setting>> = (0..MOST_CAUSES).map(|cost| self.settings(cost)).collect();
+        let mut by_cost = Vec::new();
+        let takes_public_keys =
+            self.provider.spec().scheme.proofs.iter().any(Proof::takes_public_keys);
+        let weight = if takes_public_keys { WEIGHT_OF_PUBLIC_KEY } else { 1 };
         (0..).zip(MOST_TRIED).find_map(|(causes, most)| {
-            let takes_public_keys =
-                self.provider.spec().scheme.proofs.iter().any(Proof::takes_public_keys);
-            let weight = if takes_public_keys { WEIGHT_OF_PUBLIC_KEY } else { 1 };
+            by_cost.push(self.settings(causes));
             let mut left = most / weight;
-            // What is not the body first: it is tried soonest.
-            (0..=causes).find_map(|of_body| {
-                let settings = by_cost.get(causes - of_body)?;
+            // The body alone first: it has the fewest combinations.
+            (0..=causes).rev().find_map(|of_body| {
+                let settings: &Vec<Setting> = by_cost.get(causes - of_body)?;
                 self.tried(settings, &bodies, of_body, &mut left)
             })
         })
@@ -92,24 +93,29 @@ impl Search<'_> {
             }
             false
         });
-        if std::env::var_os("WHY_STATS").is_some() { eprintln!("{} settings, of_body {of_body}, {} bodies, left {left}", settings.len(), seen.len()); }
         found
     }
 
-    /// Everything but the body, with exactly so many changes.
+    /// Everything but the body, with exactly so many changes. Four at once are of the body.
     fn settings(&self, cost: usize) -> Vec<Setting> {
+        if cost == MOST_CAUSES {
+            return Vec::new();
+        }
         let mut all = self.of_provider(self.provider, None, cost);
         for legacy in legacy::of(self.provider) {
             let undone = change(Cause::HeaderLegacy, legacy.says);
             let Some(cost) = cost.checked_sub(1) else { continue };
             match &legacy.way {
-                Way::Provider(provider) => all.extend(self.of_provider(provider, Some(&undone), cost)),
+                Way::Provider(provider) => {
+                    all.extend(self.of_provider(provider, Some(&undone), cost))
+                }
                 Way::Plain(plain) => {
                     let settings = self.of_provider(self.provider, Some(&undone), cost);
-                    all.extend(settings.into_iter().map(|setting| Setting {
-                        test: Test::Plain(*plain),
-                        ..setting
-                    }));
+                    all.extend(
+                        settings
+                            .into_iter()
+                            .map(|setting| Setting { test: Test::Plain(*plain), ..setting }),
+                    );
                 }
             }
         }
@@ -148,7 +154,7 @@ impl Search<'_> {
         };
         let mut heads = Vec::new();
         for head in headers::variants(&self.head, provider, cost.min(2)) {
-            for timed in times::variants(&head.value, provider, self.now) {
+            for timed in times::variants(&head.value, provider, self.now, cost) {
                 let changes: Vec<_> = head.changes.iter().chain(&timed.changes).cloned().collect();
                 if changes.len() <= cost {
                     heads.push(Variant { value: timed.value, changes });
@@ -170,7 +176,8 @@ impl Search<'_> {
                     by.into_iter().chain(&secret.changes).chain(of_url).cloned().collect();
                 let mut add = |head: Head, test: Test, more: &[Change]| {
                     let target = url.as_ref().filter(|_| needs_url).map(|url| url.value.target());
-                    let head = Head { target: target.unwrap_or_else(|| head.target.clone()), ..head };
+                    let head =
+                        Head { target: target.unwrap_or_else(|| head.target.clone()), ..head };
                     all.push(Setting {
                         provider: provider.clone(),
                         endpoint: endpoint.clone(),
@@ -197,7 +204,12 @@ impl Search<'_> {
     }
 
     /// An endpoint that judges no time and no length.
-    fn endpoint(&self, provider: &Provider, secret: &Secret, url: Option<&str>) -> Option<Endpoint> {
+    fn endpoint(
+        &self,
+        provider: &Provider,
+        secret: &Secret,
+        url: Option<&str>,
+    ) -> Option<Endpoint> {
         let mut endpoint = Endpoint::builder("diagnosis", provider.clone())
             .secret(secret.clone())
             .methods([&self.request.method])

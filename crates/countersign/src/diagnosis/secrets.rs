@@ -57,31 +57,17 @@ impl Reads<'_> {
 /// first in `given`.
 pub(super) fn variants(given: &[Secret], reads: Reads<'_>, most: usize) -> Vec<Variant<Secret>> {
     let mut all: Vec<Variant<Text>> = Vec::new();
-    let mut add = |variant: Variant<Text>| {
-        let known = all.iter().any(|other| {
-            other.value == variant.value
-                // One cause less of the same kind explains it as well.
-                && other.cost() <= variant.cost()
-        });
-        if !known {
-            all.push(variant);
+    for (number, secret) in (1..).zip(given) {
+        let text = Zeroizing::new(secret.expose().to_vec());
+        if all.iter().any(|other| other.value == text) {
+            continue;
         }
-    };
-    for (index, secret) in given.iter().enumerate() {
-        let text = Variant::given(Zeroizing::new(secret.expose().to_vec()));
-        add(match index {
-            0 => text,
-            _ => text.and(
-                text.value.clone(),
-                change(
-                    Cause::SecretOfOtherEndpoint,
-                    format!(
-                        "It was signed with secret number {} of those given, and not with the \
-                         configured one.",
-                        index + 1
-                    ),
-                ),
-            ),
+        let says = format!(
+            "It was signed with secret number {number} of those given, and not with the configured one."
+        );
+        all.push(match number {
+            1 => Variant::given(text),
+            _ => Variant { value: text, changes: vec![change(Cause::SecretOfOtherEndpoint, says)] },
         });
     }
     let mut from = 0;
@@ -120,10 +106,10 @@ fn white_space(text: &Text, add: &mut impl FnMut(Text, Change)) {
                     without it the signature is right.";
         add(Zeroizing::new(trimmed.to_vec()), change(Cause::SecretWhitespace, says));
     }
-    let dense: Vec<u8> =
-        text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let dense: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
     if dense.len() != text.len() {
-        let says = "The configured secret has white space inside; without it the signature is right.";
+        let says =
+            "The configured secret has white space inside; without it the signature is right.";
         add(Zeroizing::new(dense), change(Cause::SecretWhitespace, says));
     }
     for (before, after) in [("", "\n"), ("", "\r\n"), ("", " "), (" ", "")] {

@@ -13,14 +13,23 @@ use crate::window::{TimeFormat, UnixMillis};
 const LOOKED_BACK: i64 = 600;
 const LOOKED_AHEAD: i64 = 60;
 
-/// The heads with the time in another unit, or with the time that is missing.
-pub(super) fn variants(head: &Head, provider: &Provider, now: UnixMillis) -> Vec<Variant<Head>> {
+/// The heads with the time in another unit, or with the time that is missing. A time that has to be
+/// guessed is only looked for where no more than `most` things are undone, and these are few.
+pub(super) fn variants(
+    head: &Head,
+    provider: &Provider,
+    now: UnixMillis,
+    most: usize,
+) -> Vec<Variant<Head>> {
+    if most == 0 {
+        return vec![Variant::given(head.clone())];
+    }
     let given = Variant::given(head.clone());
     let Some(TimeSource::Header { time, .. }) = &provider.spec().time else { return vec![given] };
     let values = head.values(&time.name);
     let mut all = vec![given.clone()];
     match &*values {
-        [] if time.item.is_none() => {
+        [] if time.item.is_none() && most <= 2 => {
             for text in near(now, time.format) {
                 all.push(given.and(head.with(&time.name, text.into_bytes()), missing(time)));
             }
@@ -28,7 +37,7 @@ pub(super) fn variants(head: &Head, provider: &Provider, now: UnixMillis) -> Vec
         [value] => match place(time, value) {
             Some((start, end)) => {
                 let text = String::from_utf8_lossy(value.get(start..end).unwrap_or_default());
-                for (other, says) in other_units(&text, time) {
+                for (other, says) in other_units(&text, time, most == 1) {
                     let (before, after) = (value.get(..start), value.get(end..));
                     let parts =
                         [before.unwrap_or_default(), other.as_bytes(), after.unwrap_or_default()];
@@ -36,12 +45,13 @@ pub(super) fn variants(head: &Head, provider: &Provider, now: UnixMillis) -> Vec
                     all.push(given.and(head, change(Cause::TimeUnit, says)));
                 }
             }
-            None => {
+            None if most <= 2 => {
                 for text in near(now, time.format) {
                     let Some(value) = with_item(time, value, &text) else { break };
                     all.push(given.and(head.with(&time.name, value), missing(time)));
                 }
             }
+            None => {}
         },
         _ => {}
     }
@@ -66,9 +76,9 @@ fn place(time: &HeaderTime, value: &[u8]) -> Option<(usize, usize)> {
         Some(Item::First(separators)) => {
             separators.items(value).next().filter(|item| item.len() < 21)?
         }
-        Some(Item::Prefixed(separators, prefix)) => separators
-            .items(value)
-            .find_map(|item| item.strip_prefix(prefix.as_bytes()))?,
+        Some(Item::Prefixed(separators, prefix)) => {
+            separators.items(value).find_map(|item| item.strip_prefix(prefix.as_bytes()))?
+        }
     };
     let start = value.windows(found.len().max(1)).position(|window| window == found)?;
     Some((start, start + found.len()))
@@ -91,7 +101,7 @@ fn near(now: UnixMillis, format: TimeFormat) -> Vec<String> {
 }
 
 /// The same time in other units and formats, as far as it can be known.
-fn other_units(text: &str, time: &HeaderTime) -> Vec<(String, String)> {
+fn other_units(text: &str, time: &HeaderTime, guess: bool) -> Vec<(String, String)> {
     let says = |from: &str, to: &str| {
         format!("The time in {} is {from}; it was signed in {to}.", time.name)
     };
@@ -114,7 +124,9 @@ fn other_units(text: &str, time: &HeaderTime) -> Vec<(String, String)> {
         let seconds = nanos.div_euclid(1_000_000_000);
         all.push((seconds.to_string(), says(from, "seconds")));
         if text.len() < 12 {
-            let millis = (0..1000).map(|millis| seconds.saturating_mul(1000).saturating_add(millis));
+            let guessed = if guess { 1000 } else { 1 };
+            let millis =
+                (0..guessed).map(|millis| seconds.saturating_mul(1000).saturating_add(millis));
             all.extend(millis.map(|millis| (millis.to_string(), says(from, "milliseconds"))));
         } else {
             let millis = nanos.div_euclid(1_000_000);

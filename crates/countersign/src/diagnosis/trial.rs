@@ -87,9 +87,9 @@ impl Setting {
         let text = match &time.item {
             None => value,
             Some(Item::First(separators)) => separators.items(value).next()?,
-            Some(Item::Prefixed(separators, prefix)) => separators
-                .items(value)
-                .find_map(|item| item.strip_prefix(prefix.as_bytes()))?,
+            Some(Item::Prefixed(separators, prefix)) => {
+                separators.items(value).find_map(|item| item.strip_prefix(prefix.as_bytes()))?
+            }
         };
         Some(String::from_utf8_lossy(text).into_owned())
     }

@@ -195,8 +195,18 @@ fn ports(url: &Url, hints: &Hints, add: &mut dyn FnMut(Url, Change)) {
 
 fn paths(url: &Url, hints: &Hints, add: &mut dyn FnMut(Url, Change)) {
     const COMMON: [&str; 12] = [
-        "/api", "/v1", "/v2", "/prod", "/dev", "/staging", "/stage", "/hooks", "/webhooks",
-        "/webhook", "/app", "/api/v1",
+        "/api",
+        "/v1",
+        "/v2",
+        "/prod",
+        "/dev",
+        "/staging",
+        "/stage",
+        "/hooks",
+        "/webhooks",
+        "/webhook",
+        "/app",
+        "/api/v1",
     ];
     let prefixed = hints.prefixes.iter().map(String::as_str).chain(COMMON);
     let prefixed = prefixed.map(|prefix| format!("{prefix}{}", url.path));
@@ -239,7 +249,11 @@ fn queries(url: &Url, hints: &Hints, add: &mut dyn FnMut(Url, Change)) {
         for left_out in 0..pairs.len() {
             let mut fewer = pairs.clone();
             fewer.remove(left_out);
-            all.push(if fewer.is_empty() { String::new() } else { format!("?{}", fewer.join("&")) });
+            all.push(if fewer.is_empty() {
+                String::new()
+            } else {
+                format!("?{}", fewer.join("&"))
+            });
         }
         all.extend([
             percent_decode(query),

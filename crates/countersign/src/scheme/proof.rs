@@ -238,9 +238,7 @@ impl Proof {
         use crate::diagnosis::Reads;
         match self.signature() {
             #[cfg(any(feature = "ed25519", feature = "p256"))]
-            Some(signature) if self.takes_public_keys() => {
-                Reads::Base64(signature.secret.prefix())
-            }
+            Some(signature) if self.takes_public_keys() => Reads::Base64(signature.secret.prefix()),
             Some(signature) => signature.secret.reads(),
             None => Reads::Text,
         }

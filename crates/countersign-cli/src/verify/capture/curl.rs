@@ -6,8 +6,18 @@ use super::{Capture, target};
 
 /// Options that take a value and say nothing of the request.
 const WITH_VALUE: [&str; 12] = [
-    "-o", "--output", "-x", "--proxy", "--max-time", "-m", "--connect-timeout", "--retry",
-    "--resolve", "--cacert", "-w", "--write-out",
+    "-o",
+    "--output",
+    "-x",
+    "--proxy",
+    "--max-time",
+    "-m",
+    "--connect-timeout",
+    "--retry",
+    "--resolve",
+    "--cacert",
+    "-w",
+    "--write-out",
 ];
 
 pub(super) fn read(command: &str) -> Result<Capture, String> {
@@ -31,9 +41,8 @@ pub(super) fn read(command: &str) -> Result<Capture, String> {
             _ => (name, None),
         };
         value = glued.or(value);
-        let mut value = || {
-            value.take().or_else(|| words.next()).ok_or_else(|| format!("{name} has no value"))
-        };
+        let mut value =
+            || value.take().or_else(|| words.next()).ok_or_else(|| format!("{name} has no value"));
         match &*name {
             "-X" | "--request" => method = Some(value()?),
             "-H" | "--header" => {
@@ -58,7 +67,9 @@ pub(super) fn read(command: &str) -> Result<Capture, String> {
             },
             "--json" => {
                 match file_or(value()?)? {
-                    Data::File(bytes) | Data::Given(bytes) => data.get_or_insert_default().extend(bytes),
+                    Data::File(bytes) | Data::Given(bytes) => {
+                        data.get_or_insert_default().extend(bytes)
+                    }
                 }
                 headers.push(("Content-Type".to_owned(), b"application/json".to_vec()));
             }

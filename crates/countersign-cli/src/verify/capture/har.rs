@@ -79,8 +79,7 @@ pub(super) fn read(bytes: &[u8], entry: Option<usize>) -> Result<Capture, String
         None => Vec::new(),
     };
     let headers = sent.headers.iter().map(|pair| (pair.name.clone(), pair.value.clone()));
-    let request =
-        Request::new(headers, body).method(&sent.method).target(&target(&sent.url));
+    let request = Request::new(headers, body).method(&sent.method).target(&target(&sent.url));
     let at = chosen.started_date_time.as_deref();
     let at = at.and_then(|at| OffsetDateTime::parse(at, &Rfc3339).ok()).map(Into::into);
     Ok(Capture { request, url: Some(sent.url.clone()), at })

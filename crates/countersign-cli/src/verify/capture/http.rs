@@ -14,13 +14,17 @@ pub(super) fn read(bytes: &[u8]) -> Result<Capture, String> {
     let line = String::from_utf8_lossy(first).into_owned();
     let words: Vec<&str> = line.split_ascii_whitespace().collect();
     let (method, target, rest) = match *words {
-        [method, target, version] if version.starts_with("HTTP/") => (method, target, lines_of(lines)),
+        [method, target, version] if version.starts_with("HTTP/") => {
+            (method, target, lines_of(lines))
+        }
         // Only headers.
         _ if is_header(first) => ("POST", "/", lines_of(std::iter::once(first).chain(lines))),
         _ => {
-            return Err("this is no captured request: it should begin with a request line such as \
+            return Err(
+                "this is no captured request: it should begin with a request line such as \
                         `POST /webhooks HTTP/1.1`, with headers, with `curl`, or be a HAR file"
-                .to_owned());
+                    .to_owned(),
+            );
         }
     };
     let body = unchunked(&rest, body).unwrap_or_else(|| body.to_vec());

@@ -21,7 +21,10 @@ pub(crate) struct Capture {
 /// Reads a request in the form that its beginning shows. `entry` is the one of a HAR file.
 pub(crate) fn read(bytes: &[u8], entry: Option<usize>) -> Result<Capture, String> {
     let start = bytes.trim_ascii_start();
-    if start.starts_with(b"curl ") || start.starts_with(b"curl.exe ") || start.starts_with(b"$ curl ") {
+    if start.starts_with(b"curl ")
+        || start.starts_with(b"curl.exe ")
+        || start.starts_with(b"$ curl ")
+    {
         return curl::read(&String::from_utf8_lossy(start));
     }
     if start.starts_with(b"{") {

@@ -36,7 +36,8 @@ fn byte_order_mark(body: &[u8], add: &mut dyn FnMut(Vec<u8>, Change)) {
             add(rest.to_vec(), change(Cause::BodyBom, says));
         }
         None => {
-            let says = "The byte order mark (EF BB BF) before the body is missing; the sender signs it.";
+            let says =
+                "The byte order mark (EF BB BF) before the body is missing; the sender signs it.";
             add([BOM, body].concat(), change(Cause::BodyBom, says));
         }
     }
@@ -77,7 +78,8 @@ fn line_ends(body: &[u8], add: &mut dyn FnMut(Vec<u8>, Change)) {
 
 fn base64(body: &[u8], add: &mut dyn FnMut(Vec<u8>, Change)) {
     let dense: Vec<u8> = body.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let dense = dense.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(&dense);
+    let dense =
+        dense.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(&dense);
     for decoded in [decode_base64(dense), decode_base64url(dense)].into_iter().flatten() {
         let says = "The body is base64; decoded, the signature is right.";
         add(decoded.to_vec(), change(Cause::BodyBase64, says));
@@ -92,7 +94,13 @@ fn unpacked(body: &[u8], add: &mut dyn FnMut(Vec<u8>, Change)) {
     let all: [(&str, Option<Vec<u8>>); 3] = [
         ("gzip", body.starts_with(b"\x1f\x8b").then(|| read_all(GzDecoder::new(body))).flatten()),
         ("zlib", body.starts_with(b"\x78").then(|| read_all(ZlibDecoder::new(body))).flatten()),
-        ("deflate", std::str::from_utf8(body).is_err().then(|| read_all(DeflateDecoder::new(body))).flatten()),
+        (
+            "deflate",
+            std::str::from_utf8(body)
+                .is_err()
+                .then(|| read_all(DeflateDecoder::new(body)))
+                .flatten(),
+        ),
     ];
     for (name, unpacked) in all {
         let Some(unpacked) = unpacked else { continue };
@@ -152,14 +160,16 @@ fn charsets(body: &[u8], add: &mut dyn FnMut(Vec<u8>, Change)) {
         Ok(text) => {
             let byte = |character: char| u8::try_from(u32::from(character)).ok();
             let single: Option<Vec<u8>> = text.chars().map(byte).collect();
-            let is_twice = single.as_deref().is_some_and(|bytes| std::str::from_utf8(bytes).is_ok());
+            let is_twice =
+                single.as_deref().is_some_and(|bytes| std::str::from_utf8(bytes).is_ok());
             let from = if is_twice { "UTF-8 that was encoded twice" } else { "UTF-8" };
             named(single, from, if is_twice { "UTF-8" } else { "Latin-1" });
             let windows: Option<Vec<u8>> = text
                 .chars()
                 .map(|character| (0..=255).find(|byte| windows_1252(*byte) == Some(character)))
                 .collect();
-            let is_twice = windows.as_deref().is_some_and(|bytes| std::str::from_utf8(bytes).is_ok());
+            let is_twice =
+                windows.as_deref().is_some_and(|bytes| std::str::from_utf8(bytes).is_ok());
             let from = if is_twice { "UTF-8 that was encoded twice" } else { "UTF-8" };
             named(windows, from, if is_twice { "UTF-8" } else { "Windows-1252" });
             named(Some(latin.into_bytes()), "UTF-8", "UTF-8 that was encoded twice");
@@ -173,7 +183,11 @@ fn charsets(body: &[u8], add: &mut dyn FnMut(Vec<u8>, Change)) {
         for read in [u16::from_le_bytes, u16::from_be_bytes] {
             let units: Vec<u16> = pairs.iter().map(|pair| read(*pair)).collect();
             let text = String::from_utf16(&units).ok();
-            named(text.map(|text| text.trim_start_matches('\u{feff}').as_bytes().to_vec()), "UTF-16", "UTF-8");
+            named(
+                text.map(|text| text.trim_start_matches('\u{feff}').as_bytes().to_vec()),
+                "UTF-16",
+                "UTF-8",
+            );
         }
     }
 }
@@ -181,9 +195,9 @@ fn charsets(body: &[u8], add: &mut dyn FnMut(Vec<u8>, Change)) {
 /// The WHATWG's index of windows-1252.
 fn windows_1252(byte: u8) -> Option<char> {
     const HIGH: [u16; 32] = [
-        0x20ac, 0x81, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160, 0x2039,
-        0x0152, 0x8d, 0x017d, 0x8f, 0x90, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014,
-        0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x9d, 0x017e, 0x0178,
+        0x20ac, 0x81, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160,
+        0x2039, 0x0152, 0x8d, 0x017d, 0x8f, 0x90, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013,
+        0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0x9d, 0x017e, 0x0178,
     ];
     match byte {
         0x80..=0x9f => char::from_u32(u32::from(*HIGH.get(usize::from(byte - 0x80))?)),

@@ -15,6 +15,10 @@ const LONG: usize = 32 * 1024;
 const MOST_ORDERS: usize = 6_000;
 const FEW_ORDERS: usize = 24;
 
+/// The same where the white space is another one too, and how many styles of it.
+const SOME_ORDERS: usize = 1_500;
+const USUAL_STYLES: usize = 4;
+
 /// Visits the ways in which this JSON may have been written, with exactly so many things undone.
 pub(super) fn each(body: &[u8], cost: usize, deep: bool, visit: Visit<'_>) -> bool {
     let is_json = matches!(body.trim_ascii_start().first(), Some(b'{' | b'['));
@@ -114,8 +118,7 @@ fn structure(variant: &Variant<String>, left: usize, deep: bool, visit: Visit<'_
     let with = |written: Vec<u8>| [&written, end].concat();
     let white = |name: &str| {
         let here = own.map_or("in another way", |style| style.name);
-        let says =
-            format!("The JSON was written again {here}; the sender signs it {name}.");
+        let says = format!("The JSON was written again {here}; the sender signs it {name}.");
         change(Cause::BodyWhitespace, says)
     };
     let mut all = |written: Vec<u8>, more: &[Change]| {
@@ -137,15 +140,23 @@ fn structure(variant: &Variant<String>, left: usize, deep: bool, visit: Visit<'_
         let sorted = order::sorted(&node);
         return sorted.iter().any(|(node, how)| all(own.write(node), &[keys(how)]))
             || text.len() <= LONG
-                && order::each(&node, if deep { MOST_ORDERS } else { FEW_ORDERS }, &mut |node: &Node<'_>| {
-                    all(own.write(node), &[keys("in another order")])
-                });
+                && order::each(
+                    &node,
+                    if deep { MOST_ORDERS } else { FEW_ORDERS },
+                    &mut |node: &Node<'_>| all(own.write(node), &[keys("in another order")]),
+                );
     }
     if left == 2 {
         let sorted = order::sorted(&node);
         return sorted.iter().any(|(node, how)| {
             others().any(|style| all(style.write(node), &[white(style.name), keys(how)]))
-        });
+        }) || deep
+            && text.len() <= LONG
+            && others().take(USUAL_STYLES).any(|style| {
+                order::each(&node, SOME_ORDERS, &mut |node| {
+                    all(style.write(node), &[white(style.name), keys("in another order")])
+                })
+            });
     }
     false
 }

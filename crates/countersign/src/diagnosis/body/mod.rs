@@ -58,9 +58,8 @@ impl Bodies {
     pub(super) fn each(&self, cost: usize, deep: bool, visit: Visit<'_>) -> bool {
         self.transported.iter().rev().any(|variant| {
             let Some(left) = cost.checked_sub(variant.cost()) else { return false };
-            let mut all = |body: &[u8], more: &[Change]| {
-                visit(body, &[&*variant.changes, more].concat())
-            };
+            let mut all =
+                |body: &[u8], more: &[Change]| visit(body, &[&*variant.changes, more].concat());
             if left == 0 {
                 return all(&variant.value, &[]);
             }
@@ -81,9 +80,10 @@ fn ends(body: &[u8]) -> impl Iterator<Item = (Vec<u8>, Change)> {
     let bare = body.trim_ascii_end();
     let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
     let has_end = body.last().is_some_and(is_line_end);
-    let stripped = bare.len() + body.get(bare.len()..).map_or(0, |rest| {
-        rest.len() - rest.iter().rev().take_while(|byte| is_line_end(byte)).count()
-    });
+    let stripped = bare.len()
+        + body.get(bare.len()..).map_or(0, |rest| {
+            rest.len() - rest.iter().rev().take_while(|byte| is_line_end(byte)).count()
+        });
     let without = has_end.then(|| {
         let says = "A line end was added after the body; without it the signature is right.";
         (body.get(..stripped).unwrap_or_default().to_vec(), says)
@@ -93,12 +93,14 @@ fn ends(body: &[u8]) -> impl Iterator<Item = (Vec<u8>, Change)> {
         (!has_end).then(|| ([body, end.as_bytes()].concat(), name))
     });
     let with = with.into_iter().flatten().map(|(body, name)| {
-        (body, change(
-            Cause::BodyTrailingNewline,
-            format!("The line end ({name}) after the body is missing; the sender signs it."),
-        ))
+        (
+            body,
+            change(
+                Cause::BodyTrailingNewline,
+                format!("The line end ({name}) after the body is missing; the sender signs it."),
+            ),
+        )
     });
-    let without =
-        without.map(|(body, says)| (body, change(Cause::BodyTrailingNewline, says)));
+    let without = without.map(|(body, says)| (body, change(Cause::BodyTrailingNewline, says)));
     without.into_iter().chain(with)
 }

@@ -3,11 +3,14 @@
 /// More of them together are not tried.
 const MOST_TOGETHER: usize = 10;
 
+/// Another spelling of a number.
+type Spell = fn(&str) -> Option<String>;
+
 /// The texts with one number, or all of a kind, spelled in another way, and which.
 pub(super) fn respelled(text: &str) -> Vec<(String, String)> {
     let spans = numbers(text);
     let mut all = Vec::new();
-    let together: [(fn(&str) -> Option<String>, &str); 4] = [
+    let together: [(Spell, &str); 4] = [
         (|number| is_whole(number).then(|| format!("{number}.0")), "1.0 became 1"),
         (|number| number.strip_suffix(".0").map(str::to_owned), "1 became 1.0"),
         (two_places, "1.50 became 1.5"),
@@ -107,7 +110,8 @@ fn spellings(number: &str) -> Vec<String> {
                 all.push(format!("{bare}{exponent}{zeros}"));
                 all.push(format!("{bare}.0{exponent}{zeros}"));
             }
-            if let Some((first, rest)) = bare.split_at_checked(1).filter(|(_, rest)| !rest.is_empty())
+            if let Some((first, rest)) =
+                bare.split_at_checked(1).filter(|(_, rest)| !rest.is_empty())
             {
                 let power = rest.len() + zeros;
                 for exponent in ["e", "E", "e+", "E+"] {

@@ -13,7 +13,10 @@ pub(super) fn sorted<'t>(node: &Node<'t>) -> Vec<(Node<'t>, &'static str)> {
         (by(|one, other| name(one).cmp(name(other)), true), "sorted by name"),
         (by(|one, other| name(one).cmp(name(other)), false), "sorted by name at the top"),
         (
-            by(|one, other| name(one).to_ascii_lowercase().cmp(&name(other).to_ascii_lowercase()), true),
+            by(
+                |one, other| name(one).to_ascii_lowercase().cmp(&name(other).to_ascii_lowercase()),
+                true,
+            ),
             "sorted by name without case",
         ),
         (by(|one, other| name(other).cmp(name(one)), true), "sorted by name, the last first"),
@@ -45,15 +48,12 @@ fn sort(node: &mut Node<'_>, compare: fn(&[u8], &[u8]) -> std::cmp::Ordering, de
 
 /// The documents with their keys in any other order, if those are few; otherwise with one object's
 /// keys in any order, or with one key elsewhere. No more than `most`. True ends it.
-pub(super) fn each(
-    node: &Node<'_>,
-    most: usize,
-    visit: &mut dyn FnMut(&Node<'_>) -> bool,
-) -> bool {
+pub(super) fn each(node: &Node<'_>, most: usize, visit: &mut dyn FnMut(&Node<'_>) -> bool) -> bool {
     let mut left = most;
     let mut sizes = Vec::new();
     objects(node, &mut sizes);
-    let all = sizes.iter().try_fold(1_usize, |product, size| product.checked_mul(factorial(*size)?));
+    let all =
+        sizes.iter().try_fold(1_usize, |product, size| product.checked_mul(factorial(*size)?));
     if all.is_some_and(|all| all <= most) {
         return every(node, 0, sizes.len(), &mut left, visit);
     }

@@ -84,7 +84,9 @@ fn spell(piece: Piece<'_>, spelling: Spelling, out: &mut String) {
         (Piece::Plain(character), Spelling::Escape { upper }) if !character.is_ascii() => {
             escape(character, upper, out);
         }
-        (Piece::Plain(character), Spelling::EscapeAscii { of, upper }) if of.contains(character) => {
+        (Piece::Plain(character), Spelling::EscapeAscii { of, upper })
+            if of.contains(character) =>
+        {
             escape(character, upper, out);
         }
         // A quote stands in a string only with its backslash.

@@ -124,12 +124,18 @@ const ONE_LINE: Style = Style {
     flat_arrays: false,
 };
 
-const LINES: Style = Style { name: "on indented lines", colon: ": ", indent: Some("  "), ..ONE_LINE };
+const LINES: Style =
+    Style { name: "on indented lines", colon: ": ", indent: Some("  "), ..ONE_LINE };
 
 /// How JSON is usually written.
 pub(super) const STYLES: &[Style] = &[
     ONE_LINE,
-    Style { name: "with a space after every comma and colon", comma: ", ", colon: ": ", ..ONE_LINE },
+    Style {
+        name: "with a space after every comma and colon",
+        comma: ", ",
+        colon: ": ",
+        ..ONE_LINE
+    },
     Style { name: "indented by two spaces", ..LINES },
     Style { name: "indented by four spaces", indent: Some("    "), ..LINES },
     Style { name: "indented by tabs", indent: Some("\t"), ..LINES },
@@ -137,12 +143,29 @@ pub(super) const STYLES: &[Style] = &[
     Style { name: "indented by three spaces", indent: Some("   "), ..LINES },
     Style { name: "indented by eight spaces", indent: Some("        "), ..LINES },
     Style { name: "indented by two spaces, with CRLF", line_end: "\r\n", ..LINES },
-    Style { name: "indented by four spaces, with CRLF", indent: Some("    "), line_end: "\r\n", ..LINES },
+    Style {
+        name: "indented by four spaces, with CRLF",
+        indent: Some("    "),
+        line_end: "\r\n",
+        ..LINES
+    },
     Style { name: "with a space after every comma", comma: ", ", ..ONE_LINE },
     Style { name: "with a space after every colon", colon: ": ", ..ONE_LINE },
     Style { name: "with spaces around colons", comma: ", ", colon: " : ", ..ONE_LINE },
-    Style { name: "with spaces inside of brackets", comma: ", ", colon: ": ", pad: " ", ..ONE_LINE },
-    Style { name: "indented by two spaces, as Jackson does", colon: " : ", pad: " ", flat_arrays: true, ..LINES },
+    Style {
+        name: "with spaces inside of brackets",
+        comma: ", ",
+        colon: ": ",
+        pad: " ",
+        ..ONE_LINE
+    },
+    Style {
+        name: "indented by two spaces, as Jackson does",
+        colon: " : ",
+        pad: " ",
+        flat_arrays: true,
+        ..LINES
+    },
     Style { name: "indented by two spaces, with spaces around colons", colon: " : ", ..LINES },
     Style { name: "on lines without indentation", indent: Some(""), ..LINES },
 ];
