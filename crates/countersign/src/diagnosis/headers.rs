@@ -43,6 +43,25 @@ pub(super) fn proof_headers(provider: &Provider) -> Vec<String> {
     names
 }
 
+/// The head with only what the provider's proof is read from, which is looked up faster; nothing is left
+/// out where the request itself names headers.
+pub(super) fn read_only(head: &Head, provider: &Provider) -> Head {
+    let spec = provider.spec();
+    if spec.families.is_some() || spec.scheme.content.names_headers() {
+        return head.clone();
+    }
+    let time = match &spec.time {
+        Some(TimeSource::Header { time, .. }) => Some(&*time.name),
+        _ => spec.required_time.as_ref().map(|time| &*time.name),
+    };
+    let names = spec.scheme.proofs.iter().flat_map(|proof| proof.headers().iter());
+    let names = names.chain(&spec.id_header).map(|name| &**name).chain(time);
+    let names: Vec<&str> = names.chain(spec.scheme.content.headers()).collect();
+    let is_read = |name: &str| names.iter().any(|read| read.eq_ignore_ascii_case(name));
+    let headers = head.headers.iter().filter(|(name, _)| is_read(name)).cloned();
+    Head { headers: headers.collect(), method: head.method.clone(), target: head.target.clone() }
+}
+
 type Add<'a> = &'a mut dyn FnMut(Vec<u8>, Vec<Change>);
 
 /// One of several values.

@@ -24,7 +24,7 @@ use crate::window::UnixMillis;
 const MOST_CAUSES: usize = 4;
 
 /// How much is tried with each number of causes. A trial over up to a kilobyte of body weighs one.
-const MOST_TRIED: [usize; MOST_CAUSES + 1] = [1_000, 200_000, 200_000, 120_000, 40_000];
+const MOST_TRIED: [usize; MOST_CAUSES + 1] = [1_000, 100_000, 150_000, 160_000, 50_000];
 
 /// A check of a public-key signature takes as long as so many MACs.
 const WEIGHT_OF_PUBLIC_KEY: usize = 40;
@@ -57,10 +57,11 @@ impl Search<'_> {
         let weight = if takes_public_keys { WEIGHT_OF_PUBLIC_KEY } else { 1 };
         (0..).zip(MOST_TRIED).find_map(|(causes, most)| {
             by_cost.push(self.settings(causes));
-            let mut left = most / weight;
-            // The body alone first: it has the fewest combinations.
+            let mut left = 0;
+            // The body alone first: it has the fewest combinations. What one leaves, the next may use.
             (0..=causes).rev().find_map(|of_body| {
                 let settings: &Vec<Setting> = by_cost.get(causes - of_body)?;
+                left += most / weight / (causes + 1);
                 self.tried(settings, &bodies, of_body, &mut left)
             })
         })
@@ -153,7 +154,12 @@ impl Search<'_> {
             false => urls.into_iter().map(Some).collect(),
         };
         let mut heads = Vec::new();
-        for head in headers::variants(&self.head, provider, cost.min(2)) {
+        // An older way has a header that the provider does not read.
+        let head = match by {
+            None => headers::read_only(&self.head, provider),
+            Some(_) => self.head.clone(),
+        };
+        for head in headers::variants(&head, provider, cost.min(2)) {
             for timed in times::variants(&head.value, provider, self.now, cost) {
                 let changes: Vec<_> = head.changes.iter().chain(&timed.changes).cloned().collect();
                 if changes.len() <= cost {

@@ -77,6 +77,17 @@ impl SignedContent {
         }
     }
 
+    /// Whether the request names headers that are signed.
+    #[cfg(feature = "diagnosis")]
+    pub(crate) fn names_headers(&self) -> bool {
+        self.parts().any(|part| {
+            matches!(
+                part,
+                Part::NamedHeaders(_) | Part::NamesInItem(_) | Part::ValuesOfNamesInItem(_)
+            )
+        })
+    }
+
     /// The headers that it names.
     pub(crate) fn headers(&self) -> impl Iterator<Item = &str> {
         self.parts().filter_map(|part| match part {
