@@ -8,7 +8,7 @@ use countersign::EventKey;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
-use super::call::{Answer, Ask, Rest, Wrong, read};
+use super::call::{Answer, Ask, Rest, Wrong, read, uuid};
 use super::sql::{Statement, Statements};
 
 /// Runs them, to the end of their transaction. No key may be twice among them, and they must be of
@@ -91,15 +91,7 @@ fn array<V: Display>(asks: &[Ask], value: impl Fn(&Ask) -> Option<V>) -> String 
     array
 }
 
-/// The key that a row answers for, from the text of a `uuid`.
+/// The key that a row answers for.
 fn key(row: &PgRow) -> Option<EventKey> {
-    let text: &str = row.try_get(3).ok()?;
-    let mut digits =
-        text.bytes().filter(|byte| *byte != b'-').map(|byte| (byte as char).to_digit(16));
-    let mut key = [0; 16];
-    for byte in &mut key {
-        let (high, low) = (digits.next()??, digits.next()??);
-        *byte = u8::try_from(high << 4 | low).ok()?;
-    }
-    digits.next().is_none().then(|| EventKey::from_bytes(key))
+    Some(EventKey::from_bytes(uuid(row.try_get(4).ok()?)?))
 }

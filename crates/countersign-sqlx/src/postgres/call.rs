@@ -14,7 +14,7 @@ use crate::error::Failure;
 use crate::values::Owner;
 
 /// What a statement is asked about.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ask {
     pub(super) key: EventKey,
     pub(super) owner: Owner,
@@ -22,7 +22,7 @@ pub(super) struct Ask {
 }
 
 /// The values besides the key and its owner.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rest {
     /// Nothing else.
     None,
@@ -35,9 +35,13 @@ pub(super) enum Rest {
 }
 
 /// How a statement ended.
+#[derive(Clone, Copy)]
 pub(super) struct Answer {
     pub(super) outcome: i32,
-    left: i64,
+    /// Of the lease, in microseconds.
+    pub(super) left: i64,
+    /// Who holds the claim, if it was asked for by somebody else.
+    pub(super) owner: Option<Owner>,
 }
 
 /// What can go wrong with a statement, for the caller to judge.
@@ -129,12 +133,28 @@ pub(super) fn read<T>(
         if row.try_get::<&str, _>(0).ok()? != tag {
             return None;
         }
-        let answer = Answer { outcome: row.try_get(1).ok()?, left: row.try_get(2).ok()? };
+        let owner = match row.try_get::<Option<&str>, _>(3).ok()? {
+            Some(owner) => Some(Owner::from_bytes(uuid(owner)?)),
+            None => None,
+        };
+        let answer = Answer { outcome: row.try_get(1).ok()?, left: row.try_get(2).ok()?, owner };
         Some((answer, more(row)?))
     };
     // sqlx goes by the columns of the statement that it prepared, and panics where another
     // statement's row has fewer.
     catch_unwind(AssertUnwindSafe(read)).ok().flatten().ok_or(Wrong::OtherStatement)
+}
+
+/// What the text of a `uuid` says.
+pub(super) fn uuid(text: &str) -> Option<[u8; 16]> {
+    let mut digits =
+        text.bytes().filter(|byte| *byte != b'-').map(|byte| (byte as char).to_digit(16));
+    let mut uuid = [0; 16];
+    for byte in &mut uuid {
+        let (high, low) = (digits.next()??, digits.next()??);
+        *byte = u8::try_from(high << 4 | low).ok()?;
+    }
+    digits.next().is_none().then_some(uuid)
 }
 
 /// What a claim's answer says; nothing if it has to be asked again.
