@@ -37,7 +37,6 @@ impl Owner {
         Self(bytes)
     }
 
-    #[cfg(feature = "sqlite")]
     pub(crate) const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use countersign::{Claimed, EventKey, Settled};
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, PgConnection, Row};
+use sqlx::{AssertSqlSafe, PgConnection, Row, ValueRef};
 
 use super::sql::Statement;
 use super::sql::outcome::{DONE, FRESH, IN_FLIGHT, LOST, RELEASED, SETTLED};
+use super::uuid::Uuid;
 use crate::error::Failure;
 use crate::values::Owner;
 
@@ -133,28 +134,14 @@ pub(super) fn read<T>(
         if row.try_get::<&str, _>(0).ok()? != tag {
             return None;
         }
-        let owner = match row.try_get::<Option<&str>, _>(3).ok()? {
-            Some(owner) => Some(Owner::from_bytes(uuid(owner)?)),
-            None => None,
-        };
+        let owner = row.try_get_raw(3).ok()?;
+        let owner = if owner.is_null() { None } else { Some(Uuid::read(&owner)?.into()) };
         let answer = Answer { outcome: row.try_get(1).ok()?, left: row.try_get(2).ok()?, owner };
         Some((answer, more(row)?))
     };
     // sqlx goes by the columns of the statement that it prepared, and panics where another
     // statement's row has fewer.
     catch_unwind(AssertUnwindSafe(read)).ok().flatten().ok_or(Wrong::OtherStatement)
-}
-
-/// What the text of a `uuid` says.
-pub(super) fn uuid(text: &str) -> Option<[u8; 16]> {
-    let mut digits =
-        text.bytes().filter(|byte| *byte != b'-').map(|byte| (byte as char).to_digit(16));
-    let mut uuid = [0; 16];
-    for byte in &mut uuid {
-        let (high, low) = (digits.next()??, digits.next()??);
-        *byte = u8::try_from(high << 4 | low).ok()?;
-    }
-    digits.next().is_none().then_some(uuid)
 }
 
 /// What a claim's answer says; nothing if it has to be asked again.

@@ -9,6 +9,7 @@ mod lanes;
 mod place;
 mod retry;
 mod sql;
+mod uuid;
 mod waiting;
 
 use std::fmt;

@@ -60,7 +60,7 @@ pub(super) fn claims(table: &str) -> String {
             WHEN expires_at > now AND owner NOT IN (claimant, {NOBODY}) THEN {IN_FLIGHT} \
             WHEN released THEN {RELEASED} ELSE {BUSY} END::int, \
             coalesce((extract(epoch FROM expires_at - now) * 1000000)::bigint, 0), \
-            owner::text, event::text \
+            owner, event \
         FROM seen LEFT JOIN mine ON mine.key = event"
     )
 }
@@ -85,7 +85,7 @@ pub(super) fn completions(table: &str) -> String {
         ) \
         SELECT {TAG}, CASE WHEN mine.key IS NOT NULL THEN {SETTLED} \
             WHEN held.is_held THEN {BUSY} ELSE {LOST} END::int, 0::bigint, \
-            NULL::text, event::text \
+            NULL::uuid, event \
         FROM asked LEFT JOIN mine ON mine.key = event LEFT JOIN LATERAL (\
             SELECT true AS is_held FROM {table} WHERE mine.key IS NULL AND key = event \
             AND owner = claimant AND expires_at > clock_timestamp() LIMIT 1\
@@ -144,7 +144,7 @@ pub(super) fn releases(table: &str) -> String {
         SELECT {TAG}, CASE WHEN token.key IS NOT NULL THEN \
                 CASE WHEN event IN (SELECT event FROM free WHERE mine) THEN {SETTLED} ELSE {LOST} END \
             WHEN released OR completed THEN {LOST} ELSE {BUSY} END::int, 0::bigint, \
-            NULL::text, event::text \
+            NULL::uuid, event \
         FROM seen LEFT JOIN token ON token.key = seen.token"
     )
 }
@@ -153,7 +153,7 @@ pub(super) fn releases(table: &str) -> String {
 pub(super) fn looks(table: &str) -> String {
     format!(
         "SELECT {TAG}, CASE WHEN it.is_completed THEN {COMPLETED} ELSE {LOST} END::int, 0::bigint, \
-            NULL::text, event::text \
+            NULL::uuid, event \
         FROM unnest($1::uuid[], $2::uuid[]) AS a (event, claimant) LEFT JOIN LATERAL (\
             SELECT true AS is_completed FROM {table} \
             WHERE key = event AND owner = claimant AND done AND {MAY_RUN} LIMIT 1\
