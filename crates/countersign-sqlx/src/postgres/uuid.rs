@@ -1,5 +1,5 @@
-//! `uuid`, as the protocol has it. Half of what a claim costs the server beside writing it was reading
-//! its values from text.
+//! `uuid`, as the protocol has it. Values that came as text took the server an eighth more processor
+//! time for each claim.
 
 use std::fmt::{self, Display};
 
