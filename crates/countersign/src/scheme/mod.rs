@@ -68,7 +68,7 @@ impl Scheme {
     /// The header whose value is the secret itself.
     pub(crate) fn secret_header(&self) -> Option<&str> {
         self.proofs.iter().find_map(|proof| match &proof.0 {
-            Kind::Token(token) => Some(&*token.header),
+            Kind::Token(token) => Some(token.header.as_str()),
             _ => None,
         })
     }

@@ -8,6 +8,7 @@ use super::public_key;
 use super::signature::Signature;
 use super::token::{Token, TokenKeys};
 use super::{KeyedProof, mac};
+use crate::known_name::KnownName;
 use crate::secret::Secret;
 
 /// One way to prove a delivery, for
@@ -113,7 +114,7 @@ impl Proof {
     }
 
     /// The names of the headers that it is read from.
-    pub(crate) fn headers(&self) -> &[Box<str>] {
+    pub(crate) fn headers(&self) -> &[KnownName] {
         match &self.0 {
             Kind::Token(token) => std::slice::from_ref(&token.header),
             _ => self.signature().map_or(&[], |signature| &signature.headers),
@@ -121,7 +122,7 @@ impl Proof {
     }
 
     /// The same, to be checked.
-    pub(crate) fn headers_mut(&mut self) -> &mut [Box<str>] {
+    pub(crate) fn headers_mut(&mut self) -> &mut [KnownName] {
         match &mut self.0 {
             Kind::Token(token) => std::slice::from_mut(&mut token.header),
             #[cfg(feature = "sha1")]

@@ -1,7 +1,10 @@
 //! Step 1: what the headers say besides the proof.
 
+use std::borrow::Cow;
+
 use crate::endpoint::Endpoint;
 use crate::handshake::Signed;
+use crate::known_name::KnownName;
 use crate::provider::TimeSource;
 use crate::rejection::RejectionKind;
 use crate::request_head::{Lookup, RequestHead};
@@ -9,6 +12,9 @@ use crate::scheme::content::SignedContent;
 use crate::scheme::{Context, Scheme, Texts};
 use crate::trace;
 use crate::window::UnixMillis;
+
+static CONTENT_LENGTH: KnownName = KnownName::of(Cow::Borrowed("content-length"));
+static CONTENT_ENCODING: KnownName = KnownName::of(Cow::Borrowed("content-encoding"));
 
 /// What the headers say besides the proof.
 #[derive(Debug, Default)]
@@ -67,8 +73,8 @@ impl Head {
         let spec = inner.provider.spec();
         let mut id = &[][..];
         if let Some(name) = &spec.id_header {
-            id = read_id(headers.lookup(name), &scheme.content).ok_or_else(|| {
-                trace::header_refused(endpoint, name, RejectionKind::IdInvalid);
+            id = read_id(headers.lookup_known(name), &scheme.content).ok_or_else(|| {
+                trace::header_refused(endpoint, name.as_str(), RejectionKind::IdInvalid);
                 RejectionKind::IdInvalid
             })?;
         }
@@ -76,15 +82,15 @@ impl Head {
         if let Some(TimeSource::Header { time: header, .. }) = &spec.time {
             let (read, as_sent) = header
                 .read(headers)
-                .inspect_err(|kind| trace::header_refused(endpoint, &header.name, *kind))?;
+                .inspect_err(|kind| trace::header_refused(endpoint, header.name.as_str(), *kind))?;
             if let Some(window) = &inner.window {
                 window.check(read, inner.clock.now().into())?;
             }
-            (time, text, time_header) = (Some(read), as_sent, Some(&*header.name));
+            (time, text, time_header) = (Some(read), as_sent, Some(header.name.as_str()));
         }
         if let Some(time) = &spec.required_time {
             time.read(headers)
-                .inspect_err(|kind| trace::header_refused(endpoint, &time.name, *kind))?;
+                .inspect_err(|kind| trace::header_refused(endpoint, time.name.as_str(), *kind))?;
         }
         self.time = time;
         // Most providers have none of these.
@@ -119,7 +125,7 @@ impl Head {
 /// Whether the declared length may be of another body than the one that arrives here: a layer that has
 /// unpacked it may have left the length of the packed one.
 pub(super) fn is_packed(head: &(impl RequestHead + ?Sized)) -> bool {
-    head.lookup("content-encoding") != Lookup::Missing
+    head.lookup_known(&CONTENT_ENCODING) != Lookup::Missing
 }
 
 impl AsRef<Texts> for Head {
@@ -140,7 +146,7 @@ fn read_id<'h>(found: Lookup<'h>, content: &SignedContent) -> Option<&'h [u8]> {
 /// The declared length; a number that does not fit counts as the largest. What is not a number at all
 /// is for the server to refuse: the limit holds when the body arrives.
 fn declared_length(headers: &(impl RequestHead + ?Sized)) -> Option<u64> {
-    let Lookup::One(value) = headers.lookup("content-length") else { return None };
+    let Lookup::One(value) = headers.lookup_known(&CONTENT_LENGTH) else { return None };
     let digit = |length: Option<u64>, byte: &u8| {
         let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
         Some(Some(length.unwrap_or(0).saturating_mul(10).saturating_add(digit)))
