@@ -110,6 +110,14 @@ pub(crate) struct InFamily<'h, H: ?Sized> {
     family: Option<&'h Family>,
 }
 
+impl<'h, H: RequestHead + ?Sized> InFamily<'h, H> {
+    /// A request whose headers have their usual names.
+    #[inline]
+    pub(crate) fn usual(head: &'h H) -> Self {
+        Self { head, family: None }
+    }
+}
+
 impl<H: RequestHead + ?Sized> RequestHead for InFamily<'_, H> {
     fn lookup(&self, name: &str) -> Lookup<'_> {
         self.head.lookup(self.family.map_or(name, |family| family.name(name)))

@@ -23,6 +23,7 @@ use crate::payload::Bodies;
 use crate::scheme::Scheme;
 use crate::window::Window;
 use families::Families;
+pub(crate) use families::InFamily;
 #[cfg(feature = "testing")]
 pub(crate) use timestamp::Item;
 pub(crate) use timestamp::{HeaderTime, TimeSource};

@@ -1,7 +1,5 @@
 //! What a provider's deliveries are proven with.
 
-use std::sync::Arc;
-
 use super::algorithm::{Algorithm, Keys};
 #[cfg(any(feature = "ed25519", feature = "p256"))]
 use super::public_key;
@@ -189,21 +187,21 @@ impl Proof {
             Kind::Token(token) => KeyedProof::Token(TokenKeys::new(token, secrets)),
             #[cfg(feature = "sha1")]
             Kind::HmacSha1(signature) => {
-                KeyedProof::HmacSha1(Arc::new(Keys::new(signature, secrets)))
+                KeyedProof::HmacSha1(Keys::new(signature, secrets))
             }
             Kind::HmacSha256(signature) => {
-                KeyedProof::HmacSha256(Arc::new(Keys::new(signature, secrets)))
+                KeyedProof::HmacSha256(Keys::new(signature, secrets))
             }
             Kind::HmacSha512(signature) => {
-                KeyedProof::HmacSha512(Arc::new(Keys::new(signature, secrets)))
+                KeyedProof::HmacSha512(Keys::new(signature, secrets))
             }
             #[cfg(feature = "ed25519")]
             Kind::Ed25519(signature) => {
-                KeyedProof::Ed25519(Arc::new(Keys::new(signature, secrets)))
+                KeyedProof::Ed25519(Keys::new(signature, secrets))
             }
             #[cfg(feature = "p256")]
             Kind::EcdsaP256(signature) => {
-                KeyedProof::EcdsaP256(Arc::new(Keys::new(signature, secrets)))
+                KeyedProof::EcdsaP256(Keys::new(signature, secrets))
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::provider::TimeSource;
 use crate::rejection::RejectionKind;
 use crate::request_head::{Lookup, RequestHead};
 use crate::scheme::content::SignedContent;
-use crate::scheme::{Context, Scheme, Texts};
+use crate::scheme::{Context, Texts};
 use crate::trace;
 use crate::window::UnixMillis;
 
@@ -19,7 +19,8 @@ static CONTENT_ENCODING: KnownName = KnownName::of(Cow::Borrowed("content-encodi
 /// What the headers say besides the proof.
 #[derive(Debug, Default)]
 pub(super) struct Head {
-    pub(super) texts: Texts,
+    /// None where nothing is kept of it, so that nothing is moved.
+    texts: Option<Texts>,
     pub(super) time: Option<UnixMillis>,
     /// How long the body is, if the head says so.
     pub(super) length: Option<u64>,
@@ -67,10 +68,10 @@ impl Head {
         &mut self,
         endpoint: &Endpoint,
         headers: &(impl RequestHead + ?Sized),
-        scheme: &Scheme,
     ) -> Result<(), RejectionKind> {
         let inner = endpoint.inner();
         let spec = inner.provider.spec();
+        let scheme = &spec.scheme;
         let mut id = &[][..];
         if let Some(name) = &spec.id_header {
             id = read_id(headers.lookup_known(name), &scheme.content).ok_or_else(|| {
@@ -94,12 +95,11 @@ impl Head {
         }
         self.time = time;
         // Most providers have none of these.
-        let has_texts = !(text.is_empty() && id.is_empty());
-        if has_texts && !self.texts.keep(text, id) {
+        if !(text.is_empty() && id.is_empty()) && !self.texts_mut().keep(text, id) {
             return Err(RejectionKind::IdInvalid);
         }
         if let Some(names) = &spec.unverified {
-            self.texts.keep_unverified(names.claims(headers));
+            self.texts_mut().keep_unverified(names.claims(headers));
         }
         if scheme.content.has_pieces() {
             let context = Context {
@@ -107,7 +107,7 @@ impl Head {
                 signature: scheme.signature(),
                 time_header,
             };
-            scheme.content.keep_pieces(headers, &context, &mut self.texts)?;
+            scheme.content.keep_pieces(headers, &context, self.texts_mut())?;
         }
         if !spec.handshakes.signed.is_empty() {
             self.handshakes = ShownHandshakes::read(&spec.handshakes.signed, headers);
@@ -122,16 +122,34 @@ impl Head {
     }
 }
 
+impl Head {
+    #[inline]
+    pub(super) fn texts(&self) -> &Texts {
+        self.texts.as_ref().unwrap_or(Texts::NONE)
+    }
+
+    #[inline]
+    fn texts_mut(&mut self) -> &mut Texts {
+        self.texts.get_or_insert_default()
+    }
+
+    /// The same; what is not there is not copied.
+    #[inline(always)]
+    pub(super) fn moved(self) -> Self {
+        Self {
+            texts: match self.texts {
+                None => None,
+                Some(texts) => Some(texts),
+            },
+            ..self
+        }
+    }
+}
+
 /// Whether the declared length may be of another body than the one that arrives here: a layer that has
 /// unpacked it may have left the length of the packed one.
 pub(super) fn is_packed(head: &(impl RequestHead + ?Sized)) -> bool {
     head.lookup_known(&CONTENT_ENCODING) != Lookup::Missing
-}
-
-impl AsRef<Texts> for Head {
-    fn as_ref(&self) -> &Texts {
-        &self.texts
-    }
 }
 
 /// An id that the signed content can be cut at in one way only.

@@ -10,10 +10,11 @@ pub use proven::{Opened, Proven};
 pub use verified::Verified;
 
 use crate::endpoint::Endpoint;
+use crate::provider::InFamily;
 use crate::rejection::{Rejection, RejectionKind};
 use crate::reply::Reply;
 use crate::request_head::RequestHead;
-use crate::scheme::{Proving, Refused};
+use crate::scheme::Refused;
 use crate::trace;
 use head::{Head, is_packed};
 
@@ -52,16 +53,19 @@ impl Endpoint {
     /// length.
     #[inline]
     pub fn begin(&self, head: &(impl RequestHead + ?Sized)) -> Result<Incoming, Rejection> {
-        let mut read = Head::default();
-        match self.read_head(head, &mut read, |proving, _| proving.kept()) {
-            Ok(proving) => {
-                if read.length.is_some() && is_packed(head) {
-                    read.length = None;
-                }
-                Ok(Incoming::new(self.clone(), proving, read))
-            }
-            Err(kind) => Err(self.reject_head(kind)),
+        let head = match self.in_family(head) {
+            Ok(head) => head,
+            Err(kind) => return Err(self.reject_head(kind)),
+        };
+        let begun = self.inner().keys.start(&head, |proving| Incoming::new(self.clone(), proving));
+        // It stays where it is made: to move it costs as much as to read a header.
+        let mut begun = begun.map_err(|refused| self.reject_head(self.trace(refused)));
+        if let Ok(incoming) = &mut begun
+            && let Err(kind) = incoming.read(&head)
+        {
+            begun = Err(self.reject_head(kind));
         }
+        begun
     }
 
     /// Steps 1 to 3 for a body that is there already, as in a function that is called with the whole
@@ -107,28 +111,39 @@ impl Endpoint {
         body: &[u8],
     ) -> Result<Verified<'_>, Rejection> {
         let mut read = Head::default();
-        let proven = self.read_head(head, &mut read, |mut proving, read| {
-            // Asked only where it matters.
-            if read.length.is_some_and(|length| (body.len() as u64) < length) && is_packed(head) {
-                read.length = None;
-            }
-            self.prove(&mut proving, read, body)
-        });
-        match proven {
-            Ok(Ok(secret)) => Ok(Verified::new(self, secret, read.time)),
-            Ok(Err(kind)) => Err(self.reject(kind)),
+        match self.matching_secret(head, body, &mut read) {
+            Ok(secret) => Ok(Verified::new(self, secret, read.time)),
             Err(kind) => Err(self.reject_head(kind)),
         }
     }
 
-    /// Step 3, over a body that is there as a whole.
     #[inline(always)]
-    fn prove(
+    fn matching_secret(
         &self,
-        proving: &mut Proving<'_>,
-        head: &Head,
+        head: &(impl RequestHead + ?Sized),
         body: &[u8],
+        read: &mut Head,
     ) -> Result<usize, RejectionKind> {
+        let head = self.in_family(head)?;
+        let inner = self.inner();
+        let rest = || {
+            let read = read;
+            read.read(self, &head)?;
+            // Asked only where it matters.
+            if read.length.is_some_and(|length| (body.len() as u64) < length) && is_packed(&head) {
+                read.length = None;
+            }
+            self.judge_length(read, body)?;
+            Ok(read.texts())
+        };
+        let content = &inner.provider.spec().scheme.content;
+        let matched = inner.keys.verify(&head, content, body, rest);
+        matched.map_err(|refused| self.trace(refused))
+    }
+
+    /// Whether a body that is there may be of this length.
+    #[inline(always)]
+    fn judge_length(&self, head: &Head, body: &[u8]) -> Result<(), RejectionKind> {
         if body.len() > self.max_body() {
             return Err(RejectionKind::BodyTooLarge);
         }
@@ -136,8 +151,7 @@ impl Endpoint {
         if head.length.is_some_and(|length| (body.len() as u64) < length) {
             return Err(RejectionKind::BodyIncomplete);
         }
-        let content = &self.inner().provider.spec().scheme.content;
-        proving.finish(content, &head.texts, body).ok_or(RejectionKind::SignatureMismatch)
+        Ok(())
     }
 
     /// Before step 1: the answer to a [handshake](crate::Handshake) that is not signed, or the
@@ -155,38 +169,21 @@ impl Endpoint {
         Some(answer.map(Reply::handshake_answered).map_err(|kind| self.reject(kind)))
     }
 
+    /// A head whose method is accepted, in the family of its proof.
     #[inline(always)]
-    fn read_head<'e, T>(
-        &'e self,
-        request: &(impl RequestHead + ?Sized),
-        read: &mut Head,
-        then: impl FnOnce(Proving<'e>, &mut Head) -> T,
-    ) -> Result<T, RejectionKind> {
+    fn in_family<'h, H: RequestHead + ?Sized>(
+        &'h self,
+        head: &'h H,
+    ) -> Result<InFamily<'h, H>, RejectionKind> {
         let inner = self.inner();
-        let method = request.method();
+        let method = head.method();
         if !inner.methods.iter().any(|accepted| **accepted == *method) {
             return Err(RejectionKind::MethodNotAllowed);
         }
         match &inner.provider.spec().families {
-            None => self.read_proof(request, read, then),
-            Some(families) => match families.read(request) {
-                Ok(request) => self.read_proof(&request, read, then),
-                Err(refused) => Err(self.trace(refused)),
-            },
+            None => Ok(InFamily::usual(head)),
+            Some(families) => families.read(head).map_err(|refused| self.trace(refused)),
         }
-    }
-
-    #[inline(always)]
-    fn read_proof<'e, T>(
-        &'e self,
-        request: &(impl RequestHead + ?Sized),
-        read: &mut Head,
-        then: impl FnOnce(Proving<'e>, &mut Head) -> T,
-    ) -> Result<T, RejectionKind> {
-        let inner = self.inner();
-        let scheme = &inner.provider.spec().scheme;
-        let rest = || read.read(self, request, scheme).map(|()| read);
-        inner.keys.start(request, rest, then).map_err(|refused| self.trace(refused))
     }
 
     fn trace(&self, Refused { kind, header }: Refused<'_>) -> RejectionKind {
