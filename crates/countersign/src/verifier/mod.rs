@@ -51,21 +51,29 @@ impl Endpoint {
     ///
     /// A [`Rejection`]: of the method, the signature or token, the id, the time, or the declared
     /// length.
-    #[inline]
+    #[inline(never)]
     pub fn begin(&self, head: &(impl RequestHead + ?Sized)) -> Result<Incoming, Rejection> {
-        let head = match self.in_family(head) {
-            Ok(head) => head,
-            Err(kind) => return Err(self.reject_head(kind)),
-        };
-        let begun = self.inner().keys.start(&head, |proving| Incoming::new(self.clone(), proving));
-        // It stays where it is made: to move it costs as much as to read a header.
-        let mut begun = begun.map_err(|refused| self.reject_head(self.trace(refused)));
-        if let Ok(incoming) = &mut begun
-            && let Err(kind) = incoming.read(&head)
-        {
+        let mut begun = Err(Rejection::new(RejectionKind::SignatureMissing, 401));
+        if let Err(kind) = self.begin_in(&mut begun, head) {
             begun = Err(self.reject_head(kind));
         }
         begun
+    }
+
+    /// Makes what is begun where it stays: to move it costs as much as to read a header.
+    #[inline(always)]
+    fn begin_in(
+        &self,
+        begun: &mut Result<Incoming, Rejection>,
+        head: &(impl RequestHead + ?Sized),
+    ) -> Result<(), RejectionKind> {
+        let head = self.in_family(head)?;
+        let start = |proving| *begun = Ok(Incoming::new(self.clone(), proving));
+        self.inner().keys.start(&head, start).map_err(|refused| self.trace(refused))?;
+        match begun {
+            Ok(incoming) => incoming.read(&head),
+            Err(_) => Ok(()),
+        }
     }
 
     /// Steps 1 to 3 for a body that is there already, as in a function that is called with the whole
