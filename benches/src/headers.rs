@@ -14,7 +14,7 @@ impl RequestHead for HttpHeaders<'_> {
         Lookup::of(named.map(|(_, value)| value.as_bytes()))
     }
 
-    #[inline]
+    #[inline(always)]
     fn lookup_known(&self, name: &KnownName) -> Lookup<'_> {
         let prepare = |name: &str| HeaderName::from_bytes(name.as_bytes()).ok();
         let Some(Some(name)) = name.prepared(prepare) else { return self.lookup(name.as_str()) };

@@ -33,13 +33,16 @@ impl RequestHead for HttpHead<'_> {
         Lookup::of(named.map(|(_, value)| value.as_bytes()))
     }
 
-    #[inline]
+    #[inline(always)]
     fn lookup_known(&self, name: &KnownName) -> Lookup<'_> {
         let prepare = |name: &str| HeaderName::from_bytes(name.as_bytes()).ok();
         let Some(Some(name)) = name.prepared(prepare) else { return self.lookup(name.as_str()) };
         if self.headers.len() == self.headers.keys_len() {
             // No header of the request is there twice.
-            return self.headers.get(name).map_or(Lookup::Missing, |value| Lookup::One(value.as_bytes()));
+            return self
+                .headers
+                .get(name)
+                .map_or(Lookup::Missing, |value| Lookup::One(value.as_bytes()));
         }
         Lookup::of(self.headers.get_all(name).iter().map(HeaderValue::as_bytes))
     }

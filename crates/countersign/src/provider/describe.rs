@@ -19,7 +19,8 @@ impl Provider {
                 }
                 _ => {
                     let other = self.0.families.iter().flat_map(Families::other_proofs);
-                    let names: Vec<_> = headers.iter().map(KnownName::as_str).chain(other).collect();
+                    let names: Vec<_> =
+                        headers.iter().map(KnownName::as_str).chain(other).collect();
                     format!("{} in {}", proof.method(), names.join(" or "))
                 }
             }

@@ -54,7 +54,9 @@ impl Families {
             let (usual, other) = (header_name(FIELD, usual)?, header_name(FIELD, other)?);
             let mut family = Vec::new();
             for name in names {
-                let renamed = name.strip_prefix(usual.as_str()).map(|rest| format!("{}{rest}", other.as_str()));
+                let renamed = name
+                    .strip_prefix(usual.as_str())
+                    .map(|rest| format!("{}{rest}", other.as_str()));
                 // One that has the same name in two families would be of both.
                 let is_new = |renamed: &String| {
                     let earlier = families.iter().map(|family| family.name(name));
@@ -123,7 +125,7 @@ impl<H: RequestHead + ?Sized> RequestHead for InFamily<'_, H> {
         self.head.lookup(self.family.map_or(name, |family| family.name(name)))
     }
 
-    #[inline]
+    #[inline(always)]
     fn lookup_known(&self, name: &KnownName) -> Lookup<'_> {
         self.head.lookup_known(self.family.map_or(name, |family| family.known(name)))
     }

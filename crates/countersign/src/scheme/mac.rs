@@ -1,9 +1,9 @@
 //! HMAC with SHA-1, SHA-256 or SHA-512.
 
-use hmac::{EagerHash, KeyInit};
 use hmac::block_api::HmacCore;
-use hmac::digest::block_api::{Buffer, FixedOutputCore, UpdateCore};
 use hmac::digest::Output;
+use hmac::digest::block_api::{Buffer, FixedOutputCore, UpdateCore};
+use hmac::{EagerHash, KeyInit};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, Zeroizing};
 

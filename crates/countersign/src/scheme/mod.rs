@@ -333,9 +333,9 @@ impl Proving {
         }
         match self {
             Self::One(one) => one.finish(keys.0.first()?, content, texts, body),
-            Self::AnyOf(several) => several.iter_mut().find_map(|(place, one)| {
-                one.finish(keys.0.get(*place)?, content, texts, body)
-            }),
+            Self::AnyOf(several) => several
+                .iter_mut()
+                .find_map(|(place, one)| one.finish(keys.0.get(*place)?, content, texts, body)),
         }
     }
 }

@@ -186,23 +186,13 @@ impl Proof {
         match &self.0 {
             Kind::Token(token) => KeyedProof::Token(TokenKeys::new(token, secrets)),
             #[cfg(feature = "sha1")]
-            Kind::HmacSha1(signature) => {
-                KeyedProof::HmacSha1(Keys::new(signature, secrets))
-            }
-            Kind::HmacSha256(signature) => {
-                KeyedProof::HmacSha256(Keys::new(signature, secrets))
-            }
-            Kind::HmacSha512(signature) => {
-                KeyedProof::HmacSha512(Keys::new(signature, secrets))
-            }
+            Kind::HmacSha1(signature) => KeyedProof::HmacSha1(Keys::new(signature, secrets)),
+            Kind::HmacSha256(signature) => KeyedProof::HmacSha256(Keys::new(signature, secrets)),
+            Kind::HmacSha512(signature) => KeyedProof::HmacSha512(Keys::new(signature, secrets)),
             #[cfg(feature = "ed25519")]
-            Kind::Ed25519(signature) => {
-                KeyedProof::Ed25519(Keys::new(signature, secrets))
-            }
+            Kind::Ed25519(signature) => KeyedProof::Ed25519(Keys::new(signature, secrets)),
             #[cfg(feature = "p256")]
-            Kind::EcdsaP256(signature) => {
-                KeyedProof::EcdsaP256(Keys::new(signature, secrets))
-            }
+            Kind::EcdsaP256(signature) => KeyedProof::EcdsaP256(Keys::new(signature, secrets)),
         }
     }
 }

@@ -67,8 +67,7 @@ impl Signature {
     #[must_use]
     pub fn numbered(mut self, last: u32) -> Self {
         let stem = self.headers.first().map_or("", KnownName::as_str);
-        self.headers =
-            (1..=last).map(|number| KnownName::new(format!("{stem}{number}"))).collect();
+        self.headers = (1..=last).map(|number| KnownName::new(format!("{stem}{number}"))).collect();
         self.numbered = true;
         self
     }

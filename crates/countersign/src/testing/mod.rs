@@ -137,8 +137,11 @@ impl<'a> Signer<'a> {
             match &time.item {
                 None => headers.push((time.name.as_str().to_owned(), self.time.clone())),
                 Some(Item::Prefixed(separators, prefix)) => {
-                    time_item =
-                        Some((time.name.as_str(), separators.item, format!("{prefix}{}", self.time)));
+                    time_item = Some((
+                        time.name.as_str(),
+                        separators.item,
+                        format!("{prefix}{}", self.time),
+                    ));
                 }
                 Some(Item::First(separators)) => {
                     time_item = Some((time.name.as_str(), separators.item, self.time.clone()));

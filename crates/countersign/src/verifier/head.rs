@@ -95,7 +95,8 @@ impl Head {
         }
         self.time = time;
         // Most providers have none of these.
-        if !(text.is_empty() && id.is_empty()) && !self.texts_mut().keep(text, id) {
+        let has_texts = !(text.is_empty() && id.is_empty());
+        if has_texts && !self.texts_mut().keep(text, id) {
             return Err(RejectionKind::IdInvalid);
         }
         if let Some(names) = &spec.unverified {
@@ -134,6 +135,7 @@ impl Head {
     }
 
     /// The same; what is not there is not copied.
+    #[expect(clippy::manual_map, reason = "`map` would copy the room for the texts in either case")]
     #[inline(always)]
     pub(super) fn moved(self) -> Self {
         Self {
@@ -165,6 +167,21 @@ fn read_id<'h>(found: Lookup<'h>, content: &SignedContent) -> Option<&'h [u8]> {
 /// is for the server to refuse: the limit holds when the body arrives.
 fn declared_length(headers: &(impl RequestHead + ?Sized)) -> Option<u64> {
     let Lookup::One(value) = headers.lookup_known(&CONTENT_LENGTH) else { return None };
+    // So many digits always fit.
+    let short = |length: u64, byte: &u8| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit < 10).then(|| length.wrapping_mul(10).wrapping_add(digit.into()))
+    };
+    if (1..=18).contains(&value.len())
+        && let Some(length) = value.iter().try_fold(0, short)
+    {
+        return Some(length);
+    }
+    length_in_full(value)
+}
+
+#[cold]
+fn length_in_full(value: &[u8]) -> Option<u64> {
     let digit = |length: Option<u64>, byte: &u8| {
         let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
         Some(Some(length.unwrap_or(0).saturating_mul(10).saturating_add(digit)))
