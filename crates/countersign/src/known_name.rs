@@ -82,3 +82,20 @@ impl fmt::Debug for KnownName {
         self.text.fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_prepared_is_made_once_for_each_of_two_types() {
+        let name = KnownName::new("x-signature");
+        let length = |name: &str| name.len();
+        assert_eq!(name.prepared(length), Some(&11));
+        assert_eq!(name.prepared(str::to_ascii_uppercase), Some(&"X-SIGNATURE".to_owned()));
+        assert_eq!(name.prepared(|_| 0_usize), Some(&11));
+        assert_eq!(name.prepared(|_| String::new()), Some(&"X-SIGNATURE".to_owned()));
+        assert_eq!(name.prepared(|_| 'x'), None);
+        assert_eq!(name.clone().prepared(|_| 'x'), Some(&'x'));
+    }
+}
