@@ -32,12 +32,10 @@ impl<H: EagerHash> Mac<H> {
         self.buffer.digest_blocks(bytes, |blocks| core.update_blocks(blocks));
     }
 
-    /// The MAC. Nothing can be done with what is left.
+    /// Writes the MAC to where it can be wiped. Nothing can be done with what is left.
     #[inline]
-    fn finish(&mut self) -> Output<HmacCore<H>> {
-        let mut mac = Output::<HmacCore<H>>::default();
-        self.core.finalize_fixed_core(&mut self.buffer, &mut mac);
-        mac
+    fn finish(&mut self, mac: &mut Output<HmacCore<H>>) {
+        self.core.finalize_fixed_core(&mut self.buffer, mac);
     }
 }
 
@@ -95,7 +93,8 @@ macro_rules! mac {
                 encoding: Encoding,
                 shown: &Candidates<Self>,
             ) -> bool {
-                let mut bytes: [u8; $bytes] = running.finish().into();
+                let mut bytes = [0; $bytes];
+                running.finish((&mut bytes).into());
                 let mac: Zeroizing<[u64; $words]> = Zeroizing::new(words(&bytes));
                 let mut any = equal(shown.first(), &mac);
                 if let Some(second) = shown.second() {
@@ -128,7 +127,9 @@ mac!(HmacSha512, sha2::Sha512, bytes: 64, words: 8, second: Box<[u64; 8]>, hex: 
 pub(super) fn hmac_sha256(keys: &Keys<HmacSha256>, secret: usize, text: &[u8]) -> Option<[u8; 32]> {
     let mut mac = Mac::<sha2::Sha256>::new(keys.of_secret(secret)?);
     mac.update(text);
-    Some(mac.finish().into())
+    let mut bytes = [0; 32];
+    mac.finish((&mut bytes).into());
+    Some(bytes)
 }
 
 /// Compares in constant time, eight bytes at a step.
