@@ -1,33 +1,28 @@
 //! Request headers as a sender writes them and as countersign reads them.
 
-use countersign::{Lookup, RequestHead};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
-use http::{HeaderMap, HeaderValue};
+use countersign::{KnownName, Lookup, RequestHead};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The headers of an `http` 1.x request, read exactly as countersign-tower reads them.
 pub struct HttpHeaders<'a>(pub &'a HeaderMap);
 
 impl RequestHead for HttpHeaders<'_> {
     fn lookup(&self, name: &str) -> Lookup<'_> {
-        // These two are looked up in every request, and the map knows their names.
-        if name == CONTENT_LENGTH.as_str() {
-            return only(self.0.get_all(CONTENT_LENGTH).iter());
-        }
-        if name == CONTENT_ENCODING.as_str() {
-            return only(self.0.get_all(CONTENT_ENCODING).iter());
-        }
         // A request has few headers, and names in the map are in lower case: to look at each is
         // quicker than to parse and hash the name.
         let named = self.0.iter().filter(|(other, _)| other.as_str() == name);
-        only(named.map(|(_, value)| value))
+        Lookup::of(named.map(|(_, value)| value.as_bytes()))
     }
-}
 
-fn only<'a>(mut values: impl Iterator<Item = &'a HeaderValue>) -> Lookup<'a> {
-    match (values.next(), values.next()) {
-        (None, _) => Lookup::Missing,
-        (Some(value), None) => Lookup::One(value.as_bytes()),
-        (Some(_), Some(_)) => Lookup::Repeated,
+    #[inline(always)]
+    fn lookup_known(&self, name: &KnownName) -> Lookup<'_> {
+        let prepare = |name: &str| HeaderName::from_bytes(name.as_bytes()).ok();
+        let Some(Some(name)) = name.prepared(prepare) else { return self.lookup(name.as_str()) };
+        if self.0.len() == self.0.keys_len() {
+            // No header of the request is there twice.
+            return self.0.get(name).map_or(Lookup::Missing, |value| Lookup::One(value.as_bytes()));
+        }
+        Lookup::of(self.0.get_all(name).iter().map(HeaderValue::as_bytes))
     }
 }
 

@@ -66,12 +66,8 @@ impl RequestHead for Head {
     }
 
     fn lookup(&self, name: &str) -> Lookup<'_> {
-        let mut values = self.headers.iter().filter(|(other, _)| other == name);
-        match (values.next(), values.next()) {
-            (None, _) => Lookup::Missing,
-            (Some((_, value)), None) => Lookup::One(value),
-            (Some(_), Some(_)) => Lookup::Repeated,
-        }
+        let named = self.headers.iter().filter(|(other, _)| other == name);
+        Lookup::of(named.map(|(_, value)| &**value))
     }
 }
 

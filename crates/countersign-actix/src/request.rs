@@ -6,10 +6,10 @@ use std::task::{Context, Poll, ready};
 use actix_web::HttpMessage as _;
 use actix_web::dev::{Payload, ServiceRequest};
 use actix_web::error::PayloadError;
-use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, UPGRADE};
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, UPGRADE};
 use actix_web::http::{Method, Uri};
 use bytes::Bytes;
-use countersign::{BodyError, BodySource, Delivery, Lookup, RequestHead};
+use countersign::{BodyError, BodySource, Delivery, KnownName, Lookup, RequestHead};
 use futures_core::Stream;
 
 /// The method, target and headers of an actix request.
@@ -32,11 +32,16 @@ impl RequestHead for ActixHead<'_> {
         // A request has few headers, and names in the map are in lower case: to look at each is
         // quicker than to make a name, which takes an allocation.
         let named = self.headers.iter().filter(|(other, _)| other.as_str() == name);
-        let mut values = named.map(|(_, value)| value);
-        match (values.next(), values.next()) {
-            (None, _) => Lookup::Missing,
-            (Some(value), None) => Lookup::One(value.as_bytes()),
-            (Some(_), Some(_)) => Lookup::Repeated,
+        Lookup::of(named.map(|(_, value)| value.as_bytes()))
+    }
+
+    #[inline]
+    fn lookup_known(&self, name: &KnownName) -> Lookup<'_> {
+        match name.prepared(|name| HeaderName::from_bytes(name.as_bytes()).ok()) {
+            Some(Some(name)) => {
+                Lookup::of(self.headers.get_all(name).map(|value| value.as_bytes()))
+            }
+            _ => self.lookup(name.as_str()),
         }
     }
 }

@@ -32,7 +32,11 @@ impl Owner {
         Self(*half)
     }
 
-    #[cfg(feature = "sqlite")]
+    #[cfg(feature = "postgres")]
+    pub(crate) const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
     pub(crate) const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }

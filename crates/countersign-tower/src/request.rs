@@ -5,9 +5,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use countersign::{BodyError, BodySource, Lookup, RequestHead};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
-use http::{HeaderMap, HeaderValue, Method, Uri};
+use countersign::{BodyError, BodySource, KnownName, Lookup, RequestHead};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use http_body::Body;
 use http_body_util::LengthLimitError;
 
@@ -28,25 +27,24 @@ impl RequestHead for HttpHead<'_> {
     }
 
     fn lookup(&self, name: &str) -> Lookup<'_> {
-        // These two are looked up in every request, and the map knows their names.
-        if name == CONTENT_LENGTH.as_str() {
-            return only(self.headers.get_all(CONTENT_LENGTH).iter());
-        }
-        if name == CONTENT_ENCODING.as_str() {
-            return only(self.headers.get_all(CONTENT_ENCODING).iter());
-        }
         // A request has few headers, and names in the map are in lower case: to look at each is
         // quicker than to parse and hash the name.
         let named = self.headers.iter().filter(|(other, _)| other.as_str() == name);
-        only(named.map(|(_, value)| value))
+        Lookup::of(named.map(|(_, value)| value.as_bytes()))
     }
-}
 
-fn only<'a>(mut values: impl Iterator<Item = &'a HeaderValue>) -> Lookup<'a> {
-    match (values.next(), values.next()) {
-        (None, _) => Lookup::Missing,
-        (Some(value), None) => Lookup::One(value.as_bytes()),
-        (Some(_), Some(_)) => Lookup::Repeated,
+    #[inline(always)]
+    fn lookup_known(&self, name: &KnownName) -> Lookup<'_> {
+        let prepare = |name: &str| HeaderName::from_bytes(name.as_bytes()).ok();
+        let Some(Some(name)) = name.prepared(prepare) else { return self.lookup(name.as_str()) };
+        if self.headers.len() == self.headers.keys_len() {
+            // No header of the request is there twice.
+            return self
+                .headers
+                .get(name)
+                .map_or(Lookup::Missing, |value| Lookup::One(value.as_bytes()));
+        }
+        Lookup::of(self.headers.get_all(name).iter().map(HeaderValue::as_bytes))
     }
 }
 

@@ -123,6 +123,7 @@ mod form;
 mod handshake;
 mod json;
 mod key;
+mod known_name;
 mod misuse;
 mod payload;
 mod provider;
@@ -158,6 +159,7 @@ pub use error::{ConfigError, ErrorChain};
 pub use event::{EventError, FromDelivery, extract_event};
 pub use handshake::{FieldValue, Handshake, When};
 pub use key::EventKey;
+pub use known_name::KnownName;
 pub use payload::Payload;
 pub use provider::{Provider, ProviderBuilder, Retries, Timestamp};
 pub use receiver::{

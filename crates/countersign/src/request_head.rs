@@ -1,5 +1,7 @@
 //! A request's head as the core reads it, whichever `http` generation a framework uses.
 
+use crate::known_name::KnownName;
+
 /// What a request holds under one header name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lookup<'a> {
@@ -9,6 +11,18 @@ pub enum Lookup<'a> {
     One(&'a [u8]),
     /// The header is there more than once. Which of them the sender meant cannot be known.
     Repeated,
+}
+
+impl<'a> Lookup<'a> {
+    /// What all the values under one name are.
+    #[inline]
+    pub fn of(mut values: impl Iterator<Item = &'a [u8]>) -> Self {
+        match (values.next(), values.next()) {
+            (None, _) => Self::Missing,
+            (Some(value), None) => Self::One(value),
+            (Some(_), Some(_)) => Self::Repeated,
+        }
+    }
 }
 
 /// A request's method, target and headers. Adapters implement it for their framework's request.
@@ -28,6 +42,14 @@ pub trait RequestHead {
     /// Looks up a header by its name, which is given in lower case. Names match without case.
     fn lookup(&self, name: &str) -> Lookup<'_>;
 
+    /// Looks up a header whose name the endpoint or the provider knows beforehand, as most are. The
+    /// answer must be that of [`lookup`](Self::lookup), which is what is asked unless this is
+    /// implemented; a framework with a hash map of headers can be quicker here, see [`KnownName`].
+    #[inline]
+    fn lookup_known(&self, name: &KnownName) -> Lookup<'_> {
+        self.lookup(name.as_str())
+    }
+
     /// The request's method, in the case in which it was sent. A server that handles several methods
     /// at one path must say which one it was, or the endpoint takes all of them for `POST`: see
     /// [`EndpointBuilder::methods`](crate::EndpointBuilder::methods).
@@ -45,12 +67,8 @@ pub trait RequestHead {
 
 impl<N: AsRef<str>, V: AsRef<[u8]>> RequestHead for [(N, V)] {
     fn lookup(&self, name: &str) -> Lookup<'_> {
-        let mut found = self.iter().filter(|(other, _)| other.as_ref().eq_ignore_ascii_case(name));
-        match (found.next(), found.next()) {
-            (None, _) => Lookup::Missing,
-            (Some((_, value)), None) => Lookup::One(value.as_ref()),
-            (Some(_), Some(_)) => Lookup::Repeated,
-        }
+        let found = self.iter().filter(|(other, _)| other.as_ref().eq_ignore_ascii_case(name));
+        Lookup::of(found.map(|(_, value)| value.as_ref()))
     }
 }
 

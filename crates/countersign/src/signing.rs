@@ -129,18 +129,21 @@ impl<'a> Signer<'a> {
         let mut time_item = None;
         if let Some(time) = self.time_header() {
             match &time.item {
-                None => headers.push((time.name.to_string(), self.time.clone())),
+                None => headers.push((time.name.as_str().to_owned(), self.time.clone())),
                 Some(Item::Prefixed(separators, prefix)) => {
-                    time_item =
-                        Some((&time.name, separators.item, format!("{prefix}{}", self.time)));
+                    time_item = Some((
+                        time.name.as_str(),
+                        separators.item,
+                        format!("{prefix}{}", self.time),
+                    ));
                 }
                 Some(Item::First(separators)) => {
-                    time_item = Some((&time.name, separators.item, self.time.clone()));
+                    time_item = Some((time.name.as_str(), separators.item, self.time.clone()));
                 }
             }
         }
         if let Some(name) = &spec.id_header {
-            headers.push((name.to_string(), self.id.clone()));
+            headers.push((name.as_str().to_owned(), self.id.clone()));
         }
         let mut texts = Texts::default();
         if !texts.keep(self.time.as_bytes(), self.id.as_bytes()) {
@@ -160,10 +163,10 @@ impl<'a> Signer<'a> {
             .sign(self.secret, &texts, body)
             .ok_or(SignError("the secret is not of the provider's kind"))?;
         match time_item {
-            Some((header, separator, item)) if **header == *name => {
+            Some((header, separator, item)) if *header == *name => {
                 proof = format!("{item}{separator}{proof}");
             }
-            Some((header, _, item)) => headers.push((header.to_string(), item)),
+            Some((header, _, item)) => headers.push((header.to_owned(), item)),
             None => {}
         }
         headers.push((name, proof));

@@ -140,3 +140,48 @@ fn the_end_of_a_runtime_leaves_the_store_whole() {
     });
     assert_eq!(claimed, Claimed::Fresh);
 }
+
+/// The commits in the write-ahead log: the last frame of each says how large the file is then.
+fn commits(folder: &Folder) -> usize {
+    let log = std::fs::read(folder.file().with_extension("db-wal")).unwrap();
+    let page = u32::from_be_bytes(log[8..12].try_into().unwrap()) as usize;
+    log[32..].chunks_exact(24 + page).filter(|frame| frame[4..8] != [0; 4]).count()
+}
+
+/// Whoever was answered often asks again at once, and goes along with those who have queued. Not each
+/// time, on a busy machine.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_waits_a_little_for_those_who_were_just_answered() {
+    const ROUNDS: u32 = 40;
+    // By chance it happens in one of ten.
+    const WANTED: u32 = 12;
+    let mut together = 0;
+    for _ in 0..ROUNDS {
+        let (folder, store, pool) = Folder::migrated().await;
+        let before = commits(&folder);
+        let lock = pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        let asks_again = tokio::spawn({
+            let store = store.clone();
+            async move { [look(&store, key(100)).await, look(&store, key(101)).await] }
+        });
+        // Its first claim waits for the lock alone.
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let claims: Vec<_> = (0..20)
+            .map(|number| {
+                let store = store.clone();
+                tokio::spawn(async move { look(&store, key(number)).await })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        lock.rollback().await.unwrap();
+        assert_eq!(asks_again.await.unwrap(), [Claimed::Fresh; 2]);
+        for claim in claims {
+            assert_eq!(claim.await.unwrap(), Claimed::Fresh);
+        }
+        together += u32::from(commits(&folder) - before == 2);
+        if together == WANTED {
+            return;
+        }
+    }
+    panic!("{together} of {ROUNDS} times");
+}

@@ -6,6 +6,7 @@
 
 mod both;
 mod claims;
+mod duplicates;
 mod gate;
 mod group;
 mod hang_ups;

@@ -1,7 +1,5 @@
 //! PostgreSQL: calls that queue go in one statement, and each gets its own answer.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use countersign::{ClaimToken, Claimed, EventKey, Settled, Store, StoreErrorKind};
@@ -492,37 +490,5 @@ async fn keys_are_written_in_their_order() {
     tx.rollback().await.unwrap();
     for claim in claims {
         soon(claim).await.unwrap().unwrap();
-    }
-}
-
-/// What is told apart by its key waits for no other key, and settling waits for no claim.
-#[tokio::test]
-async fn duplicates_of_one_event_hold_up_no_other() {
-    const MANY: usize = 600;
-    let queue = Queue::new(false).await;
-    let (holder, mine) = (token(), token());
-    queue.direct.claim(key(0), holder, LEASE).await.unwrap();
-    queue.direct.claim(key(1), mine, LEASE).await.unwrap();
-    let held = queue.hold().await;
-    let answered = Arc::new(AtomicUsize::new(0));
-    let duplicates: Vec<_> = (0..MANY)
-        .map(|_| {
-            let (claim, answered) = (queue.claim(key(0), token()), Arc::clone(&answered));
-            tokio::spawn(async move {
-                assert!(is_in_flight(claim.await.unwrap().unwrap()));
-                answered.fetch_add(1, Ordering::SeqCst);
-            })
-        })
-        .collect();
-    // In the order in which they were spawned, so these are asked last.
-    let (complete, fresh) = (queue.complete(key(1), mine), queue.claim(key(2), token()));
-    tokio::task::yield_now().await;
-    drop(held);
-    assert_eq!(complete.await.unwrap().unwrap(), Settled::Settled);
-    assert_eq!(fresh.await.unwrap().unwrap(), Claimed::Fresh);
-    let before = answered.load(Ordering::SeqCst);
-    assert!(before < MANY / 2, "{before} duplicates were answered before");
-    for duplicate in duplicates {
-        duplicate.await.unwrap();
     }
 }

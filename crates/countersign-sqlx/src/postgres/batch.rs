@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::fmt::{Display, Write};
 use std::sync::Arc;
 
-use countersign::EventKey;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use super::call::{Answer, Ask, Rest, Wrong, read};
 use super::sql::{Statement, Statements};
+use super::uuid::Uuid;
 
 /// Runs them, to the end of their transaction. No key may be twice among them, and they must be of
 /// one kind. The answers are in their order. One that is asked alone, because it failed together with
@@ -31,55 +31,71 @@ pub(super) async fn run(
     if asks.len() == 1 && !alone {
         return Ok(vec![first.run(one, connection, prepared).await?]);
     }
-    let rows = fetch(&arrays(asks), many, connection, prepared).await.map_err(Wrong::Said)?;
+    let rows = fetch(&Values::of(asks), many, connection, prepared).await.map_err(Wrong::Said)?;
     let mut answers = HashMap::with_capacity(rows.len());
     for row in &rows {
-        let (answer, key) = read(row, &many.tag, key)?;
+        let (answer, key) = read(row, &many.tag, |row| Uuid::read(&row.try_get_raw(4).ok()?))?;
         answers.insert(key, answer);
     }
-    let answers = asks.iter().map(|ask| answers.remove(&ask.key));
+    let answers = asks.iter().map(|ask| answers.remove(&Uuid::from(ask.key)));
     answers.collect::<Option<_>>().ok_or(Wrong::OtherStatement)
 }
 
-/// The values are hexadecimal digits and integers: there is nothing to escape.
+/// In one message, the values are hexadecimal digits and integers: there is nothing to escape.
 async fn fetch(
-    arrays: &[String],
+    values: &Values,
     statement: &Statement,
     connection: &mut PgConnection,
     prepared: bool,
 ) -> Result<Vec<PgRow>, sqlx::Error> {
+    let Values { keys, owners, micros, tokens } = values;
     if prepared {
         let query = sqlx::query(AssertSqlSafe(Arc::clone(&statement.prepared)));
-        let query = arrays.iter().fold(query, |query, array| query.bind(array));
+        let query = query.bind(keys).bind(owners);
+        let query = if micros.is_empty() { query } else { query.bind(micros) };
+        let query = if tokens.is_empty() { query } else { query.bind(tokens) };
         return query.bind(&statement.tag).fetch_all(connection).await;
     }
+    let rest = [array(micros), array(tokens)].into_iter().filter(|array| array != EMPTY);
     let mut sql = statement.plain.to_string();
-    for (array, number) in arrays.iter().zip(1..) {
+    for (array, number) in [array(keys), array(owners)].into_iter().chain(rest).zip(1..) {
         sql = sql.replace(&format!("${number}"), &format!("'{array}'"));
     }
     sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(connection).await
 }
 
-/// The values as the statement numbers them, each as the text of an array.
-fn arrays(asks: &[Ask]) -> Vec<String> {
-    let mut arrays = vec![array(asks, |ask| Some(ask.key)), array(asks, |ask| Some(ask.owner))];
-    let micros = array(asks, |ask| match ask.rest {
-        Rest::Micros(micros) | Rest::MicrosAndReleased(micros, _) => Some(micros),
-        _ => None,
-    });
-    let tokens = array(asks, |ask| match ask.rest {
-        Rest::Released(token) | Rest::MicrosAndReleased(_, token) => Some(token),
-        _ => None,
-    });
-    arrays.extend([micros, tokens].into_iter().filter(|array| array != EMPTY));
-    arrays
+/// The values in the order in which a statement numbers them. Not every kind of call has the last two.
+struct Values {
+    keys: Vec<Uuid>,
+    owners: Vec<Uuid>,
+    micros: Vec<i64>,
+    tokens: Vec<Uuid>,
+}
+
+impl Values {
+    fn of(asks: &[Ask]) -> Self {
+        let micros = asks.iter().filter_map(|ask| match ask.rest {
+            Rest::Micros(micros) | Rest::MicrosAndReleased(micros, _) => Some(micros),
+            _ => None,
+        });
+        let tokens = asks.iter().filter_map(|ask| match ask.rest {
+            Rest::Released(token) | Rest::MicrosAndReleased(_, token) => Some(token.into()),
+            _ => None,
+        });
+        Self {
+            keys: asks.iter().map(|ask| ask.key.into()).collect(),
+            owners: asks.iter().map(|ask| ask.owner.into()).collect(),
+            micros: micros.collect(),
+            tokens: tokens.collect(),
+        }
+    }
 }
 
 const EMPTY: &str = "{}";
 
-fn array<V: Display>(asks: &[Ask], value: impl Fn(&Ask) -> Option<V>) -> String {
-    let mut array = String::with_capacity(asks.len().saturating_mul(33).saturating_add(2));
-    for value in asks.iter().filter_map(value) {
+fn array<V: Display>(values: &[V]) -> String {
+    let mut array = String::with_capacity(values.len().saturating_mul(33).saturating_add(2));
+    for value in values {
         array.push(if array.is_empty() { '{' } else { ',' });
         // Writing to a string cannot fail.
         let _ = write!(array, "{value}");
@@ -89,17 +105,4 @@ fn array<V: Display>(asks: &[Ask], value: impl Fn(&Ask) -> Option<V>) -> String 
     }
     array.push('}');
     array
-}
-
-/// The key that a row answers for, from the text of a `uuid`.
-fn key(row: &PgRow) -> Option<EventKey> {
-    let text: &str = row.try_get(3).ok()?;
-    let mut digits =
-        text.bytes().filter(|byte| *byte != b'-').map(|byte| (byte as char).to_digit(16));
-    let mut key = [0; 16];
-    for byte in &mut key {
-        let (high, low) = (digits.next()??, digits.next()??);
-        *byte = u8::try_from(high << 4 | low).ok()?;
-    }
-    digits.next().is_none().then(|| EventKey::from_bytes(key))
 }

@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use countersign::{Claimed, EventKey, Settled};
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, PgConnection, Row};
+use sqlx::{AssertSqlSafe, PgConnection, Row, ValueRef};
 
 use super::sql::Statement;
 use super::sql::outcome::{DONE, FRESH, IN_FLIGHT, LOST, RELEASED, SETTLED};
+use super::uuid::Uuid;
 use crate::error::Failure;
 use crate::values::Owner;
 
 /// What a statement is asked about.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ask {
     pub(super) key: EventKey,
     pub(super) owner: Owner,
@@ -22,7 +23,7 @@ pub(super) struct Ask {
 }
 
 /// The values besides the key and its owner.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rest {
     /// Nothing else.
     None,
@@ -35,9 +36,13 @@ pub(super) enum Rest {
 }
 
 /// How a statement ended.
+#[derive(Clone, Copy)]
 pub(super) struct Answer {
     pub(super) outcome: i32,
-    left: i64,
+    /// Of the lease, in microseconds.
+    pub(super) left: i64,
+    /// Who holds the claim, if it was asked for by somebody else.
+    pub(super) owner: Option<Owner>,
 }
 
 /// What can go wrong with a statement, for the caller to judge.
@@ -129,7 +134,9 @@ pub(super) fn read<T>(
         if row.try_get::<&str, _>(0).ok()? != tag {
             return None;
         }
-        let answer = Answer { outcome: row.try_get(1).ok()?, left: row.try_get(2).ok()? };
+        let owner = row.try_get_raw(3).ok()?;
+        let owner = if owner.is_null() { None } else { Some(Uuid::read(&owner)?.into()) };
+        let answer = Answer { outcome: row.try_get(1).ok()?, left: row.try_get(2).ok()?, owner };
         Some((answer, more(row)?))
     };
     // sqlx goes by the columns of the statement that it prepared, and panics where another

@@ -20,9 +20,10 @@ use tokio::runtime::Handle;
 
 use super::batch;
 use super::call::{Answer, Ask, Wrong};
+use super::group::{Asked, Group, Queued, TOGETHER, is_alone};
 use super::place::Place;
 use super::retry::{is_of_one_key, may_succeed_again};
-use super::waiting::{Asked, Queued, TOGETHER, Waiting, is_alone};
+use super::waiting::Waiting;
 use crate::error::Failure;
 use crate::room::{self, Room, Shift, Workplace};
 
@@ -59,7 +60,7 @@ impl Lanes {
         }
         let put = |waiting: &mut Waiting, call: Queued| waiting.push(call);
         let tried = if alone { TOGETHER } else { 0 };
-        let mut reply = self.queue(put, Asked { ask, tried });
+        let mut reply = self.queue(put, Asked::new(ask, tried));
         loop {
             match tokio::time::timeout(Self::PATIENCE, &mut reply).await {
                 Ok(reply) => return room::answered(reply, ENDED),
@@ -98,12 +99,13 @@ async fn work(mut shift: Shift<Lanes>) {
         // Callers that have just been answered may have more to ask.
         shift.is_free(true);
         tokio::task::yield_now().await;
-        let Some(calls) = shift.next(Waiting::take) else { return };
-        let mut taken = Taken { lanes: &lanes, calls };
+        let Some(groups) = shift.next(Waiting::take) else { return };
+        let mut taken = Taken { lanes: &lanes, groups };
         connection = match lanes.connection(connection.take()).await {
             Ok(connection) => Some(connection),
             Err(error) => {
-                room::fail(taken.send(), &Failure::postgres(error));
+                let calls = taken.send().into_iter().flat_map(Group::calls).collect();
+                room::fail(calls, &Failure::postgres(error));
                 continue;
             }
         };
@@ -122,28 +124,28 @@ async fn work(mut shift: Shift<Lanes>) {
 /// but one: it would panic for ever otherwise.
 struct Taken<'a> {
     lanes: &'a Lanes,
-    calls: Vec<Queued>,
+    groups: Vec<Group>,
 }
 
 impl Taken<'_> {
     /// What has come while the connection was waited for.
     fn take_more(&mut self) {
-        self.lanes.room.lock().calls.take_more(&mut self.calls);
+        self.lanes.room.lock().calls.take_more(&mut self.groups);
     }
 
-    fn send(mut self) -> Vec<Queued> {
-        mem::take(&mut self.calls)
+    fn send(mut self) -> Vec<Group> {
+        mem::take(&mut self.groups)
     }
 }
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
-        let mut calls = mem::take(&mut self.calls);
-        if std::thread::panicking() && !calls.is_empty() {
-            drop(calls.remove(0));
+        let mut groups = mem::take(&mut self.groups);
+        if std::thread::panicking() && !groups.is_empty() {
+            drop(groups.remove(0));
         }
-        if !calls.is_empty() {
-            self.lanes.room.lock().calls.put_back(calls);
+        if !groups.is_empty() {
+            self.lanes.room.lock().calls.put_back(groups);
         }
     }
 }
@@ -164,31 +166,34 @@ impl Lanes {
 }
 
 /// Runs the calls in one statement and answers them. Tells whether all is well with the connection.
-async fn carry_out(lanes: &Lanes, held: &mut Held, mut calls: Vec<Queued>) -> bool {
-    let asks: Vec<Ask> = calls.iter().map(|call| call.ask.ask).collect();
-    let alone = calls.first().is_some_and(is_alone);
+async fn carry_out(lanes: &Lanes, held: &mut Held, mut groups: Vec<Group>) -> bool {
+    let asks: Vec<Ask> = groups.iter().map(|group| group.asks.ask.ask).collect();
+    let alone = groups.first().is_some_and(|group| is_alone(&group.asks));
     let run = async {
         let statements = lanes.place.statements(&mut held.0).await.map_err(Wrong::Place)?;
         batch::run(&asks, alone, statements, &mut held.0, lanes.prepared).await
     };
-    let Some(ran) = until(run, given_up(&mut calls)).await else { return false };
+    let Some(ran) = until(run, given_up(&mut groups)).await else { return false };
     match ran {
         Ok(answers) => {
-            for (call, answer) in calls.into_iter().zip(answers) {
-                call.answer(Ok(Said::Answer(answer)));
+            let answered = groups.into_iter().zip(answers);
+            let left: Vec<_> =
+                answered.filter_map(|(group, answer)| group.answer(answer)).collect();
+            if !left.is_empty() {
+                lanes.room.lock().calls.put_back(left);
             }
             true
         }
-        Err(Wrong::Said(error)) if calls.len() > 1 && is_of_one_key(&error) => {
+        Err(Wrong::Said(error)) if groups.len() > 1 && is_of_one_key(&error) => {
             let tries = if may_succeed_again(&error) { 1 } else { TOGETHER };
-            calls.iter_mut().for_each(|call| call.ask.tried = call.ask.tried.saturating_add(tries));
-            lanes.room.lock().calls.put_back(calls);
+            groups.iter_mut().for_each(|group| group.failed(tries));
+            lanes.room.lock().calls.put_back(groups);
             true
         }
         Err(wrong) => {
             let again = matches!(&wrong, Wrong::Said(error) if may_succeed_again(error));
             let failure = wrong.failure(Failure::postgres);
-            for call in calls {
+            for call in groups.into_iter().flat_map(Group::calls) {
                 let said =
                     if again { Ok(Said::Again(failure.clone())) } else { Err(failure.clone()) };
                 call.answer(said);
@@ -200,8 +205,8 @@ async fn carry_out(lanes: &Lanes, held: &mut Held, mut calls: Vec<Queued>) -> bo
 
 /// Waits until no caller waits any more, and a little longer. The statement has been sent, and is
 /// carried out all the same if it arrives.
-async fn given_up(calls: &mut [Queued]) {
-    for call in calls {
+async fn given_up(groups: &mut [Group]) {
+    for call in groups.iter_mut().flat_map(Group::calls_mut) {
         call.cancelled().await;
     }
     tokio::time::sleep(GRACE).await;

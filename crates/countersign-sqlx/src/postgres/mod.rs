@@ -3,11 +3,13 @@
 mod batch;
 mod builder;
 mod call;
+mod group;
 mod in_transaction;
 mod lanes;
 mod place;
 mod retry;
 mod sql;
+mod uuid;
 mod waiting;
 
 use std::fmt;
@@ -37,8 +39,10 @@ use crate::values::{Owner, micros};
 ///
 /// Calls that come while others are under way go together in the next statement (one for claims, one
 /// for completions, one for releases, up to 128 keys each), so many concurrent deliveries pay for few
-/// commits. A call returns when its own statement has committed, with an answer of its own. Keep one store
-/// and clone it: two stores share no statements.
+/// commits. A call returns when its own statement has committed, with an answer of its own. Claims of one
+/// event that wait together are asked once, and each is told what the answer means for it: however many
+/// duplicates of an event come, its owner renews and settles its claim in time. Keep one store and clone
+/// it: two stores share no statements.
 ///
 /// Serialization failures, deadlocks and lock timeouts are tried again up to four times. If a
 /// statement with many keys fails and one of them may be the reason (a conflict, a lock, a

@@ -80,6 +80,9 @@ impl Shard {
 
     /// Adds an entry whose key is not there.
     pub(super) fn insert(&mut self, new: Entry) {
+        if self.table.len() == self.table.capacity() {
+            self.table = self.larger_table();
+        }
         let Entry { key, token, expires, state } = new;
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot { key, token, expires, state: Some(state), marked: NO_MARK });
@@ -88,9 +91,20 @@ impl Shard {
         });
         self.set(slot, new);
         let slots = &self.slots;
-        self.table.insert_unique(hash(key), slot, |slot| {
-            slots.get(*slot as usize).map_or(0, |slot| hash(slot.key))
-        });
+        self.table.insert_unique(hash(key), slot, |slot| hash_of(slots, *slot));
+    }
+
+    /// The table with room for half as many entries again. The slots are read in their order: a table
+    /// that grows by itself reads them in its own, and waits for the memory of each.
+    fn larger_table(&self) -> HashTable<u32> {
+        let entries = self.table.len();
+        let mut table = HashTable::with_capacity(entries + entries / 2 + 1);
+        for (slot, place) in (0..).zip(&self.slots) {
+            if place.state.is_some() {
+                table.insert_unique(hash(place.key), slot, |slot| hash_of(&self.slots, *slot));
+            }
+        }
+        table
     }
 
     /// Changes the entry of a key that is there.
@@ -162,6 +176,10 @@ fn holds(slots: &[Slot], slot: u32, key: EventKey) -> bool {
     slots.get(slot as usize).is_some_and(|place| place.key == key && place.state.is_some())
 }
 
+fn hash_of(slots: &[Slot], slot: u32) -> u64 {
+    slots.get(slot as usize).map_or(0, |place| hash(place.key))
+}
+
 /// Keys are digests already: eight of their bytes are a hash. The first byte chose the shard.
 fn hash(key: EventKey) -> u64 {
     let (_, bytes) = key.as_bytes().split_last_chunk().unwrap_or((&[], &[0; 8]));
@@ -194,6 +212,36 @@ mod tests {
         assert_eq!((shard.slots.len(), shard.due.len()), (1, 1));
         assert_eq!(shard.sweep(u64::MAX, 10).dropped, 0);
         assert!(shard.due.is_empty());
+    }
+
+    /// Also where slots are free, and where entries came and went.
+    #[test]
+    fn a_table_that_grows_holds_what_was_there() {
+        let token = ClaimToken::random().unwrap();
+        let mut shard = Shard::default();
+        let mut there = std::collections::BTreeSet::new();
+        for number in 0..20_000u32 {
+            let key = |number: u32| {
+                let spread =
+                    u128::from(number).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
+                EventKey::from_bytes(spread.to_be_bytes())
+            };
+            shard.insert(Entry { key: key(number), token, expires: 1, state: State::Done });
+            there.insert(number);
+            // A third of them leaves in every hundred: the table grows with some slots free.
+            if number % 100 == 99 {
+                for number in (number - 99..=number).step_by(3) {
+                    shard.remove(key(number));
+                    there.remove(&number);
+                }
+            }
+            if number % 1_000 == 0 || number.is_power_of_two() {
+                let found = |number: &u32| shard.find(key(*number)).is_some();
+                assert_eq!(shard.table.len(), there.len());
+                assert!((0..=number).all(|number| found(&number) == there.contains(&number)));
+            }
+        }
+        assert!(shard.table.capacity() < 4 * there.len(), "{}", shard.table.capacity());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::change::{Change, change};
 use super::headers::proof_headers;
 use super::request::{Head, Request, header_text};
 use super::times;
+use crate::known_name::KnownName;
 use crate::provider::{Provider, TimeSource};
 use crate::request_head::{Lookup, RequestHead as _};
 
@@ -34,7 +35,7 @@ fn missing(head: &Head, provider: &Provider) -> Option<Change> {
     {
         return Some(times::missing(time));
     }
-    let others = spec.id_header.iter().map(|name| &**name).chain(spec.scheme.content.headers());
+    let others = spec.id_header.iter().map(KnownName::as_str).chain(spec.scheme.content.headers());
     let families = spec.families.as_ref();
     let lacking = others.into_iter().find(|name| {
         let found = match families.map(|families| families.read(head)) {
@@ -92,7 +93,7 @@ fn cut_signature(head: &Head, provider: &Provider) -> Option<Change> {
     if !proof.takes_public_keys() || signature.list.is_some() {
         return None;
     }
-    let name = signature.headers.first()?;
+    let name = signature.headers.first()?.as_str();
     let values = head.values(name);
     let [value] = &*values else { return None };
     let shown = value.strip_prefix(signature.own_prefix().as_bytes())?;

@@ -4,6 +4,7 @@ use super::cause::Cause;
 use super::change::{Change, Variant, change};
 use super::request::Head;
 use crate::encoding::{Encoding, decode_base64, decode_base64url, decode_hex_any};
+use crate::known_name::KnownName;
 use crate::provider::{Item, Provider, TimeSource};
 use crate::scheme::{Proof, Separators};
 
@@ -36,7 +37,7 @@ pub(super) fn variants(head: &Head, provider: &Provider, most: usize) -> Vec<Var
 pub(super) fn proof_headers(provider: &Provider) -> Vec<String> {
     let spec = provider.spec();
     let own = spec.scheme.proofs.iter().flat_map(|proof| proof.headers().iter());
-    let mut names: Vec<String> = own.map(|name| name.to_string()).collect();
+    let mut names: Vec<String> = own.map(|name| name.as_str().to_owned()).collect();
     if let Some(families) = &spec.families {
         names.extend(families.other_proofs().map(str::to_owned));
     }
@@ -51,11 +52,11 @@ pub(super) fn read_only(head: &Head, provider: &Provider) -> Head {
         return head.clone();
     }
     let time = match &spec.time {
-        Some(TimeSource::Header { time, .. }) => Some(&*time.name),
-        _ => spec.required_time.as_ref().map(|time| &*time.name),
+        Some(TimeSource::Header { time, .. }) => Some(time.name.as_str()),
+        _ => spec.required_time.as_ref().map(|time| time.name.as_str()),
     };
     let names = spec.scheme.proofs.iter().flat_map(|proof| proof.headers().iter());
-    let names = names.chain(&spec.id_header).map(|name| &**name).chain(time);
+    let names = names.chain(&spec.id_header).map(KnownName::as_str).chain(time);
     let names: Vec<&str> = names.chain(spec.scheme.content.headers()).collect();
     let is_read = |name: &str| names.iter().any(|read| read.eq_ignore_ascii_case(name));
     let headers = head.headers.iter().filter(|(name, _)| is_read(name)).cloned();

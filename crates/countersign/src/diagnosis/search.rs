@@ -15,6 +15,7 @@ use super::trial::{Setting, Test};
 use super::urls::{self, Url};
 use crate::catalogue;
 use crate::endpoint::Endpoint;
+use crate::known_name::KnownName;
 use crate::provider::Provider;
 use crate::scheme::Proof;
 use crate::secret::Secret;
@@ -243,7 +244,7 @@ fn cut_signatures(head: &Head, provider: &Provider) -> Vec<(Test, Change)> {
             Some(signature) => (signature.own_prefix(), signature.list),
             None => (proof.token_prefix(), None),
         };
-        for name in proof.headers() {
+        for name in proof.headers().iter().map(KnownName::as_str) {
             let values = head.values(name);
             let [value] = &*values else { continue };
             let items: Vec<&[u8]> = match list {
@@ -260,7 +261,7 @@ fn cut_signatures(head: &Head, provider: &Provider) -> Vec<(Test, Change)> {
                     "The signature in {name} was cut after {length} characters; as far as it goes it \
                      is right."
                 );
-                let test = Test::Begins { header: name.to_string(), shown: shown.to_vec() };
+                let test = Test::Begins { header: name.to_owned(), shown: shown.to_vec() };
                 all.push((test, change(Cause::HeaderTruncated, says)));
             }
         }

@@ -26,12 +26,14 @@ pub(super) fn variants(
     }
     let given = Variant::given(head.clone());
     let Some(TimeSource::Header { time, .. }) = &provider.spec().time else { return vec![given] };
-    let values = head.values(&time.name);
+    let values = head.values(time.name.as_str());
     let mut all = vec![given.clone()];
     match &*values {
         [] if time.item.is_none() && most <= 2 => {
             for text in near(now, time.format) {
-                all.push(given.and(head.with(&time.name, text.into_bytes()), missing(time)));
+                all.push(
+                    given.and(head.with(time.name.as_str(), text.into_bytes()), missing(time)),
+                );
             }
         }
         [value] => match place(time, value) {
@@ -41,14 +43,14 @@ pub(super) fn variants(
                     let (before, after) = (value.get(..start), value.get(end..));
                     let parts =
                         [before.unwrap_or_default(), other.as_bytes(), after.unwrap_or_default()];
-                    let head = head.with(&time.name, parts.concat());
+                    let head = head.with(time.name.as_str(), parts.concat());
                     all.push(given.and(head, change(Cause::TimeUnit, says)));
                 }
             }
             None if most <= 2 => {
                 for text in near(now, time.format) {
                     let Some(value) = with_item(time, value, &text) else { break };
-                    all.push(given.and(head.with(&time.name, value), missing(time)));
+                    all.push(given.and(head.with(time.name.as_str(), value), missing(time)));
                 }
             }
             None => {}
@@ -62,9 +64,12 @@ pub(super) fn variants(
 pub(super) fn missing(time: &HeaderTime) -> Change {
     let says = match &time.item {
         None => {
-            format!("The header {} is missing; the time is part of what is signed.", time.name)
+            format!(
+                "The header {} is missing; the time is part of what is signed.",
+                time.name.as_str()
+            )
         }
-        Some(_) => format!("{} holds no time; it is part of what is signed.", time.name),
+        Some(_) => format!("{} holds no time; it is part of what is signed.", time.name.as_str()),
     };
     change(Cause::TimeMissing, says)
 }
@@ -103,7 +108,7 @@ fn near(now: UnixMillis, format: TimeFormat) -> Vec<String> {
 /// The same time in other units and formats, as far as it can be known.
 fn other_units(text: &str, time: &HeaderTime, guess: bool) -> Vec<(String, String)> {
     let says = |from: &str, to: &str| {
-        format!("The time in {} is {from}; it was signed in {to}.", time.name)
+        format!("The time in {} is {from}; it was signed in {to}.", time.name.as_str())
     };
     let mut all = Vec::new();
     if let Some((whole, fraction)) = text.split_once('.')

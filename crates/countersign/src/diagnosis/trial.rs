@@ -60,7 +60,7 @@ impl Setting {
             signer = signer.at_text(&time);
         }
         if let Some(id) = &self.provider.spec().id_header
-            && let crate::Lookup::One(id) = self.head.lookup(id)
+            && let crate::Lookup::One(id) = self.head.lookup(id.as_str())
         {
             signer = signer.id(&String::from_utf8_lossy(id));
         }
@@ -82,7 +82,7 @@ impl Setting {
         let Some(TimeSource::Header { time, .. }) = &self.provider.spec().time else {
             return None;
         };
-        let values = self.head.values(&time.name);
+        let values = self.head.values(time.name.as_str());
         let value = values.first()?;
         let text = match &time.item {
             None => value,

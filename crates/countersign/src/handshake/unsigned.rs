@@ -6,6 +6,7 @@ use subtle::ConstantTimeEq as _;
 use super::query::parameter;
 use super::{LONGEST_ECHO, echo, json, may_be_echoed};
 use crate::error::ConfigError;
+use crate::known_name::KnownName;
 use crate::rejection::RejectionKind;
 use crate::reply::Answered;
 use crate::request_head::{Lookup, RequestHead, normalize_name};
@@ -21,7 +22,7 @@ pub(crate) enum Unsigned {
     EchoQueryForToken { mode: Box<str>, value: Box<str>, token: Box<str>, challenge: Box<str> },
     EchoHeaderAsJson { header: Box<str>, field: Box<str> },
     AllowOrigin,
-    ReturnHookSecret { proofs: Box<[Box<str>]> },
+    ReturnHookSecret { proofs: Box<[KnownName]> },
 }
 
 /// resthooks.org, "Security".
@@ -74,7 +75,7 @@ impl Unsigned {
     /// The proof's headers in further families.
     pub(super) fn or_proofs<'n>(&mut self, names: impl Iterator<Item = &'n str>) {
         if let Self::ReturnHookSecret { proofs } = self {
-            *proofs = proofs.iter().cloned().chain(names.map(Into::into)).collect();
+            *proofs = proofs.iter().cloned().chain(names.map(KnownName::new)).collect();
         }
     }
 
@@ -137,7 +138,7 @@ impl Unsigned {
             Self::ReturnHookSecret { proofs } => {
                 let secret = text(head.lookup(HOOK_SECRET))?;
                 // With a signature it is a delivery, whatever else it carries.
-                if proofs.iter().any(|name| head.lookup(name) != Lookup::Missing) {
+                if proofs.iter().any(|name| head.lookup_known(name) != Lookup::Missing) {
                     return None;
                 }
                 let headers = vec![(HOOK_SECRET, secret.to_owned().into())];

@@ -3,11 +3,12 @@
 use super::builder::{Id, ProviderBuilder};
 use super::families::{Families, OtherPrefix};
 use super::timestamp::Place;
-use super::unverified::UnverifiedNames;
+use super::unverified::ClaimHeaders;
 use super::{HeaderTime, KeySpec, Provider, Spec, TimeSource, Timestamp};
 use crate::envelope::{ITEM, Paths, Slot};
 use crate::error::ConfigError;
 use crate::handshake::Handshakes;
+use crate::known_name::KnownName;
 use crate::request_head::normalize_name;
 use crate::scheme::Scheme;
 use crate::scheme::content::{Part, SignedContent};
@@ -37,7 +38,7 @@ impl ProviderBuilder {
             Some(Id::Header(name)) => Some(header_name("event_id_header", name)?),
             _ => None,
         };
-        let scheme = self.scheme(content, time_header.as_deref(), id_header.as_deref())?;
+        let scheme = self.scheme(content, time_header.as_ref(), id_header.as_ref())?;
 
         let bodies = self.bodies.clone().checked(&scheme.content)?;
 
@@ -116,8 +117,8 @@ impl ProviderBuilder {
             &scheme,
             &[
                 time_header_name(time.as_ref()),
-                id_header.as_deref(),
-                required_time.as_ref().map(|time| &*time.name),
+                id_header.as_ref().map(KnownName::as_str),
+                required_time.as_ref().map(|time| time.name.as_str()),
             ],
             unverified.as_ref(),
         )?;
@@ -152,8 +153,8 @@ impl ProviderBuilder {
     fn scheme(
         &self,
         content: SignedContent,
-        time_header: Option<&str>,
-        id_header: Option<&str>,
+        time_header: Option<&KnownName>,
+        id_header: Option<&KnownName>,
     ) -> Result<Scheme, ConfigError> {
         if self.proofs.is_empty() {
             return Err(ConfigError::NoProof);
@@ -163,7 +164,7 @@ impl ProviderBuilder {
         let signs_time = scheme.covers_content() && scheme.content.signs_time();
         match time_header {
             Some(header) if !signs_time && !self.time_may_be_unsigned => {
-                return Err(ConfigError::TimestampNotSigned { header: header.to_owned() });
+                return Err(ConfigError::TimestampNotSigned { header: header.as_str().to_owned() });
             }
             None if scheme.content.contains(&Part::Timestamp) => {
                 return Err(ConfigError::PartWithoutHeader {
@@ -175,7 +176,7 @@ impl ProviderBuilder {
         }
         match id_header {
             Some(header) if !signs(Part::Id) => {
-                return Err(ConfigError::IdNotSigned { header: header.to_owned() });
+                return Err(ConfigError::IdNotSigned { header: header.as_str().to_owned() });
             }
             None if scheme.content.contains(&Part::Id) => {
                 return Err(ConfigError::PartWithoutHeader {
@@ -195,7 +196,7 @@ impl ProviderBuilder {
         for proof in &mut scheme.proofs {
             let method = proof.method();
             for name in proof.headers_mut() {
-                *name = header_name(method, name)?;
+                *name = header_name(method, name.as_str())?;
             }
         }
         Ok(scheme)
@@ -206,9 +207,9 @@ impl ProviderBuilder {
         &self,
         scheme: &Scheme,
         names: &[Option<&str>],
-        unverified: Option<&UnverifiedNames>,
+        unverified: Option<&ClaimHeaders>,
     ) -> Result<Option<Families>, ConfigError> {
-        let proofs: Box<[Box<str>]> =
+        let proofs: Box<[KnownName]> =
             scheme.proofs.iter().flat_map(|proof| proof.headers()).cloned().collect();
         if let (Some(OtherPrefix { usual, .. }), Some(token)) =
             (self.other_prefixes.first(), scheme.secret_header())
@@ -216,15 +217,15 @@ impl ProviderBuilder {
             let (header, prefix) = (token.to_owned(), usual.to_string());
             return Err(ConfigError::HeaderOutsideFamily { header, prefix });
         }
-        let claimed = unverified.into_iter().flat_map(UnverifiedNames::names);
+        let claimed = unverified.into_iter().flat_map(ClaimHeaders::names);
         let names = names.iter().flatten().copied().chain(claimed).chain(scheme.content.headers());
-        let mut all = proofs.to_vec();
+        let mut all: Vec<_> = proofs.iter().map(KnownName::as_str).collect();
         for name in names {
-            if !all.iter().any(|known| **known == *name) {
-                all.push(name.into());
+            if !all.contains(&name) {
+                all.push(name);
             }
         }
-        Families::new(&self.other_prefixes, &all, proofs)
+        Families::new(&self.other_prefixes, &all, proofs.clone())
     }
 }
 
@@ -236,14 +237,15 @@ fn not_in_array(field: &'static str, path: &str) -> Result<(), ConfigError> {
     }
 }
 
-pub(super) fn header_name(field: &'static str, name: &str) -> Result<Box<str>, ConfigError> {
-    normalize_name(name)
+pub(super) fn header_name(field: &'static str, name: &str) -> Result<KnownName, ConfigError> {
+    let name_in_lower_case = normalize_name(name).map(KnownName::new);
+    name_in_lower_case
         .ok_or_else(|| ConfigError::InvalidHeaderName { field, name: name.to_owned() })
 }
 
 fn time_header_name(time: Option<&TimeSource>) -> Option<&str> {
     match time? {
-        TimeSource::Header { time, .. } => Some(&time.name),
+        TimeSource::Header { time, .. } => Some(time.name.as_str()),
         TimeSource::Body { .. } => None,
     }
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::families::Families;
+use super::unverified::ClaimHeaders;
 use super::{KeySpec, Provider, TimeSource};
+use crate::known_name::KnownName;
 
 impl Provider {
     /// How a delivery is proven, such as `hmac_sha256 in x-hub-signature-256`.
@@ -13,11 +15,12 @@ impl Provider {
             let headers = proof.headers();
             match headers {
                 [first, .., last] if headers.len() > 2 => {
-                    format!("{} in {first} to {last}", proof.method())
+                    format!("{} in {} to {}", proof.method(), first.as_str(), last.as_str())
                 }
                 _ => {
                     let other = self.0.families.iter().flat_map(Families::other_proofs);
-                    let names: Vec<_> = headers.iter().map(|name| &**name).chain(other).collect();
+                    let names: Vec<_> =
+                        headers.iter().map(KnownName::as_str).chain(other).collect();
                     format!("{} in {}", proof.method(), names.join(" or "))
                 }
             }
@@ -63,14 +66,15 @@ impl Provider {
         let covered = self.0.scheme.covers_content();
         let mut content =
             if self.0.key_by_body || !covered { "body" } else { "signed content" }.to_owned();
-        let claimed = self.0.unverified.as_ref();
-        if claimed.is_some_and(|names| names.event_type.is_some()) {
+        let claimed = self.0.unverified.as_ref().map(ClaimHeaders::are_named);
+        let [event_type, id, channel] = claimed.unwrap_or_default();
+        if event_type {
             content.push_str(" and claimed type");
         }
-        if !covered && claimed.is_some_and(|names| names.id.is_some()) {
+        if !covered && id {
             content.push_str(" and claimed id");
         }
-        if !covered && claimed.is_some_and(|names| names.channel.is_some()) {
+        if !covered && channel {
             content.push_str(" and claimed channel");
         }
         let key = match &self.0.key {

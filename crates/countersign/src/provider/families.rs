@@ -2,6 +2,7 @@
 
 use super::build::header_name;
 use crate::error::ConfigError;
+use crate::known_name::KnownName;
 use crate::rejection::RejectionKind;
 use crate::request_head::{Lookup, RequestHead};
 use crate::scheme::Refused;
@@ -18,17 +19,25 @@ pub(super) struct OtherPrefix {
 #[derive(Debug)]
 pub(crate) struct Families {
     /// The headers that carry a proof.
-    proofs: Box<[Box<str>]>,
+    proofs: Box<[KnownName]>,
     others: Box<[Family]>,
 }
 
 /// Usual names, and what they are in this family.
 #[derive(Debug)]
-struct Family(Box<[(Box<str>, Box<str>)]>);
+struct Family(Box<[(Box<str>, KnownName)]>);
 
 impl Family {
     fn name<'n>(&'n self, usual: &'n str) -> &'n str {
-        self.0.iter().find(|(name, _)| **name == *usual).map_or(usual, |(_, other)| other)
+        self.other(usual).map_or(usual, KnownName::as_str)
+    }
+
+    fn known<'n>(&'n self, usual: &'n KnownName) -> &'n KnownName {
+        self.other(usual.as_str()).unwrap_or(usual)
+    }
+
+    fn other(&self, usual: &str) -> Option<&KnownName> {
+        self.0.iter().find_map(|(name, other)| (**name == *usual).then_some(other))
     }
 }
 
@@ -36,8 +45,8 @@ impl Families {
     /// `names` are all headers that are read of the provider, and `proofs` those of its signatures.
     pub(super) fn new(
         prefixes: &[OtherPrefix],
-        names: &[Box<str>],
-        proofs: Box<[Box<str>]>,
+        names: &[&str],
+        proofs: Box<[KnownName]>,
     ) -> Result<Option<Self>, ConfigError> {
         const FIELD: &str = "or_header_prefix";
         let mut families: Vec<Family> = Vec::new();
@@ -45,17 +54,21 @@ impl Families {
             let (usual, other) = (header_name(FIELD, usual)?, header_name(FIELD, other)?);
             let mut family = Vec::new();
             for name in names {
-                let renamed = name.strip_prefix(&*usual).map(|rest| format!("{other}{rest}"));
+                let renamed = name
+                    .strip_prefix(usual.as_str())
+                    .map(|rest| format!("{}{rest}", other.as_str()));
                 // One that has the same name in two families would be of both.
                 let is_new = |renamed: &String| {
                     let earlier = families.iter().map(|family| family.name(name));
-                    let mut taken = names.iter().map(|name| &**name).chain(earlier);
+                    let mut taken = names.iter().copied().chain(earlier);
                     !taken.any(|name| name == renamed)
                 };
                 match renamed.filter(is_new) {
-                    Some(renamed) => family.push((name.clone(), renamed.into())),
+                    Some(renamed) => {
+                        family.push(((*name).into(), KnownName::new(renamed)));
+                    }
                     None => {
-                        let (header, prefix) = (name.to_string(), usual.into_string());
+                        let (header, prefix) = ((*name).to_owned(), usual.as_str().to_owned());
                         return Err(ConfigError::HeaderOutsideFamily { header, prefix });
                     }
                 }
@@ -68,7 +81,8 @@ impl Families {
 
     /// The names of the proof's headers in the further families.
     pub(crate) fn other_proofs(&self) -> impl Iterator<Item = &str> + Clone {
-        self.others.iter().flat_map(|family| self.proofs.iter().map(|name| family.name(name)))
+        let names = self.proofs.iter().map(KnownName::as_str);
+        self.others.iter().flat_map(move |family| names.clone().map(|name| family.name(name)))
     }
 
     /// The request in the family whose proof it carries. One that carries the proofs of two is refused:
@@ -77,15 +91,15 @@ impl Families {
         &'h self,
         head: &'h H,
     ) -> Result<InFamily<'h, H>, Refused<'h>> {
-        let shows = |name: &str| head.lookup(name) != Lookup::Missing;
-        let usual = self.proofs.iter().any(|name| shows(name));
+        let shows = |name: &KnownName| head.lookup_known(name) != Lookup::Missing;
+        let usual = self.proofs.iter().any(shows);
         let mut others = self
             .others
             .iter()
-            .filter(|family| self.proofs.iter().any(|name| shows(family.name(name))));
+            .filter(|family| self.proofs.iter().any(|name| shows(family.known(name))));
         let family = others.next();
         if family.is_some() && (usual || others.next().is_some()) {
-            let header = self.proofs.first().map(|name| &**name);
+            let header = self.proofs.first().map(KnownName::as_str);
             return Err(Refused { kind: RejectionKind::SignatureRepeated, header });
         }
         Ok(InFamily { head, family })
@@ -98,9 +112,22 @@ pub(crate) struct InFamily<'h, H: ?Sized> {
     family: Option<&'h Family>,
 }
 
+impl<'h, H: RequestHead + ?Sized> InFamily<'h, H> {
+    /// A request whose headers have their usual names.
+    #[inline]
+    pub(crate) fn usual(head: &'h H) -> Self {
+        Self { head, family: None }
+    }
+}
+
 impl<H: RequestHead + ?Sized> RequestHead for InFamily<'_, H> {
     fn lookup(&self, name: &str) -> Lookup<'_> {
         self.head.lookup(self.family.map_or(name, |family| family.name(name)))
+    }
+
+    #[inline(always)]
+    fn lookup_known(&self, name: &KnownName) -> Lookup<'_> {
+        self.head.lookup_known(self.family.map_or(name, |family| family.known(name)))
     }
 
     fn method(&self) -> &str {

@@ -18,14 +18,16 @@ pub use timestamp::Timestamp;
 
 use crate::envelope::{Paths, Slot};
 use crate::handshake::{Handshakes, Unsigned};
+use crate::known_name::KnownName;
 use crate::payload::Bodies;
 use crate::scheme::Scheme;
 use crate::window::Window;
 use families::Families;
+pub(crate) use families::InFamily;
 #[cfg(feature = "signing")]
 pub(crate) use timestamp::Item;
 pub(crate) use timestamp::{HeaderTime, TimeSource};
-use unverified::UnverifiedNames;
+use unverified::ClaimHeaders;
 
 /// How one provider sends webhooks. Cheap to clone.
 ///
@@ -133,7 +135,7 @@ pub(crate) struct Spec {
     /// A time header that must be well formed and proves nothing.
     pub(crate) required_time: Option<HeaderTime>,
     /// The id header that is part of the signed content.
-    pub(crate) id_header: Option<Box<str>>,
+    pub(crate) id_header: Option<KnownName>,
     /// Further families of its headers, where it has such.
     pub(crate) families: Option<Families>,
     /// What the envelope looks for in the body.
@@ -147,7 +149,7 @@ pub(crate) struct Spec {
     /// Whether a handled event is forgotten.
     pub(crate) forgets: bool,
     /// The headers that claim something outside of the proof.
-    pub(crate) unverified: Option<UnverifiedNames>,
+    pub(crate) unverified: Option<ClaimHeaders>,
     /// The window, where it is not the default one.
     pub(crate) window: Option<Window>,
     /// Which bodies there are, besides JSON objects.

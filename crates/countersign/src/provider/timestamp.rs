@@ -1,5 +1,6 @@
 //! Where a provider puts its time.
 
+use crate::known_name::KnownName;
 use crate::rejection::RejectionKind;
 use crate::request_head::{Lookup, RequestHead};
 use crate::scheme::Separators;
@@ -113,14 +114,14 @@ impl Timestamp {
     pub(crate) fn source(
         &self,
         slots: Box<[usize]>,
-        header: Option<Box<str>>,
+        header: Option<KnownName>,
         touches: bool,
     ) -> TimeSource {
         let format = self.format;
         match &self.place {
             Place::Header { item, .. } => TimeSource::Header {
                 time: HeaderTime {
-                    name: header.unwrap_or_default(),
+                    name: header.unwrap_or_else(|| KnownName::new(String::new())),
                     item: item.clone(),
                     format,
                     one_length: touches,
@@ -152,7 +153,7 @@ impl TimeSource {
 /// A time in a header.
 #[derive(Clone, Debug)]
 pub(crate) struct HeaderTime {
-    pub(crate) name: Box<str>,
+    pub(crate) name: KnownName,
     pub(crate) item: Option<Item>,
     pub(crate) format: TimeFormat,
     /// Numbers must have as many digits as the present time has: what stands beside the time could
@@ -167,7 +168,7 @@ impl HeaderTime {
         &self,
         head: &'h (impl RequestHead + ?Sized),
     ) -> Result<(UnixMillis, &'h [u8]), RejectionKind> {
-        let value = match head.lookup(&self.name) {
+        let value = match head.lookup_known(&self.name) {
             Lookup::Missing => return Err(RejectionKind::TimestampMissing),
             Lookup::Repeated => return Err(RejectionKind::TimestampMalformed),
             Lookup::One(value) => value,

@@ -1,6 +1,6 @@
 //! What the kinds of signatures have in common.
 
-use std::sync::Arc;
+use std::borrow::Borrow;
 
 use super::candidates::Candidates;
 use super::content::SignedContent;
@@ -16,6 +16,9 @@ pub(crate) trait Algorithm: Sized {
     type Key: Send + Sync;
     /// A signature as a delivery shows it.
     type Candidate: Send + Sync;
+    /// The same beside another one: in a box where it is large, so that what a delivery shows stays small
+    /// enough to be moved without a call.
+    type Second: From<Self::Candidate> + Borrow<Self::Candidate> + Send + Sync;
     /// A signature beside two others.
     type Further: Send + Sync;
     /// The signed content as it arrives.
@@ -48,7 +51,7 @@ pub(crate) trait Algorithm: Sized {
 
     /// Whether one of the signatures is right.
     fn verify(
-        running: Self::Running,
+        running: &mut Self::Running,
         key: &Self::Key,
         encoding: Encoding,
         shown: &Candidates<Self>,
@@ -90,43 +93,77 @@ impl<A: Algorithm> Keys<A> {
     }
 }
 
-/// A delivery that is being proven.
-pub(crate) struct Run<'k, A: Algorithm> {
-    keys: Hold<'k, A>,
+impl<A: Algorithm> Keys<A> {
+    /// Step 3, for a body that is there as a whole: which secret matches. Older ones are tried only when
+    /// the current one does not.
+    #[inline(always)]
+    pub(super) fn matching(
+        &self,
+        shown: &Candidates<A>,
+        content: &SignedContent,
+        texts: &Texts,
+        body: &[u8],
+    ) -> Option<usize> {
+        let ((index, current), older) = self.keys.split_first()?;
+        if self.matches(current, shown, content, texts, body) {
+            return Some(*index);
+        }
+        self.matching_older(older, shown, content, texts, body)
+    }
+
+    #[cold]
+    fn matching_older(
+        &self,
+        older: &[(usize, A::Key)],
+        shown: &Candidates<A>,
+        content: &SignedContent,
+        texts: &Texts,
+        body: &[u8],
+    ) -> Option<usize> {
+        let mut older = older.iter();
+        let found = older.find(|(_, key)| self.matches(key, shown, content, texts, body));
+        found.map(|(index, _)| *index)
+    }
+
+    #[inline(always)]
+    fn matches(
+        &self,
+        key: &A::Key,
+        shown: &Candidates<A>,
+        content: &SignedContent,
+        texts: &Texts,
+        body: &[u8],
+    ) -> bool {
+        let mut running = A::start(key);
+        content.feed_before(texts, |bytes| A::feed(&mut running, bytes));
+        content.feed_body(body, |bytes| A::feed(&mut running, bytes));
+        content.feed_after(texts, |bytes| A::feed(&mut running, bytes));
+        A::verify(&mut running, key, self.signature.encoding, shown)
+    }
+}
+
+/// A delivery that is being proven while its body arrives.
+pub(crate) struct Run<A: Algorithm> {
     shown: Candidates<A>,
     /// The content so far under the current secret, where the body comes in several chunks. In a box,
     /// because to move a MAC costs as much as to feed it a block.
     running: Option<Box<A::Running>>,
 }
 
-/// An endpoint's keys, for as long as a call takes or for as long as a body arrives.
-enum Hold<'k, A: Algorithm> {
-    Lent(&'k Arc<Keys<A>>),
-    Shared(Arc<Keys<A>>),
-}
-
-impl<'k, A: Algorithm> Run<'k, A> {
+impl<A: Algorithm> Run<A> {
     #[inline(always)]
-    pub(super) fn new(keys: &'k Arc<Keys<A>>, shown: Candidates<A>) -> Self {
-        Self { shown, keys: Hold::Lent(keys), running: None }
-    }
-
-    /// The same, for as long as the body arrives.
-    #[inline(always)]
-    pub(super) fn kept(self) -> Run<'static, A> {
-        let keys = match self.keys {
-            Hold::Lent(keys) => Arc::clone(keys),
-            Hold::Shared(keys) => keys,
-        };
-        Run { keys: Hold::Shared(keys), shown: self.shown, running: self.running }
+    pub(super) fn new(shown: Candidates<A>) -> Self {
+        Self { shown, running: None }
     }
 
     /// Takes all that stands before the body, if the body can be fed as it arrives.
-    pub(super) fn begin(&mut self, content: &SignedContent, texts: &Texts) {
-        if let Some((_, key)) = self.keys().keys.first()
+    pub(super) fn begin(&mut self, keys: &Keys<A>, content: &SignedContent, texts: &Texts) {
+        if let Some((_, key)) = keys.keys.first()
             && content.streams()
         {
-            self.running = Some(Box::new(begin::<A>(key, content, texts)));
+            let mut running = Box::new(A::start(key));
+            content.feed_before(texts, |bytes| A::feed(&mut running, bytes));
+            self.running = Some(running);
         }
     }
 
@@ -136,49 +173,34 @@ impl<'k, A: Algorithm> Run<'k, A> {
         }
     }
 
-    /// Step 3. Older secrets are tried only when the current one does not match. Tells which one
-    /// does.
+    /// Step 3.
     #[inline(always)]
     pub(super) fn finish(
         &mut self,
+        keys: &Keys<A>,
         content: &SignedContent,
         texts: &Texts,
         body: &[u8],
     ) -> Option<usize> {
-        let boxed = self.running.take();
-        let keys = self.keys();
-        let (encoding, shown) = (keys.signature.encoding, &self.shown);
-        let mut left = keys.keys.iter();
-        if let Some(mut boxed) = boxed {
-            let (index, key) = left.next()?;
-            // Swapped, so that what stays in the box is wiped when it is dropped.
-            let mut running = std::mem::replace(&mut *boxed, A::start(key));
-            content.feed_after(texts, |bytes| A::feed(&mut running, bytes));
-            if A::verify(running, key, encoding, shown) {
-                return Some(*index);
-            }
-        }
-        let found = left.find(|(_, key)| {
-            let mut running = begin::<A>(key, content, texts);
-            content.feed_body(body, |bytes| A::feed(&mut running, bytes));
-            content.feed_after(texts, |bytes| A::feed(&mut running, bytes));
-            A::verify(running, key, encoding, shown)
-        });
-        found.map(|(index, _)| *index)
-    }
-
-    #[inline(always)]
-    fn keys(&self) -> &Keys<A> {
-        match &self.keys {
-            Hold::Lent(keys) => keys,
-            Hold::Shared(keys) => keys,
+        match self.running.take() {
+            None => keys.matching(&self.shown, content, texts, body),
+            Some(running) => self.finish_fed(running, keys, content, texts, body),
         }
     }
-}
 
-#[inline(always)]
-fn begin<A: Algorithm>(key: &A::Key, content: &SignedContent, texts: &Texts) -> A::Running {
-    let mut running = A::start(key);
-    content.feed_before(texts, |bytes| A::feed(&mut running, bytes));
-    running
+    fn finish_fed(
+        &self,
+        mut running: Box<A::Running>,
+        keys: &Keys<A>,
+        content: &SignedContent,
+        texts: &Texts,
+        body: &[u8],
+    ) -> Option<usize> {
+        let ((index, current), older) = keys.keys.split_first()?;
+        content.feed_after(texts, |bytes| A::feed(&mut running, bytes));
+        if A::verify(&mut running, current, keys.signature.encoding, &self.shown) {
+            return Some(*index);
+        }
+        keys.matching_older(older, &self.shown, content, texts, body)
+    }
 }

@@ -1,12 +1,15 @@
 //! The signatures that a delivery carries. One of them must be the right one.
 
+use std::borrow::Borrow as _;
+
 use super::algorithm::Algorithm;
 use crate::encoding::Encoding;
 
-/// One or more signatures. The first two need no allocation: there are two while a secret rotates.
+/// One or more signatures. With most algorithms the first two need no allocation: there are two while a
+/// secret rotates.
 pub(crate) struct Candidates<A: Algorithm> {
     first: A::Candidate,
-    second: Option<A::Candidate>,
+    second: Option<A::Second>,
     /// In the form that costs the least to keep: there may be a hundred, sent to make work.
     more: Vec<A::Further>,
 }
@@ -15,7 +18,7 @@ pub(crate) struct Candidates<A: Algorithm> {
 impl<A: Algorithm<Further = <A as Algorithm>::Candidate>> Candidates<A> {
     /// All of them.
     pub(super) fn iter(&self) -> impl Iterator<Item = &A::Candidate> {
-        std::iter::once(&self.first).chain(&self.second).chain(&self.more)
+        std::iter::once(&self.first).chain(self.second()).chain(&self.more)
     }
 }
 
@@ -32,7 +35,7 @@ impl<A: Algorithm> Candidates<A> {
 
     #[inline]
     pub(super) fn second(&self) -> Option<&A::Candidate> {
-        self.second.as_ref()
+        self.second.as_ref().map(|second| second.borrow())
     }
 
     /// The others.
@@ -56,7 +59,9 @@ impl<A: Algorithm> Found<A> {
     pub(super) fn add(&mut self, encoding: Encoding, text: &[u8], of: usize) {
         match &mut self.0 {
             None => self.0 = A::decode(encoding, text).map(Candidates::one),
-            Some(Candidates { second: second @ None, .. }) => *second = A::decode(encoding, text),
+            Some(Candidates { second: second @ None, .. }) => {
+                *second = A::decode(encoding, text).map(A::Second::from);
+            }
             Some(Candidates { more, .. }) => {
                 let Some(further) = A::further(encoding, text) else { return };
                 if more.is_empty() {

@@ -22,6 +22,8 @@ pub(crate) struct SignedContent {
     has_pieces: bool,
     /// Whether the body's first byte must be JSON's, and its last.
     json_edges: [bool; 2],
+    /// Whether the signature can cover any body.
+    fits_any: bool,
 }
 
 impl SignedContent {
@@ -32,6 +34,7 @@ impl SignedContent {
             after: Box::default(),
             has_pieces: false,
             json_edges: [false; 2],
+            fits_any: true,
         }
     }
 
@@ -39,13 +42,18 @@ impl SignedContent {
         let parts = parts.iter().cloned().map(Part::checked).collect::<Result<Vec<_>, _>>()?;
         let bodies = parts.iter().filter(|part| part.is_body()).count();
         match parts.iter().position(Part::is_body).map(|at| parts.split_at(at)) {
-            Some((before, [body, after @ ..])) if bodies == 1 => Ok(Self {
-                before: before.into(),
-                body: body.clone(),
-                after: after.into(),
-                has_pieces: parts.iter().any(Part::is_piece),
-                json_edges: [touches(before.iter().rev()), touches(after.iter())],
-            }),
+            Some((before, [body, after @ ..])) if bodies == 1 => {
+                let json_edges = [touches(before.iter().rev()), touches(after.iter())];
+                Ok(Self {
+                    before: before.into(),
+                    body: body.clone(),
+                    after: after.into(),
+                    has_pieces: parts.iter().any(Part::is_piece),
+                    json_edges,
+                    fits_any: matches!(body, Part::Body | Part::BodySha256)
+                        && json_edges == [false; 2],
+                })
+            }
             _ => Err(ConfigError::SignedContentBody { bodies }),
         }
     }
@@ -130,6 +138,10 @@ impl SignedContent {
     /// Whether the body is such that the signature can cover it.
     #[inline]
     pub(crate) fn fits(&self, texts: &Texts, body: &[u8]) -> bool {
+        self.fits_any || self.fits_this(texts, body)
+    }
+
+    fn fits_this(&self, texts: &Texts, body: &[u8]) -> bool {
         match &self.body {
             Part::SortedForm => form_is_small(body),
             // Without fields that are looked for, nothing else would find that this is not JSON.
@@ -153,7 +165,9 @@ impl SignedContent {
     /// Feeds what stands before the body.
     #[inline]
     pub(crate) fn feed_before(&self, texts: &Texts, sink: impl FnMut(&[u8])) {
-        feed(&self.before, texts, texts.pieces(), sink);
+        if !self.before.is_empty() {
+            feed(&self.before, texts, texts.pieces(), sink);
+        }
     }
 
     /// Feeds what stands for the body.
@@ -170,6 +184,9 @@ impl SignedContent {
     /// Feeds what stands after the body.
     #[inline]
     pub(crate) fn feed_after(&self, texts: &Texts, sink: impl FnMut(&[u8])) {
+        if self.after.is_empty() {
+            return;
+        }
         let before = || self.before.iter().chain([&self.body]).filter(|part| part.is_piece());
         let passed = if self.has_pieces { before().count() } else { 0 };
         feed(&self.after, texts, texts.pieces().skip(passed), sink);

@@ -1,6 +1,9 @@
 //! HMAC with SHA-1, SHA-256 or SHA-512.
 
-use hmac::{Hmac, KeyInit, Mac as _};
+use hmac::block_api::HmacCore;
+use hmac::digest::Output;
+use hmac::digest::block_api::{Buffer, FixedOutputCore, UpdateCore};
+use hmac::{EagerHash, KeyInit};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -10,19 +13,46 @@ use super::mac_texts;
 use super::signature::Signature;
 use crate::encoding::Encoding;
 
+/// A MAC that is being computed. It is what [`hmac::Hmac`] is, which would be moved three times to be
+/// started and finished, and to move it costs as much as to feed it a block.
+pub(crate) struct Mac<H: EagerHash> {
+    core: HmacCore<H>,
+    buffer: Buffer<HmacCore<H>>,
+}
+
+impl<H: EagerHash> Mac<H> {
+    #[inline(always)]
+    fn new(key: &HmacCore<H>) -> Self {
+        Self { core: key.clone(), buffer: Buffer::<HmacCore<H>>::default() }
+    }
+
+    #[inline]
+    fn update(&mut self, bytes: &[u8]) {
+        let core = &mut self.core;
+        self.buffer.digest_blocks(bytes, |blocks| core.update_blocks(blocks));
+    }
+
+    /// Writes the MAC to where it can be wiped. Nothing can be done with what is left.
+    #[inline]
+    fn finish(&mut self, mac: &mut Output<HmacCore<H>>) {
+        self.core.finalize_fixed_core(&mut self.buffer, mac);
+    }
+}
+
 macro_rules! mac {
-    ($name:ident, $hash:ty, bytes: $bytes:literal, words: $words:literal, hex: $hex:literal, $hex_words:literal) => {
+    ($name:ident, $hash:ty, bytes: $bytes:literal, words: $words:literal, second: $second:ty, hex: $hex:literal, $hex_words:literal) => {
         pub(crate) struct $name;
 
         impl Algorithm for $name {
-            type Key = Hmac<$hash>;
+            type Key = HmacCore<$hash>;
             type Candidate = [u64; $words];
+            type Second = $second;
             type Further = [u64; $hex_words];
-            type Running = Hmac<$hash>;
+            type Running = Mac<$hash>;
 
             fn keys(signature: &Signature, secret: &[u8]) -> Vec<Self::Key> {
                 let readings = signature.secret.read(secret);
-                readings.iter().filter_map(|key| Hmac::new_from_slice(key).ok()).collect()
+                readings.iter().filter_map(|key| HmacCore::new_from_slice(key).ok()).collect()
             }
 
             fn expected(signature: &Signature) -> &'static str {
@@ -45,7 +75,7 @@ macro_rules! mac {
 
             #[inline]
             fn start(key: &Self::Key) -> Self::Running {
-                key.clone()
+                Mac::new(key)
             }
 
             #[inline]
@@ -58,12 +88,13 @@ macro_rules! mac {
             /// missing piece.
             #[inline(always)]
             fn verify(
-                running: Self::Running,
+                running: &mut Self::Running,
                 _: &Self::Key,
                 encoding: Encoding,
                 shown: &Candidates<Self>,
             ) -> bool {
-                let mut bytes: [u8; $bytes] = running.finalize().into_bytes().into();
+                let mut bytes = [0; $bytes];
+                running.finish((&mut bytes).into());
                 let mac: Zeroizing<[u64; $words]> = Zeroizing::new(words(&bytes));
                 let mut any = equal(shown.first(), &mac);
                 if let Some(second) = shown.second() {
@@ -88,15 +119,17 @@ macro_rules! mac {
 }
 
 #[cfg(feature = "sha1")]
-mac!(HmacSha1, sha1::Sha1, bytes: 20, words: 3, hex: 40, 5);
-mac!(HmacSha256, sha2::Sha256, bytes: 32, words: 4, hex: 64, 8);
-mac!(HmacSha512, sha2::Sha512, bytes: 64, words: 8, hex: 128, 16);
+mac!(HmacSha1, sha1::Sha1, bytes: 20, words: 3, second: [u64; 3], hex: 40, 5);
+mac!(HmacSha256, sha2::Sha256, bytes: 32, words: 4, second: [u64; 4], hex: 64, 8);
+mac!(HmacSha512, sha2::Sha512, bytes: 64, words: 8, second: Box<[u64; 8]>, hex: 128, 16);
 
 /// The MAC of a short text under the secret at this index, for handshakes.
 pub(super) fn hmac_sha256(keys: &Keys<HmacSha256>, secret: usize, text: &[u8]) -> Option<[u8; 32]> {
-    let mut mac = keys.of_secret(secret)?.clone();
+    let mut mac = Mac::<sha2::Sha256>::new(keys.of_secret(secret)?);
     mac.update(text);
-    Some(mac.finalize().into_bytes().into())
+    let mut bytes = [0; 32];
+    mac.finish((&mut bytes).into());
+    Some(bytes)
 }
 
 /// Compares in constant time, eight bytes at a step.
@@ -138,7 +171,7 @@ mod tests {
         };
         let holds = |text: &[u8]| {
             let shown = A::decode(Encoding::Hex, text).unwrap();
-            A::verify(mac(b"content"), &key, Encoding::Hex, &Candidates::one(shown))
+            A::verify(&mut mac(b"content"), &key, Encoding::Hex, &Candidates::one(shown))
         };
         let right = right_mac(bytes);
         assert!(holds(right.as_bytes()));

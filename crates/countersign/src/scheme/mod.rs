@@ -21,8 +21,6 @@ mod texts;
 pub(crate) mod token;
 mod whole_body;
 
-use std::sync::Arc;
-
 use algorithm::{Keys, Run};
 use content::SignedContent;
 pub(crate) use lists::Separators;
@@ -53,6 +51,13 @@ pub(crate) struct Refused<'a> {
     pub(crate) header: Option<&'a str>,
 }
 
+impl Refused<'_> {
+    /// Not for a header, or for one that was told already.
+    fn of(kind: RejectionKind) -> Self {
+        Self { kind, header: None }
+    }
+}
+
 impl Scheme {
     /// Whether a delivery's body is covered, and not only its sender shown.
     pub(crate) fn covers_content(&self) -> bool {
@@ -68,7 +73,7 @@ impl Scheme {
     /// The header whose value is the secret itself.
     pub(crate) fn secret_header(&self) -> Option<&str> {
         self.proofs.iter().find_map(|proof| match &proof.0 {
-            Kind::Token(token) => Some(&*token.header),
+            Kind::Token(token) => Some(token.header.as_str()),
             _ => None,
         })
     }
@@ -99,14 +104,14 @@ macro_rules! kinds {
         /// One proof, with the endpoint's secrets.
         enum KeyedProof {
             Token(TokenKeys),
-            $($(#[$feature])? #[doc = $doc] $kind(Arc<Keys<$algorithm>>),)+
+            $($(#[$feature])? #[doc = $doc] $kind(Keys<$algorithm>),)+
         }
 
-        /// One proof of one delivery.
-        pub(crate) enum ProvingOne<'k> {
+        /// One proof of one delivery. It is finished with the keys that it was started with.
+        pub(crate) enum ProvingOne {
             /// A token, which is this secret.
             Token(usize),
-            $($(#[$feature])? #[doc = $doc] $kind(Run<'k, $algorithm>),)+
+            $($(#[$feature])? #[doc = $doc] $kind(Run<$algorithm>),)+
         }
 
         impl KeyedProof {
@@ -117,44 +122,58 @@ macro_rules! kinds {
                 }
             }
 
-            /// Step 1: what the head shows, and the start of its proof. The rest of the head is read
-            /// once the proof is known to be there.
+            /// Step 1: what the head shows. `then` is given it, because to return it would cost a move.
             #[inline(always)]
-            fn start<'k, R, T>(
+            fn start<'k, T>(
                 &'k self,
                 head: &(impl RequestHead + ?Sized),
-                rest: impl FnOnce() -> Result<R, RejectionKind>,
-                then: impl FnOnce(ProvingOne<'k>, R) -> T,
+                then: impl FnOnce(ProvingOne) -> T,
             ) -> Result<T, Refused<'k>> {
-                let rest = || rest().map_err(|kind| Refused { kind, header: None });
                 match self {
-                    Self::Token(keys) => {
-                        let matched = keys.check(head)?;
-                        let rest = rest()?;
-                        Ok(then(ProvingOne::Token(matched), rest))
-                    }
+                    Self::Token(keys) => Ok(then(ProvingOne::Token(keys.check(head)?))),
                     $($(#[$feature])? Self::$kind(keys) => {
-                        let shown = keys.read(head)?;
-                        let rest = rest()?;
-                        Ok(then(ProvingOne::$kind(Run::new(keys, shown)), rest))
+                        Ok(then(ProvingOne::$kind(Run::new(keys.read(head)?))))
                     })+
                 }
             }
         }
 
-        impl ProvingOne<'_> {
+        impl KeyedProof {
+            /// Steps 1 and 3 for a body that is there. `rest` reads the rest of the head, once the proof
+            /// is known to be there, and gives what is kept of it.
             #[inline(always)]
-            fn kept(self) -> ProvingOne<'static> {
+            fn verify<'k, 't>(
+                &'k self,
+                head: &(impl RequestHead + ?Sized),
+                content: &SignedContent,
+                body: &[u8],
+                rest: impl FnOnce() -> Result<&'t Texts, RejectionKind>,
+            ) -> Result<usize, Refused<'k>> {
+                let rest = || rest().map_err(Refused::of);
                 match self {
-                    Self::Token(secret) => ProvingOne::Token(secret),
-                    $($(#[$feature])? Self::$kind(run) => ProvingOne::$kind(run.kept()),)+
+                    Self::Token(keys) => {
+                        let matched = keys.check(head)?;
+                        rest().map(|_| matched)
+                    }
+                    $($(#[$feature])? Self::$kind(keys) => {
+                        let shown = keys.read(head)?;
+                        let texts = rest()?;
+                        let matched = content
+                            .fits(texts, body)
+                            .then(|| keys.matching(&shown, content, texts, body));
+                        matched.flatten().ok_or(Refused::of(RejectionKind::SignatureMismatch))
+                    })+
                 }
             }
+        }
 
-            fn begin(&mut self, content: &SignedContent, texts: &Texts) {
-                match self {
-                    Self::Token(_) => {}
-                    $($(#[$feature])? Self::$kind(run) => run.begin(content, texts),)+
+        impl ProvingOne {
+            fn begin(&mut self, keys: &KeyedProof, content: &SignedContent, texts: &Texts) {
+                match (self, keys) {
+                    $($(#[$feature])? (Self::$kind(run), KeyedProof::$kind(keys)) => {
+                        run.begin(keys, content, texts);
+                    })+
+                    _ => {}
                 }
             }
 
@@ -168,13 +187,18 @@ macro_rules! kinds {
             #[inline(always)]
             fn finish(
                 &mut self,
+                keys: &KeyedProof,
                 content: &SignedContent,
                 texts: &Texts,
                 body: &[u8],
             ) -> Option<usize> {
-                match self {
-                    Self::Token(secret) => Some(*secret),
-                    $($(#[$feature])? Self::$kind(run) => run.finish(content, texts, body),)+
+                match (self, keys) {
+                    (Self::Token(secret), _) => Some(*secret),
+                    $($(#[$feature])? (Self::$kind(run), KeyedProof::$kind(keys)) => {
+                        run.finish(keys, content, texts, body)
+                    })+
+                    // Other keys than it was started with.
+                    _ => None,
                 }
             }
         }
@@ -205,56 +229,60 @@ impl Keyed {
         })
     }
 
-    /// Starts a delivery's proof with what its head shows. `rest` reads the rest of the head, once
-    /// the proof is known to be there. Both are given to `then`: to return a proof would cost several
-    /// moves, and there its kind is known.
+    /// Starts a delivery's proof with what its head shows. `then` is given it, because to return it
+    /// would cost several moves, and there its kind is known.
     #[inline(always)]
-    pub(crate) fn start<'k, R, T>(
+    pub(crate) fn start<'k, T>(
         &'k self,
         head: &(impl RequestHead + ?Sized),
-        rest: impl FnOnce() -> Result<R, RejectionKind>,
-        then: impl FnOnce(Proving<'k>, R) -> T,
+        then: impl FnOnce(Proving) -> T,
     ) -> Result<T, Refused<'k>> {
         match &*self.0 {
-            [only] => only.start(head, rest, |one, rest| then(Proving::One(one), rest)),
+            [only] => only.start(head, |one| then(Proving::One(one))),
+            several => Ok(then(Proving::AnyOf(start_several(several, head)?))),
+        }
+    }
+
+    /// Steps 1 and 3 for a body that is there: which secret matches. `rest` reads the rest of the head,
+    /// once the proof is known to be there, and gives what is kept of it.
+    #[inline(always)]
+    pub(crate) fn verify<'k, 't>(
+        &'k self,
+        head: &(impl RequestHead + ?Sized),
+        content: &SignedContent,
+        body: &[u8],
+        rest: impl FnOnce() -> Result<&'t Texts, RejectionKind>,
+    ) -> Result<usize, Refused<'k>> {
+        match &*self.0 {
+            [only] => only.verify(head, content, body, rest),
             several => {
-                let (started, rest) = start_several(several, head, rest)?;
-                Ok(then(Proving::AnyOf(started), rest))
+                let mut proving = Proving::AnyOf(start_several(several, head)?);
+                let texts = rest().map_err(Refused::of)?;
+                let matched = proving.finish(self, content, texts, body);
+                matched.ok_or(Refused::of(RejectionKind::SignatureMismatch))
             }
         }
     }
 }
 
-/// All the proofs that the head shows: one of them must hold.
-fn start_several<'k, R>(
+/// All the proofs that the head shows, each with its place: one of them must hold.
+fn start_several<'k>(
     proofs: &'k [KeyedProof],
     head: &(impl RequestHead + ?Sized),
-    rest: impl FnOnce() -> Result<R, RejectionKind>,
-) -> Result<(Vec<ProvingOne<'k>>, R), Refused<'k>> {
+) -> Result<Vec<(usize, ProvingOne)>, Refused<'k>> {
     let (mut started, mut refused) = (Vec::new(), None::<Refused<'_>>);
-    let (mut unread, mut read) = (Some(rest), None);
-    for proof in proofs {
-        let mut failed = false;
-        let once = || match unread.take() {
-            Some(rest) => rest().map(Some).inspect_err(|_| failed = true),
-            None => Ok(None),
-        };
-        match (proof.start(head, once, |one, rest| (one, rest)), &refused) {
-            (Ok((one, rest)), _) => {
-                started.push(one);
-                read = rest.or(read);
-            }
-            // The rest of the head is the same for every proof.
-            (Err(why), _) if failed => return Err(why),
+    for (place, proof) in proofs.iter().enumerate() {
+        match (proof.start(head, |one| (place, one)), &refused) {
+            (Ok(one), _) => started.push(one),
             // What is there and wrong tells more than what is missing.
             (Err(_), Some(Refused { kind, .. })) if !is_missing(*kind) => {}
             (Err(why), _) => refused = Some(why),
         }
     }
-    match (read, refused) {
-        (Some(rest), _) => Ok((started, rest)),
-        (None, Some(why)) => Err(why),
-        (None, None) => Err(Refused { kind: RejectionKind::SignatureMissing, header: None }),
+    match refused {
+        _ if !started.is_empty() => Ok(started),
+        Some(why) => Err(why),
+        None => Err(Refused { kind: RejectionKind::SignatureMissing, header: None }),
     }
 }
 
@@ -262,31 +290,24 @@ fn is_missing(kind: RejectionKind) -> bool {
     matches!(kind, RejectionKind::SignatureMissing | RejectionKind::TokenMissing)
 }
 
-/// A delivery that is being proven.
-pub(crate) enum Proving<'k> {
-    One(ProvingOne<'k>),
-    /// The first that holds counts.
-    AnyOf(Vec<ProvingOne<'k>>),
+/// A delivery that is being proven. It is finished with the keys that it was started with.
+pub(crate) enum Proving {
+    One(ProvingOne),
+    /// The first that holds counts. Each has the place of its keys.
+    AnyOf(Vec<(usize, ProvingOne)>),
 }
 
-impl Proving<'_> {
-    /// The same with a share of the endpoint's keys, for as long as the body arrives.
-    #[inline(always)]
-    pub(crate) fn kept(self) -> Proving<'static> {
-        match self {
-            Self::One(one) => Proving::One(one.kept()),
-            Self::AnyOf(several) => {
-                Proving::AnyOf(several.into_iter().map(ProvingOne::kept).collect())
-            }
-        }
-    }
-
+impl Proving {
     /// Takes what stands before the body, when the body turns out to come in several chunks. One that is
     /// whole is taken by [`finish`](Self::finish).
-    pub(crate) fn begin(&mut self, content: &SignedContent, texts: &Texts) {
+    pub(crate) fn begin(&mut self, keys: &Keyed, content: &SignedContent, texts: &Texts) {
         match self {
-            Self::One(one) => one.begin(content, texts),
-            Self::AnyOf(several) => several.iter_mut().for_each(|one| one.begin(content, texts)),
+            Self::One(one) => {
+                keys.0.first().into_iter().for_each(|keys| one.begin(keys, content, texts));
+            }
+            Self::AnyOf(several) => several.iter_mut().for_each(|(place, one)| {
+                keys.0.get(*place).into_iter().for_each(|keys| one.begin(keys, content, texts));
+            }),
         }
     }
 
@@ -294,7 +315,7 @@ impl Proving<'_> {
     pub(crate) fn push(&mut self, chunk: &[u8]) {
         match self {
             Self::One(one) => one.push(chunk),
-            Self::AnyOf(several) => several.iter_mut().for_each(|one| one.push(chunk)),
+            Self::AnyOf(several) => several.iter_mut().for_each(|(_, one)| one.push(chunk)),
         }
     }
 
@@ -302,6 +323,7 @@ impl Proving<'_> {
     #[inline(always)]
     pub(crate) fn finish(
         &mut self,
+        keys: &Keyed,
         content: &SignedContent,
         texts: &Texts,
         body: &[u8],
@@ -310,10 +332,10 @@ impl Proving<'_> {
             return None;
         }
         match self {
-            Self::One(one) => one.finish(content, texts, body),
-            Self::AnyOf(several) => {
-                several.iter_mut().find_map(|one| one.finish(content, texts, body))
-            }
+            Self::One(one) => one.finish(keys.0.first()?, content, texts, body),
+            Self::AnyOf(several) => several
+                .iter_mut()
+                .find_map(|(place, one)| one.finish(keys.0.get(*place)?, content, texts, body)),
         }
     }
 }

@@ -248,7 +248,7 @@ fn item<'h>(
     signature: &Signature,
     prefix: &str,
 ) -> Option<&'h [u8]> {
-    let value = one(head, signature.headers.first()?)?;
+    let value = one(head, signature.headers.first()?.as_str())?;
     let list: Separators = signature.list?;
     let mut found = list.items(value).filter_map(|item| item.strip_prefix(prefix.as_bytes()));
     let only = found.next()?;

@@ -1,13 +1,12 @@
 //! What a provider's deliveries are proven with.
 
-use std::sync::Arc;
-
 use super::algorithm::{Algorithm, Keys};
 #[cfg(any(feature = "ed25519", feature = "p256"))]
 use super::public_key;
 use super::signature::Signature;
 use super::token::{Token, TokenKeys};
 use super::{KeyedProof, mac};
+use crate::known_name::KnownName;
 use crate::secret::Secret;
 
 /// One way to prove a delivery, for
@@ -113,7 +112,7 @@ impl Proof {
     }
 
     /// The names of the headers that it is read from.
-    pub(crate) fn headers(&self) -> &[Box<str>] {
+    pub(crate) fn headers(&self) -> &[KnownName] {
         match &self.0 {
             Kind::Token(token) => std::slice::from_ref(&token.header),
             _ => self.signature().map_or(&[], |signature| &signature.headers),
@@ -121,7 +120,7 @@ impl Proof {
     }
 
     /// The same, to be checked.
-    pub(crate) fn headers_mut(&mut self) -> &mut [Box<str>] {
+    pub(crate) fn headers_mut(&mut self) -> &mut [KnownName] {
         match &mut self.0 {
             Kind::Token(token) => std::slice::from_mut(&mut token.header),
             #[cfg(feature = "sha1")]
@@ -187,23 +186,13 @@ impl Proof {
         match &self.0 {
             Kind::Token(token) => KeyedProof::Token(TokenKeys::new(token, secrets)),
             #[cfg(feature = "sha1")]
-            Kind::HmacSha1(signature) => {
-                KeyedProof::HmacSha1(Arc::new(Keys::new(signature, secrets)))
-            }
-            Kind::HmacSha256(signature) => {
-                KeyedProof::HmacSha256(Arc::new(Keys::new(signature, secrets)))
-            }
-            Kind::HmacSha512(signature) => {
-                KeyedProof::HmacSha512(Arc::new(Keys::new(signature, secrets)))
-            }
+            Kind::HmacSha1(signature) => KeyedProof::HmacSha1(Keys::new(signature, secrets)),
+            Kind::HmacSha256(signature) => KeyedProof::HmacSha256(Keys::new(signature, secrets)),
+            Kind::HmacSha512(signature) => KeyedProof::HmacSha512(Keys::new(signature, secrets)),
             #[cfg(feature = "ed25519")]
-            Kind::Ed25519(signature) => {
-                KeyedProof::Ed25519(Arc::new(Keys::new(signature, secrets)))
-            }
+            Kind::Ed25519(signature) => KeyedProof::Ed25519(Keys::new(signature, secrets)),
             #[cfg(feature = "p256")]
-            Kind::EcdsaP256(signature) => {
-                KeyedProof::EcdsaP256(Arc::new(Keys::new(signature, secrets)))
-            }
+            Kind::EcdsaP256(signature) => KeyedProof::EcdsaP256(Keys::new(signature, secrets)),
         }
     }
 

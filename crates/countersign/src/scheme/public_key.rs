@@ -80,6 +80,7 @@ pub(crate) struct Ed25519;
 impl Algorithm for Ed25519 {
     type Key = ed25519_dalek::VerifyingKey;
     type Candidate = [u8; 64];
+    type Second = Box<Self::Candidate>;
     type Further = Self::Candidate;
     /// The signature's hash begins with the candidate, so the content is needed as a whole.
     type Running = Vec<u8>;
@@ -121,14 +122,14 @@ impl Algorithm for Ed25519 {
     }
 
     fn verify(
-        running: Self::Running,
+        running: &mut Self::Running,
         key: &Self::Key,
         _: Encoding,
         shown: &Candidates<Self>,
     ) -> bool {
         shown.iter().any(|candidate| {
             let signature = ed25519_dalek::Signature::from_bytes(candidate);
-            key.verify_strict(&running, &signature).is_ok()
+            key.verify_strict(running, &signature).is_ok()
         })
     }
 }
@@ -140,6 +141,7 @@ pub(crate) struct EcdsaP256;
 impl Algorithm for EcdsaP256 {
     type Key = p256::ecdsa::VerifyingKey;
     type Candidate = p256::ecdsa::Signature;
+    type Second = Box<Self::Candidate>;
     type Further = Self::Candidate;
     type Running = sha2::Sha256;
 
@@ -174,13 +176,13 @@ impl Algorithm for EcdsaP256 {
     }
 
     fn verify(
-        running: Self::Running,
+        running: &mut Self::Running,
         key: &Self::Key,
         _: Encoding,
         shown: &Candidates<Self>,
     ) -> bool {
         use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
-        let digest = sha2::Digest::finalize(running);
+        let digest = sha2::Digest::finalize_reset(running);
         shown.iter().any(|candidate| key.verify_prehash(&digest, candidate).is_ok())
     }
 }

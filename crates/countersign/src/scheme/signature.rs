@@ -6,6 +6,7 @@ use super::candidates::{Candidates, Found};
 use super::lists::Separators;
 use super::secret_reading::SecretReading;
 use crate::encoding::Encoding;
+use crate::known_name::KnownName;
 use crate::rejection::RejectionKind;
 use crate::request_head::{Lookup, RequestHead};
 
@@ -29,7 +30,7 @@ use crate::request_head::{Lookup, RequestHead};
 #[derive(Clone, Debug)]
 pub struct Signature {
     /// The headers that may carry it. All that are there are read.
-    pub(crate) headers: Vec<Box<str>>,
+    pub(crate) headers: Vec<KnownName>,
     /// Whether the headers are numbered: the first that is missing ends them.
     numbered: bool,
     prefix: Box<str>,
@@ -43,7 +44,7 @@ impl Signature {
     #[must_use]
     pub fn header(name: &str) -> Self {
         Self {
-            headers: vec![name.into()],
+            headers: vec![KnownName::new(name)],
             numbered: false,
             prefix: Box::default(),
             encoding: Encoding::Hex,
@@ -56,7 +57,7 @@ impl Signature {
     /// a provider that rotates its secret sends one in each.
     #[must_use]
     pub fn or_header(mut self, name: &str) -> Self {
-        self.headers.push(name.into());
+        self.headers.push(KnownName::new(name));
         self
     }
 
@@ -65,8 +66,8 @@ impl Signature {
     /// (`X-DocuSign-Signature-`). The first number that is missing ends them.
     #[must_use]
     pub fn numbered(mut self, last: u32) -> Self {
-        let stem = self.headers.first().cloned().unwrap_or_default();
-        self.headers = (1..=last).map(|number| format!("{stem}{number}").into()).collect();
+        let stem = self.headers.first().map_or("", KnownName::as_str);
+        self.headers = (1..=last).map(|number| KnownName::new(format!("{stem}{number}"))).collect();
         self.numbered = true;
         self
     }
@@ -175,10 +176,10 @@ impl Signature {
         &self,
         head: &(impl RequestHead + ?Sized),
     ) -> Result<Candidates<A>, Refused<'_>> {
-        let first = self.headers.first().map(|name| &**name);
+        let first = self.headers.first().map(KnownName::as_str);
         let prefix = self.prefix.as_bytes();
         if let ([name], None) = (&*self.headers, self.list) {
-            return match head.lookup(name) {
+            return match head.lookup_known(name) {
                 Lookup::Missing => Err(refused(RejectionKind::SignatureMissing, first)),
                 Lookup::Repeated => Err(refused(RejectionKind::SignatureRepeated, first)),
                 Lookup::One(value) => {
@@ -192,11 +193,11 @@ impl Signature {
         let mut found = Found::<A>::default();
         let mut is_there = false;
         for name in &self.headers {
-            let value = match head.lookup(name) {
+            let value = match head.lookup_known(name) {
                 Lookup::Missing if self.numbered => break,
                 Lookup::Missing => continue,
                 Lookup::Repeated => {
-                    return Err(refused(RejectionKind::SignatureRepeated, Some(&**name)));
+                    return Err(refused(RejectionKind::SignatureRepeated, Some(name.as_str())));
                 }
                 Lookup::One(value) => value,
             };

@@ -12,7 +12,9 @@ impl Proof {
     pub(super) fn sign(&self, secret: &Secret, content: &[u8]) -> Option<(String, String)> {
         let shown = secret.expose();
         let (signature, bytes) = match &self.0 {
-            Kind::Token(token) => return Some((token.header.to_string(), token.write(secret))),
+            Kind::Token(token) => {
+                return Some((token.header.as_str().to_owned(), token.write(secret)));
+            }
             #[cfg(feature = "sha1")]
             Kind::HmacSha1(signature) => {
                 (signature, mac::<Hmac<sha1::Sha1>>(signature, shown, content)?)
@@ -40,7 +42,7 @@ impl Proof {
                 (signature, made.to_der().as_bytes().to_vec())
             }
         };
-        let header = signature.headers.first()?.to_string();
+        let header = signature.headers.first()?.as_str().to_owned();
         Some((header, signature.write(&bytes)))
     }
 }

@@ -151,15 +151,22 @@ impl LongClaims {
     }
 }
 
+impl Texts {
+    /// What a scheme has that keeps nothing.
+    pub(crate) const NONE: &'static Self = &Self::EMPTY;
+
+    const EMPTY: Self = Self {
+        bytes: [0; CAPACITY],
+        ends: [0; KINDS],
+        long_claims: None,
+        pieces: 0,
+        long_pieces: Vec::new(),
+    };
+}
+
 impl Default for Texts {
     fn default() -> Self {
-        Self {
-            bytes: [0; CAPACITY],
-            ends: [0; KINDS],
-            long_claims: None,
-            pieces: 0,
-            long_pieces: Vec::new(),
-        }
+        Self::EMPTY
     }
 }
 

@@ -5,6 +5,7 @@ use subtle::ConstantTimeEq;
 
 use super::Refused;
 use crate::encoding::decode_padded_base64_with;
+use crate::known_name::KnownName;
 use crate::rejection::RejectionKind;
 use crate::request_head::{Lookup, RequestHead};
 use crate::secret::Secret;
@@ -16,7 +17,7 @@ use crate::secret::Secret;
 /// Accept such deliveries over TLS only.
 #[derive(Clone, Debug)]
 pub struct Token {
-    pub(crate) header: Box<str>,
+    pub(crate) header: KnownName,
     form: Form,
     prefix: Box<str>,
 }
@@ -32,20 +33,20 @@ impl Token {
     /// The header's value is the token.
     #[must_use]
     pub fn header(name: &str) -> Self {
-        Self { header: name.into(), form: Form::Plain, prefix: Box::default() }
+        Self { header: KnownName::new(name), form: Form::Plain, prefix: Box::default() }
     }
 
     /// `Authorization: Bearer <token>` (RFC 6750). `Bearer` matches without case.
     #[must_use]
     pub fn bearer() -> Self {
-        Self { header: "authorization".into(), form: Form::Bearer, prefix: Box::default() }
+        Self { header: KnownName::new("authorization"), form: Form::Bearer, prefix: Box::default() }
     }
 
     /// `Authorization: Basic <base64 of user:password>` (RFC 7617). The secret is
     /// `user:password`; the comparison is over the decoded bytes, so a password may hold `:`.
     #[must_use]
     pub fn basic() -> Self {
-        Self { header: "authorization".into(), form: Form::Basic, prefix: Box::default() }
+        Self { header: KnownName::new("authorization"), form: Form::Basic, prefix: Box::default() }
     }
 
     /// The text before the token in its header, such as `Token ` or `key=`.
@@ -62,7 +63,7 @@ impl Token {
         head: &(impl RequestHead + ?Sized),
         keys: &[(usize, TokenKey)],
     ) -> Result<usize, RejectionKind> {
-        let value = match head.lookup(&self.header) {
+        let value = match head.lookup_known(&self.header) {
             Lookup::Missing => return Err(RejectionKind::TokenMissing),
             Lookup::Repeated => return Err(RejectionKind::TokenRepeated),
             Lookup::One(value) => value,
@@ -165,7 +166,7 @@ impl TokenKeys {
 
     /// Steps 1 and 3. Tells which secret it is.
     pub(super) fn check(&self, head: &(impl RequestHead + ?Sized)) -> Result<usize, Refused<'_>> {
-        let refused = |kind| Refused { kind, header: Some(&self.token.header) };
+        let refused = |kind| Refused { kind, header: Some(self.token.header.as_str()) };
         self.token.check(head, &self.keys).map_err(refused)
     }
 }

@@ -1,19 +1,26 @@
 //! Step 1: what the headers say besides the proof.
 
+use std::borrow::Cow;
+
 use crate::endpoint::Endpoint;
 use crate::handshake::Signed;
+use crate::known_name::KnownName;
 use crate::provider::TimeSource;
 use crate::rejection::RejectionKind;
 use crate::request_head::{Lookup, RequestHead};
 use crate::scheme::content::SignedContent;
-use crate::scheme::{Context, Scheme, Texts};
+use crate::scheme::{Context, Texts};
 use crate::trace;
 use crate::window::UnixMillis;
+
+static CONTENT_LENGTH: KnownName = KnownName::of(Cow::Borrowed("content-length"));
+static CONTENT_ENCODING: KnownName = KnownName::of(Cow::Borrowed("content-encoding"));
 
 /// What the headers say besides the proof.
 #[derive(Debug, Default)]
 pub(super) struct Head {
-    pub(super) texts: Texts,
+    /// None where nothing is kept of it, so that nothing is moved.
+    texts: Option<Texts>,
     pub(super) time: Option<UnixMillis>,
     /// How long the body is, if the head says so.
     pub(super) length: Option<u64>,
@@ -61,14 +68,14 @@ impl Head {
         &mut self,
         endpoint: &Endpoint,
         headers: &(impl RequestHead + ?Sized),
-        scheme: &Scheme,
     ) -> Result<(), RejectionKind> {
         let inner = endpoint.inner();
         let spec = inner.provider.spec();
+        let scheme = &spec.scheme;
         let mut id = &[][..];
         if let Some(name) = &spec.id_header {
-            id = read_id(headers.lookup(name), &scheme.content).ok_or_else(|| {
-                trace::header_refused(endpoint, name, RejectionKind::IdInvalid);
+            id = read_id(headers.lookup_known(name), &scheme.content).ok_or_else(|| {
+                trace::header_refused(endpoint, name.as_str(), RejectionKind::IdInvalid);
                 RejectionKind::IdInvalid
             })?;
         }
@@ -76,24 +83,24 @@ impl Head {
         if let Some(TimeSource::Header { time: header, .. }) = &spec.time {
             let (read, as_sent) = header
                 .read(headers)
-                .inspect_err(|kind| trace::header_refused(endpoint, &header.name, *kind))?;
+                .inspect_err(|kind| trace::header_refused(endpoint, header.name.as_str(), *kind))?;
             if let Some(window) = &inner.window {
                 window.check(read, inner.clock.now().into())?;
             }
-            (time, text, time_header) = (Some(read), as_sent, Some(&*header.name));
+            (time, text, time_header) = (Some(read), as_sent, Some(header.name.as_str()));
         }
         if let Some(time) = &spec.required_time {
             time.read(headers)
-                .inspect_err(|kind| trace::header_refused(endpoint, &time.name, *kind))?;
+                .inspect_err(|kind| trace::header_refused(endpoint, time.name.as_str(), *kind))?;
         }
         self.time = time;
         // Most providers have none of these.
         let has_texts = !(text.is_empty() && id.is_empty());
-        if has_texts && !self.texts.keep(text, id) {
+        if has_texts && !self.texts_mut().keep(text, id) {
             return Err(RejectionKind::IdInvalid);
         }
         if let Some(names) = &spec.unverified {
-            self.texts.keep_unverified(names.claims(headers));
+            self.texts_mut().keep_unverified(names.claims(headers));
         }
         if scheme.content.has_pieces() {
             let context = Context {
@@ -101,7 +108,7 @@ impl Head {
                 signature: scheme.signature(),
                 time_header,
             };
-            scheme.content.keep_pieces(headers, &context, &mut self.texts)?;
+            scheme.content.keep_pieces(headers, &context, self.texts_mut())?;
         }
         if !spec.handshakes.signed.is_empty() {
             self.handshakes = ShownHandshakes::read(&spec.handshakes.signed, headers);
@@ -116,16 +123,35 @@ impl Head {
     }
 }
 
+impl Head {
+    #[inline]
+    pub(super) fn texts(&self) -> &Texts {
+        self.texts.as_ref().unwrap_or(Texts::NONE)
+    }
+
+    #[inline]
+    fn texts_mut(&mut self) -> &mut Texts {
+        self.texts.get_or_insert_default()
+    }
+
+    /// The same; what is not there is not copied.
+    #[expect(clippy::manual_map, reason = "`map` would copy the room for the texts in either case")]
+    #[inline(always)]
+    pub(super) fn moved(self) -> Self {
+        Self {
+            texts: match self.texts {
+                None => None,
+                Some(texts) => Some(texts),
+            },
+            ..self
+        }
+    }
+}
+
 /// Whether the declared length may be of another body than the one that arrives here: a layer that has
 /// unpacked it may have left the length of the packed one.
 pub(super) fn is_packed(head: &(impl RequestHead + ?Sized)) -> bool {
-    head.lookup("content-encoding") != Lookup::Missing
-}
-
-impl AsRef<Texts> for Head {
-    fn as_ref(&self) -> &Texts {
-        &self.texts
-    }
+    head.lookup_known(&CONTENT_ENCODING) != Lookup::Missing
 }
 
 /// An id that the signed content can be cut at in one way only.
@@ -140,7 +166,22 @@ fn read_id<'h>(found: Lookup<'h>, content: &SignedContent) -> Option<&'h [u8]> {
 /// The declared length; a number that does not fit counts as the largest. What is not a number at all
 /// is for the server to refuse: the limit holds when the body arrives.
 fn declared_length(headers: &(impl RequestHead + ?Sized)) -> Option<u64> {
-    let Lookup::One(value) = headers.lookup("content-length") else { return None };
+    let Lookup::One(value) = headers.lookup_known(&CONTENT_LENGTH) else { return None };
+    // So many digits always fit.
+    let short = |length: u64, byte: &u8| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit < 10).then(|| length.wrapping_mul(10).wrapping_add(digit.into()))
+    };
+    if (1..=18).contains(&value.len())
+        && let Some(length) = value.iter().try_fold(0, short)
+    {
+        return Some(length);
+    }
+    length_in_full(value)
+}
+
+#[cold]
+fn length_in_full(value: &[u8]) -> Option<u64> {
     let digit = |length: Option<u64>, byte: &u8| {
         let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
         Some(Some(length.unwrap_or(0).saturating_mul(10).saturating_add(digit)))

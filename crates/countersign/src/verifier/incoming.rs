@@ -4,18 +4,19 @@ use std::fmt;
 
 use bytes::{Bytes, BytesMut};
 
-use super::head::Head;
+use super::head::{Head, is_packed};
 use super::proven::Proven;
 use crate::delivery::Delivery;
 use crate::endpoint::Endpoint;
 use crate::rejection::{Rejection, RejectionKind};
+use crate::request_head::RequestHead;
 use crate::scheme::Proving;
 
 /// A delivery whose head was good and whose body is arriving.
 #[must_use = "push the body's chunks, then call `finish`"]
 pub struct Incoming {
     endpoint: Endpoint,
-    proving: Proving<'static>,
+    proving: Proving,
     head: Head,
     body: Body,
     received: usize,
@@ -30,9 +31,19 @@ enum Body {
 
 impl Incoming {
     #[inline(always)]
-    pub(super) fn new(endpoint: Endpoint, proving: Proving<'_>, head: Head) -> Self {
-        let proving = proving.kept();
+    pub(super) fn new(endpoint: Endpoint, proving: Proving) -> Self {
+        let head = Head::default();
         Self { endpoint, proving, head, body: Body::Empty, received: 0 }
+    }
+
+    /// Reads the rest of the head, which stays where it is.
+    #[inline(always)]
+    pub(super) fn read(&mut self, head: &(impl RequestHead + ?Sized)) -> Result<(), RejectionKind> {
+        self.head.read(&self.endpoint, head)?;
+        if self.head.length.is_some() && is_packed(head) {
+            self.head.length = None;
+        }
+        Ok(())
     }
 
     /// Step 2: takes the next chunk of the body. From the second one on they are fed to the MAC as they
@@ -54,8 +65,9 @@ impl Incoming {
         self.body = match std::mem::replace(&mut self.body, Body::Empty) {
             Body::Empty => Body::One(chunk),
             Body::One(first) => {
-                let content = &self.endpoint.inner().provider.spec().scheme.content;
-                self.proving.begin(content, &self.head.texts);
+                let inner = self.endpoint.inner();
+                let content = &inner.provider.spec().scheme.content;
+                self.proving.begin(&inner.keys, content, self.head.texts());
                 self.proving.push(&first);
                 self.proving.push(&chunk);
                 // Sized by what has arrived, whatever length was declared.
@@ -93,26 +105,35 @@ impl Incoming {
     /// to).
     #[inline]
     pub fn prove(mut self) -> Result<Proven, Rejection> {
-        if self.received > self.endpoint.max_body() {
-            return Err(self.endpoint.reject(RejectionKind::BodyTooLarge));
-        }
-        let body: &[u8] = match &self.body {
-            Body::Empty => &[],
-            Body::One(chunk) => chunk,
-            Body::Joined(joined) => joined,
-        };
         // Judged where it lies: to move all that would cost as much as to feed it.
-        match self.endpoint.prove(&mut self.proving, &self.head, body) {
+        match self.matching_secret() {
             Ok(secret) => {
                 let body = match self.body {
                     Body::Empty => Bytes::new(),
                     Body::One(chunk) => chunk,
                     Body::Joined(joined) => joined.freeze(),
                 };
-                Ok(Proven::new(self.endpoint, self.head, body, secret))
+                Ok(Proven::new(self.endpoint, self.head.moved(), body, secret))
             }
             Err(kind) => Err(self.endpoint.reject(kind)),
         }
+    }
+
+    #[inline(always)]
+    fn matching_secret(&mut self) -> Result<usize, RejectionKind> {
+        if self.received > self.endpoint.max_body() {
+            return Err(RejectionKind::BodyTooLarge);
+        }
+        let body: &[u8] = match &self.body {
+            Body::Empty => &[],
+            Body::One(chunk) => chunk,
+            Body::Joined(joined) => joined,
+        };
+        self.endpoint.judge_length(&self.head, body)?;
+        let inner = self.endpoint.inner();
+        let content = &inner.provider.spec().scheme.content;
+        let matched = self.proving.finish(&inner.keys, content, self.head.texts(), body);
+        matched.ok_or(RejectionKind::SignatureMismatch)
     }
 }
 

@@ -10,10 +10,11 @@ pub use proven::{Opened, Proven};
 pub use verified::Verified;
 
 use crate::endpoint::Endpoint;
+use crate::provider::InFamily;
 use crate::rejection::{Rejection, RejectionKind};
 use crate::reply::Reply;
 use crate::request_head::RequestHead;
-use crate::scheme::{Proving, Refused};
+use crate::scheme::Refused;
 use crate::trace;
 use head::{Head, is_packed};
 
@@ -50,17 +51,28 @@ impl Endpoint {
     ///
     /// A [`Rejection`]: of the method, the signature or token, the id, the time, or the declared
     /// length.
-    #[inline]
+    #[inline(never)]
     pub fn begin(&self, head: &(impl RequestHead + ?Sized)) -> Result<Incoming, Rejection> {
-        let mut read = Head::default();
-        match self.read_head(head, &mut read, |proving, _| proving.kept()) {
-            Ok(proving) => {
-                if read.length.is_some() && is_packed(head) {
-                    read.length = None;
-                }
-                Ok(Incoming::new(self.clone(), proving, read))
-            }
-            Err(kind) => Err(self.reject_head(kind)),
+        let mut begun = Err(Rejection::new(RejectionKind::SignatureMissing, 401));
+        if let Err(kind) = self.begin_in(&mut begun, head) {
+            begun = Err(self.reject_head(kind));
+        }
+        begun
+    }
+
+    /// Makes what is begun where it stays: to move it costs as much as to read a header.
+    #[inline(always)]
+    fn begin_in(
+        &self,
+        begun: &mut Result<Incoming, Rejection>,
+        head: &(impl RequestHead + ?Sized),
+    ) -> Result<(), RejectionKind> {
+        let head = self.in_family(head)?;
+        let start = |proving| *begun = Ok(Incoming::new(self.clone(), proving));
+        self.inner().keys.start(&head, start).map_err(|refused| self.trace(refused))?;
+        match begun {
+            Ok(incoming) => incoming.read(&head),
+            Err(_) => Ok(()),
         }
     }
 
@@ -107,28 +119,39 @@ impl Endpoint {
         body: &[u8],
     ) -> Result<Verified<'_>, Rejection> {
         let mut read = Head::default();
-        let proven = self.read_head(head, &mut read, |mut proving, read| {
-            // Asked only where it matters.
-            if read.length.is_some_and(|length| (body.len() as u64) < length) && is_packed(head) {
-                read.length = None;
-            }
-            self.prove(&mut proving, read, body)
-        });
-        match proven {
-            Ok(Ok(secret)) => Ok(Verified::new(self, secret, read.time)),
-            Ok(Err(kind)) => Err(self.reject(kind)),
+        match self.matching_secret(head, body, &mut read) {
+            Ok(secret) => Ok(Verified::new(self, secret, read.time)),
             Err(kind) => Err(self.reject_head(kind)),
         }
     }
 
-    /// Step 3, over a body that is there as a whole.
     #[inline(always)]
-    fn prove(
+    fn matching_secret(
         &self,
-        proving: &mut Proving<'_>,
-        head: &Head,
+        head: &(impl RequestHead + ?Sized),
         body: &[u8],
+        read: &mut Head,
     ) -> Result<usize, RejectionKind> {
+        let head = self.in_family(head)?;
+        let inner = self.inner();
+        let rest = || {
+            let read = read;
+            read.read(self, &head)?;
+            // Asked only where it matters.
+            if read.length.is_some_and(|length| (body.len() as u64) < length) && is_packed(&head) {
+                read.length = None;
+            }
+            self.judge_length(read, body)?;
+            Ok(read.texts())
+        };
+        let content = &inner.provider.spec().scheme.content;
+        let matched = inner.keys.verify(&head, content, body, rest);
+        matched.map_err(|refused| self.trace(refused))
+    }
+
+    /// Whether a body that is there may be of this length.
+    #[inline(always)]
+    fn judge_length(&self, head: &Head, body: &[u8]) -> Result<(), RejectionKind> {
         if body.len() > self.max_body() {
             return Err(RejectionKind::BodyTooLarge);
         }
@@ -136,8 +159,7 @@ impl Endpoint {
         if head.length.is_some_and(|length| (body.len() as u64) < length) {
             return Err(RejectionKind::BodyIncomplete);
         }
-        let content = &self.inner().provider.spec().scheme.content;
-        proving.finish(content, &head.texts, body).ok_or(RejectionKind::SignatureMismatch)
+        Ok(())
     }
 
     /// Before step 1: the answer to a [handshake](crate::Handshake) that is not signed, or the
@@ -155,38 +177,21 @@ impl Endpoint {
         Some(answer.map(Reply::handshake_answered).map_err(|kind| self.reject(kind)))
     }
 
+    /// A head whose method is accepted, in the family of its proof.
     #[inline(always)]
-    fn read_head<'e, T>(
-        &'e self,
-        request: &(impl RequestHead + ?Sized),
-        read: &mut Head,
-        then: impl FnOnce(Proving<'e>, &mut Head) -> T,
-    ) -> Result<T, RejectionKind> {
+    fn in_family<'h, H: RequestHead + ?Sized>(
+        &'h self,
+        head: &'h H,
+    ) -> Result<InFamily<'h, H>, RejectionKind> {
         let inner = self.inner();
-        let method = request.method();
+        let method = head.method();
         if !inner.methods.iter().any(|accepted| **accepted == *method) {
             return Err(RejectionKind::MethodNotAllowed);
         }
         match &inner.provider.spec().families {
-            None => self.read_proof(request, read, then),
-            Some(families) => match families.read(request) {
-                Ok(request) => self.read_proof(&request, read, then),
-                Err(refused) => Err(self.trace(refused)),
-            },
+            None => Ok(InFamily::usual(head)),
+            Some(families) => families.read(head).map_err(|refused| self.trace(refused)),
         }
-    }
-
-    #[inline(always)]
-    fn read_proof<'e, T>(
-        &'e self,
-        request: &(impl RequestHead + ?Sized),
-        read: &mut Head,
-        then: impl FnOnce(Proving<'e>, &mut Head) -> T,
-    ) -> Result<T, RejectionKind> {
-        let inner = self.inner();
-        let scheme = &inner.provider.spec().scheme;
-        let rest = || read.read(self, request, scheme).map(|()| read);
-        inner.keys.start(request, rest, then).map_err(|refused| self.trace(refused))
     }
 
     fn trace(&self, Refused { kind, header }: Refused<'_>) -> RejectionKind {

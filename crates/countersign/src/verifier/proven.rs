@@ -230,7 +230,7 @@ impl Proven {
             endpoint: self.endpoint.clone(),
             body: Bytes::new(),
             reading: reading.clone(),
-            key: KeySource { spec, texts: &self.head.texts, body: &self.body, value: &value }
+            key: KeySource { spec, texts: self.head.texts(), body: &self.body, value: &value }
                 .key(self.endpoint.inner().key_hasher.clone()),
             event_type,
             id: self.id(spec, &value),
@@ -247,13 +247,13 @@ impl Proven {
         let text = |claim: &[u8]| {
             std::str::from_utf8(claim).ok().filter(|claim| !claim.is_empty()).map(Into::into)
         };
-        let [event_type, id, channel, attempt] = self.head.texts.unverified().map(text);
+        let [event_type, id, channel, attempt] = self.head.texts().unverified().map(text);
         Unverified { event_type, id, channel, attempt }
     }
 
     fn id<'v>(&self, spec: &Spec, value: &dyn Fn(usize) -> Option<&'v Value<'v>>) -> Option<Text> {
         if spec.id_header.is_some() {
-            return std::str::from_utf8(self.head.texts.id()).ok().map(|id| Text::Own(id.into()));
+            return std::str::from_utf8(self.head.texts().id()).ok().map(|id| Text::Own(id.into()));
         }
         match value(spec.id?)? {
             Value::Text(text) if !text.is_empty() => Some(Text::of(text, &self.body)),

@@ -36,7 +36,8 @@ pub(super) fn claim(table: &str) -> String {
             WHEN expires_at > now AND done THEN {DONE} \
             WHEN expires_at > now AND owner NOT IN ($2::uuid, {NOBODY}) THEN {IN_FLIGHT} \
             WHEN released THEN {RELEASED} ELSE {BUSY} END::int, \
-            coalesce((extract(epoch FROM expires_at - now) * 1000000)::bigint, 0) \
+            coalesce((extract(epoch FROM expires_at - now) * 1000000)::bigint, 0), \
+            owner \
         FROM seen"
     )
 }

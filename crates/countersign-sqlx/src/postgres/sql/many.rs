@@ -59,7 +59,8 @@ pub(super) fn claims(table: &str) -> String {
             WHEN expires_at > now AND done THEN {DONE} \
             WHEN expires_at > now AND owner NOT IN (claimant, {NOBODY}) THEN {IN_FLIGHT} \
             WHEN released THEN {RELEASED} ELSE {BUSY} END::int, \
-            coalesce((extract(epoch FROM expires_at - now) * 1000000)::bigint, 0), event::text \
+            coalesce((extract(epoch FROM expires_at - now) * 1000000)::bigint, 0), \
+            owner, event \
         FROM seen LEFT JOIN mine ON mine.key = event"
     )
 }
@@ -83,7 +84,8 @@ pub(super) fn completions(table: &str) -> String {
             AND t.owner = claimant AND t.expires_at > clock_timestamp() RETURNING t.key\
         ) \
         SELECT {TAG}, CASE WHEN mine.key IS NOT NULL THEN {SETTLED} \
-            WHEN held.is_held THEN {BUSY} ELSE {LOST} END::int, 0::bigint, event::text \
+            WHEN held.is_held THEN {BUSY} ELSE {LOST} END::int, 0::bigint, \
+            NULL::uuid, event \
         FROM asked LEFT JOIN mine ON mine.key = event LEFT JOIN LATERAL (\
             SELECT true AS is_held FROM {table} WHERE mine.key IS NULL AND key = event \
             AND owner = claimant AND expires_at > clock_timestamp() LIMIT 1\
@@ -141,7 +143,8 @@ pub(super) fn releases(table: &str) -> String {
         ) \
         SELECT {TAG}, CASE WHEN token.key IS NOT NULL THEN \
                 CASE WHEN event IN (SELECT event FROM free WHERE mine) THEN {SETTLED} ELSE {LOST} END \
-            WHEN released OR completed THEN {LOST} ELSE {BUSY} END::int, 0::bigint, event::text \
+            WHEN released OR completed THEN {LOST} ELSE {BUSY} END::int, 0::bigint, \
+            NULL::uuid, event \
         FROM seen LEFT JOIN token ON token.key = seen.token"
     )
 }
@@ -150,7 +153,7 @@ pub(super) fn releases(table: &str) -> String {
 pub(super) fn looks(table: &str) -> String {
     format!(
         "SELECT {TAG}, CASE WHEN it.is_completed THEN {COMPLETED} ELSE {LOST} END::int, 0::bigint, \
-            event::text \
+            NULL::uuid, event \
         FROM unnest($1::uuid[], $2::uuid[]) AS a (event, claimant) LEFT JOIN LATERAL (\
             SELECT true AS is_completed FROM {table} \
             WHERE key = event AND owner = claimant AND done AND {MAY_RUN} LIMIT 1\

@@ -51,8 +51,8 @@ const LOCK_TIMEOUT: &str = "250ms";
 const MAY_RUN: &str = "{may_run}";
 const TAG: &str = "{tag}";
 
-/// How a step ended: the second column of every answer, after the tag and before what is left of the
-/// lease in microseconds.
+/// How a step ended: the second column of every answer, after the tag. Then come what is left of the lease
+/// in microseconds, and the row's owner where it is a claim that was asked for.
 pub(super) mod outcome {
     /// The claim is the caller's.
     pub(in crate::postgres) const FRESH: i32 = 0;
@@ -76,7 +76,7 @@ pub(super) mod outcome {
 }
 
 /// A statement, which always answers one row for each key: its tag, how it ended, what is left of the
-/// lease, and the key if it is for many.
+/// lease, whose it is, and the key if it is for many.
 ///
 /// Behind a pooler that mixes up prepared statements the server may run another statement of ours
 /// than the one that was asked for, with the values of this one. So a prepared one takes its own tag

@@ -25,7 +25,7 @@ pub(super) fn complete(table: &str) -> String {
         ) \
         SELECT {TAG}, CASE WHEN EXISTS (SELECT FROM mine) THEN {SETTLED} \
             WHEN EXISTS (SELECT FROM {table} WHERE {HELD}) THEN {BUSY} \
-            ELSE {LOST} END::int, 0::bigint"
+            ELSE {LOST} END::int, 0::bigint, NULL::uuid"
     )
 }
 
@@ -42,7 +42,7 @@ pub(super) fn complete_in(table: &str) -> String {
                 concat_ws(' ', current_setting('{COMPLETED_IN}', true), $1::text || $2::text), true)\
         ) \
         SELECT {TAG}, CASE WHEN EXISTS (SELECT FROM mine) THEN {COMPLETED_HERE} \
-            ELSE {LOST} END::int, 0::bigint"
+            ELSE {LOST} END::int, 0::bigint, NULL::uuid"
     )
 }
 
@@ -55,7 +55,7 @@ pub(super) fn look(table: &str) -> String {
             ) THEN {LOST} \
             WHEN position($1::text || $2::text IN \
                 coalesce(current_setting('{COMPLETED_IN}', true), '')) > 0 THEN {COMPLETED_HERE} \
-            ELSE {COMPLETED} END::int, 0::bigint"
+            ELSE {COMPLETED} END::int, 0::bigint, NULL::uuid"
     )
 }
 
@@ -107,6 +107,6 @@ pub(super) fn release(table: &str) -> String {
                 THEN CASE WHEN EXISTS (SELECT FROM free WHERE mine) THEN {SETTLED} ELSE {LOST} END \
             WHEN EXISTS (SELECT FROM released) OR EXISTS (SELECT FROM held WHERE completed) \
                 THEN {LOST} \
-            ELSE {BUSY} END::int, 0::bigint"
+            ELSE {BUSY} END::int, 0::bigint, NULL::uuid"
     )
 }
