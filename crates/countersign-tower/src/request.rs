@@ -10,6 +10,7 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use http_body::Body;
 use http_body_util::LengthLimitError;
+use pin_project_lite::pin_project;
 
 /// The method, target and headers of an `http` 1.x request.
 pub(crate) struct HttpHead<'a> {
@@ -50,20 +51,26 @@ fn only<'a>(mut values: impl Iterator<Item = &'a HeaderValue>) -> Lookup<'a> {
     }
 }
 
-/// A request's body; its trailers are dropped, for they are not proven.
-pub(crate) struct HttpBody<'a, B>(pub(crate) Pin<&'a mut B>);
+pin_project! {
+    /// A request's body; its trailers are dropped, for they are not proven.
+    pub(crate) struct HttpBody<B> {
+        #[pin]
+        pub(crate) body: B,
+    }
+}
 
-impl<B> BodySource for HttpBody<'_, B>
+impl<B> BodySource for HttpBody<B>
 where
     B: Body,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     fn poll_chunk(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, BodyError>>> {
+        let mut body = self.project().body;
         loop {
-            return Poll::Ready(match ready!(self.0.as_mut().poll_frame(cx)) {
+            return Poll::Ready(match ready!(body.as_mut().poll_frame(cx)) {
                 None => None,
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(mut data) => Some(Ok(data.copy_to_bytes(data.remaining()))),
