@@ -107,11 +107,15 @@ async fn an_inner_service_that_is_not_ready_holds_requests_back() {
 async fn a_place_that_was_not_used_is_free_again() {
     let fixture = fixtures::piora();
     let limited = tower::limit::ConcurrencyLimit::new(Strict { ready: false }, 1);
-    let service = layer(fixture.endpoint().build().unwrap()).layer(limited);
+    let service = layer(fixture.endpoint().build().unwrap()).layer(limited.clone());
     for number in 1..=3 {
         let mut unused = service.clone();
         ServiceExt::<http::Request<Full<Bytes>>>::ready(&mut unused).await.unwrap();
         drop(unused);
+        let mut elsewhere = limited.clone();
+        let ready = ServiceExt::<http::Request<Full<Bytes>>>::ready(&mut elsewhere);
+        assert!(tokio::time::timeout(Duration::from_secs(10), ready).await.is_ok());
+        drop(elsewhere);
         let unsigned = fixture.delivery(number).without(fixture.proof_header);
         for (request, status) in [(unsigned, 401), (fixture.delivery(number), 200)] {
             let mut service = service.clone();
