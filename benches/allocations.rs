@@ -56,8 +56,9 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// How many deliveries are taken before one is looked at: tables have grown then.
-const BEFORE: usize = 1000;
+/// How many deliveries are taken before one is looked at: tables have grown then, and of the store's
+/// shards few are at the size where they grow.
+const BEFORE: usize = 10_000;
 const DELIVERIES: usize = 101;
 
 /// What one delivery allocates.
@@ -152,9 +153,15 @@ fn print_sites() {
     for (size, trace) in SITES.take() {
         println!("  {size} bytes");
         let trace = trace.to_string();
-        let mut frames = trace.lines().skip_while(|line| !line.contains("__rust_alloc"));
-        for line in frames.by_ref().filter(|line| !line.contains("alloc::")).take(16) {
-            println!("    {}", line.trim());
+        let lines: Vec<_> = trace.lines().map(str::trim).collect();
+        // A frame is a name, and mostly a line with its place.
+        let frames = lines.windows(2).filter(|frame| !frame[0].starts_with("at "));
+        let frames = frames.skip_while(|frame| !frame[0].contains("__rust_alloc")).skip(1);
+        let own = frames.filter(|frame| !frame[1].contains("/rustc/"));
+        for [name, place] in own.take(12).filter_map(|frame| frame.first_chunk()) {
+            let name = name.split_once(": ").map_or(*name, |(_, name)| name);
+            let place = if place.starts_with("at ") { place } else { "" };
+            println!("    {name} {place}");
         }
     }
 }

@@ -37,11 +37,15 @@ pub type Reading<T> = fn(&[u8]) -> Option<T>;
 
 /// All routes in one application. They are served by the same threads and sent to over the same
 /// connection, so that none is luckier than the others in where the scheduler puts it.
+///
+/// Made ready as `axum::serve` does for each connection: without it, a route that has no state of its
+/// own is made anew for every request.
 pub fn app() -> Router {
-    layered::<piora::Event>(&PIORA)
+    let app = layered::<piora::Event>(&PIORA)
         .merge(layered::<hostwares::Event>(&HOSTWARES))
         .merge(by_hand(&PIORA, |body| piora::Event::from_slice(body).ok()))
-        .merge(by_hand(&HOSTWARES, |body| hostwares::Event::from_slice(body).ok()))
+        .merge(by_hand(&HOSTWARES, |body| hostwares::Event::from_slice(body).ok()));
+    app.with_state(())
 }
 
 /// The whole way: the layer with a store, and a handler that takes the typed event.

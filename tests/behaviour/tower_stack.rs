@@ -104,6 +104,29 @@ async fn an_inner_service_that_is_not_ready_holds_requests_back() {
 }
 
 #[tokio::test]
+async fn a_place_that_was_not_used_is_free_again() {
+    let fixture = fixtures::piora();
+    let limited = tower::limit::ConcurrencyLimit::new(Strict { ready: false }, 1);
+    let service = layer(fixture.endpoint().build().unwrap()).layer(limited.clone());
+    for number in 1..=3 {
+        let mut unused = service.clone();
+        ServiceExt::<http::Request<Full<Bytes>>>::ready(&mut unused).await.unwrap();
+        drop(unused);
+        let mut elsewhere = limited.clone();
+        let ready = ServiceExt::<http::Request<Full<Bytes>>>::ready(&mut elsewhere);
+        assert!(tokio::time::timeout(Duration::from_secs(10), ready).await.is_ok());
+        drop(elsewhere);
+        let unsigned = fixture.delivery(number).without(fixture.proof_header);
+        for (request, status) in [(unsigned, 401), (fixture.delivery(number), 200)] {
+            let mut service = service.clone();
+            let answered = ready_and_call(&mut service, &request);
+            let answered = tokio::time::timeout(Duration::from_secs(10), answered).await;
+            assert_eq!(answered.unwrap().status(), status);
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_outer_layer_finds_the_rejection() {
     let (fixture, app) = piora_app(&Handler::answering(200));
     let unsigned = fixture.delivery(1).without(fixture.proof_header);

@@ -149,7 +149,7 @@ fn layer(times: usize, take: bool) {
     }
     let provider = plain();
     let layer = WebhookLayer::new(endpoint(&provider), MemoryStore::new());
-    let app = Router::new().route("/hook", post(on_event).route_layer(layer));
+    let app = Router::new().route("/hook", post(on_event).route_layer(layer)).with_state(());
     let made = deliveries(&provider, 1024, times);
     serve(&app, made, take, StatusCode::NO_CONTENT);
 }
@@ -157,6 +157,7 @@ fn layer(times: usize, take: bool) {
 fn unsigned(times: usize, take: bool) {
     let layer = WebhookLayer::new(endpoint(&plain()), MemoryStore::new());
     let app = Router::new().route("/hook", post(async || StatusCode::OK).route_layer(layer));
+    let app = app.with_state(());
     let unsigned = (headers::with(2, []), Bytes::from_static(b"{}"));
     serve(&app, vec![unsigned; times], take, StatusCode::UNAUTHORIZED);
 }

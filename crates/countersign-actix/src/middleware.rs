@@ -183,7 +183,7 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, inner: I) -> Self::Future {
-        ready(Ok(WebhookService::new(Rc::new(inner), self.0.clone())))
+        ready(Ok(WebhookService::new(Rc::new(inner), Rc::new(self.0.clone()))))
     }
 }
 

@@ -47,23 +47,30 @@ impl RequestHead for ActixHead<'_> {
 }
 
 /// A request's body. actix has dropped its trailers.
-pub(crate) struct ActixBody<'a> {
-    payload: &'a mut Payload,
+pub(crate) struct ActixBody {
+    payload: Payload,
     /// How much of it is the body's, where actix cannot tell.
     left: Option<u64>,
 }
 
-impl<'a> ActixBody<'a> {
-    pub(crate) fn new(request: &ServiceRequest, payload: &'a mut Payload) -> Self {
+impl ActixBody {
+    /// Takes the request's body.
+    pub(crate) fn of(request: &mut ServiceRequest) -> Self {
+        let payload = request.take_payload();
         let left = match payload {
             Payload::H1 { .. } if asks_for_websocket(request) => Some(declared_length(request)),
             _ => None,
         };
         Self { payload, left }
     }
+
+    /// Takes what was not read of it.
+    pub(crate) fn take_unread(&mut self) -> Payload {
+        std::mem::replace(&mut self.payload, Payload::None)
+    }
 }
 
-impl BodySource for ActixBody<'_> {
+impl BodySource for ActixBody {
     fn poll_chunk(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -71,7 +78,7 @@ impl BodySource for ActixBody<'_> {
         if self.left == Some(0) {
             return Poll::Ready(None);
         }
-        let chunk = match ready!(Pin::new(&mut *self.payload).poll_next(cx)) {
+        let chunk = match ready!(Pin::new(&mut self.payload).poll_next(cx)) {
             None => return Poll::Ready(None),
             Some(Ok(chunk)) => chunk,
             // An outer middleware's limit.
@@ -84,7 +91,7 @@ impl BodySource for ActixBody<'_> {
     }
 }
 
-impl ActixBody<'_> {
+impl ActixBody {
     /// What of a chunk is the body's.
     fn own_part(&mut self, mut chunk: Bytes) -> Bytes {
         let Some(left) = self.left else { return chunk };

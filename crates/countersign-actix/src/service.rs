@@ -2,21 +2,23 @@
 
 use std::fmt;
 use std::future::{Future, Ready, ready};
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse};
 use actix_web::error::{ErrorInternalServerError, InternalError};
 use actix_web::http::header::HeaderName;
 use actix_web::{Error, HttpMessage as _};
-use countersign::{Answer, Arriving, Delivery, Reply, Store};
+use countersign::{Answer, Arriving, Delivery, Receiving, Reply, Store, Way};
+use pin_project_lite::pin_project;
 
 use crate::middleware::Settings;
-use crate::outliving::Outliving;
+use crate::outliving::{Outliving, Work};
 use crate::request::{ActixBody, ActixHead, ProvenPayload};
 use crate::response::print;
 
@@ -28,11 +30,11 @@ use crate::response::print;
 /// [`Delivery::mark_taken`].
 pub struct WebhookService<I, S> {
     inner: Rc<I>,
-    settings: Settings<S>,
+    settings: Rc<Settings<S>>,
 }
 
 impl<I, S> WebhookService<I, S> {
-    pub(crate) fn new(inner: Rc<I>, settings: Settings<S>) -> Self {
+    pub(crate) fn new(inner: Rc<I>, settings: Rc<Settings<S>>) -> Self {
         Self { inner, settings }
     }
 
@@ -72,69 +74,94 @@ where
             ActixHead { method: request.method(), uri: request.uri(), headers: request.headers() };
         match self.settings.receiver.begin(&head) {
             Ok(arriving) => {
-                let work = run(Rc::clone(&self.inner), self.settings.clone(), arriving, request);
-                ResponseFuture(State::Working(Box::pin(work)))
+                let (inner, settings) = (Rc::clone(&self.inner), Rc::clone(&self.settings));
+                let work = way(inner, settings, arriving, request);
+                ResponseFuture(State::Working(Outliving::new(work)))
             }
             Err(reply) => self.answer(request, reply),
         }
     }
 }
 
-/// A request's way through the service.
-async fn run<I, S, B>(
+/// A request's way: up to its delivery, and from there through the inner service.
+fn way<I, S, B>(
     inner: Rc<I>,
-    settings: Settings<S>,
+    settings: Rc<Settings<S>>,
     arriving: Arriving,
     mut request: ServiceRequest,
-) -> Result<ServiceResponse<EitherBody<B>>, Error>
+) -> impl Work<Responded<B>>
 where
     I: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     S: Store,
     B: MessageBody + 'static,
 {
-    let Settings { receiver, cancel_on_disconnect, error_handler, shared } = settings;
-    if let Some(name) = receiver.endpoint().secret_header() {
-        set_sensitive(&mut request, name, &shared);
+    let endpoint = settings.receiver.endpoint();
+    if let Some(name) = endpoint.secret_header() {
+        set_sensitive(&mut request, name, &settings.shared);
     }
-    let mut payload = request.take_payload();
-    let received = {
-        let body = ActixBody::new(&request, &mut payload);
-        let timeout = receiver.endpoint().body_timeout();
-        // The timer is made for a body that is not there yet.
-        let deadline = pin!(async { actix_web::rt::time::sleep(timeout).await });
-        receiver.receive(arriving, body, deadline).await
-    };
-    let delivery = match received {
-        Ok(delivery) => delivery,
-        Err(reply) => {
-            let response = print(reply, error_handler.as_deref(), payload);
-            return Ok(request.into_response(response).map_into_right_body());
-        }
-    };
-    drop(payload);
-    delivery.require_taken();
-    request.set_payload(ProvenPayload::of(&delivery));
-    let handle = async move {
-        // The request moves on to where it is used up, and stays here only if nobody was called:
-        // actix's routers panic on a request that somebody else holds as well.
-        let mut request = Some(request);
-        let answer = receiver.handle(delivery, |delivery| {
-            let request = request.take();
-            async move { call(&*inner, request, delivery).await }
-        });
-        let answer = answer.await;
-        (answer, request)
-    };
-    let (answer, request) =
-        if cancel_on_disconnect { handle.await } else { Outliving::new(handle).await };
-    let rejection = match answer {
+    let timeout = endpoint.body_timeout();
+    // The timer is made for a body that is not there yet.
+    let deadline = async move { actix_web::rt::time::sleep(timeout).await };
+    let body = ActixBody::of(&mut request);
+    let receiving = Received { receiving: settings.receiver.receive(arriving, body, deadline) };
+    let outlives = !settings.cancel_on_disconnect;
+    Way::new(receiving, outlives, move |(received, unread): (Result<Delivery, Reply>, Payload)| {
+        let delivery = match received {
+            Ok(delivery) => delivery,
+            Err(reply) => {
+                let response = print(reply, settings.error_handler.as_deref(), unread);
+                let response = request.into_response(response).map_into_right_body();
+                return ControlFlow::Break(Ok(response));
+            }
+        };
+        delivery.require_taken();
+        request.set_payload(ProvenPayload::of(&delivery));
+        ControlFlow::Continue(handle(inner, settings, request, delivery))
+    })
+}
+
+async fn handle<I, S, B>(
+    inner: Rc<I>,
+    settings: Rc<Settings<S>>,
+    request: ServiceRequest,
+    delivery: Delivery,
+) -> Responded<B>
+where
+    I: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    S: Store,
+    B: MessageBody + 'static,
+{
+    // The request moves on to where it is used up, and stays here only if nobody was called:
+    // actix's routers panic on a request that somebody else holds as well.
+    let mut request = Some(request);
+    let handler = |delivery| call(&*inner, request.take(), delivery);
+    let rejection = match settings.receiver.handle(delivery, handler).await {
         Ok(answer) => return answer.map(ServiceResponse::map_into_left_body),
         Err(rejection) => rejection,
     };
-    let response = print(rejection.clone().into(), error_handler.as_deref(), Payload::None);
+    let error_handler = settings.error_handler.as_deref();
+    let response = print(rejection.clone().into(), error_handler, Payload::None);
     match request {
         Some(request) => Ok(request.into_response(response).map_into_right_body()),
         None => Err(InternalError::from_response(rejection, response).into()),
+    }
+}
+
+pin_project! {
+    /// A delivery that arrives, and then what was not read of its body.
+    struct Received<S, D> {
+        #[pin]
+        receiving: Receiving<S, ActixBody, D>,
+    }
+}
+
+impl<S, D: Future> Future for Received<S, D> {
+    type Output = (Result<Delivery, Reply>, Payload);
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut receiving = self.project().receiving;
+        let received = ready!(receiving.as_mut().poll(cx));
+        Poll::Ready((received, receiving.body().take_unread()))
     }
 }
 
@@ -190,7 +217,7 @@ type Responded<B> = Result<ServiceResponse<EitherBody<B>>, Error>;
 
 enum State<B> {
     Answered(Ready<Responded<B>>),
-    Working(Pin<Box<dyn Future<Output = Responded<B>>>>),
+    Working(Outliving<Responded<B>>),
 }
 
 impl<B> Future for ResponseFuture<B> {
@@ -199,7 +226,7 @@ impl<B> Future for ResponseFuture<B> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
             State::Answered(answer) => Pin::new(answer).poll(cx),
-            State::Working(work) => work.as_mut().poll(cx),
+            State::Working(work) => Pin::new(work).poll(cx),
         }
     }
 }

@@ -76,7 +76,7 @@ use crate::service::WebhookService;
 /// The status alone acknowledges an event. If the body of a 2xx breaks off while it is sent, the
 /// event still counts as handled: its handler has done its work.
 #[must_use]
-pub struct WebhookLayer<S>(Settings<S>);
+pub struct WebhookLayer<S>(Arc<Settings<S>>);
 
 /// What a layer and its services share.
 pub(crate) struct Settings<S> {
@@ -93,18 +93,18 @@ impl<S: Store> WebhookLayer<S> {
 
     /// A layer for a receiver of your own making, such as one with an observer.
     pub fn from_receiver(receiver: Receiver<S>) -> Self {
-        Self(Settings {
+        Self(Arc::new(Settings {
             receiver: receiver.runtime_or(Runtime::tokio()),
             cancel_on_disconnect: false,
             error_handler: None,
-        })
+        }))
     }
 
     /// Ties a handler's life to its request: if the sender hangs up, or an outer layer gives up,
     /// the handler is cancelled where it awaits and the claim is released. Without this, the
     /// handler goes on in a task of its own, and its answer settles its claim although it cannot be sent.
     pub fn cancel_on_disconnect(mut self) -> Self {
-        self.0.cancel_on_disconnect = true;
+        self.settings().cancel_on_disconnect = true;
         self
     }
 
@@ -135,7 +135,8 @@ impl<S: Store> WebhookLayer<S> {
     /// # }
     /// ```
     pub fn tasks(mut self, tasks: &HandlerTasks) -> Self {
-        self.0.receiver = self.0.receiver.tasks(tasks);
+        let settings = self.settings();
+        settings.receiver = settings.receiver.clone().tasks(tasks);
         self
     }
 
@@ -158,8 +159,15 @@ impl<S: Store> WebhookLayer<S> {
         F: Fn(&Rejection) -> Response<B> + Send + Sync + 'static,
         B: Into<Bytes>,
     {
-        self.0.error_handler = Some(Arc::new(move |rejection| make(rejection).map(B::into)));
+        self.settings().error_handler =
+            Some(Arc::new(move |rejection| make(rejection).map(B::into)));
         self
+    }
+}
+
+impl<S> WebhookLayer<S> {
+    fn settings(&mut self) -> &mut Settings<S> {
+        Arc::make_mut(&mut self.0)
     }
 }
 
@@ -167,13 +175,13 @@ impl<S: Store, I> Layer<I> for WebhookLayer<S> {
     type Service = WebhookService<I, S>;
 
     fn layer(&self, inner: I) -> Self::Service {
-        WebhookService::new(inner, self.0.clone())
+        WebhookService::new(inner, Arc::clone(&self.0))
     }
 }
 
 impl<S> Clone for WebhookLayer<S> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self(Arc::clone(&self.0))
     }
 }
 

@@ -105,6 +105,7 @@
 
 #[cfg(feature = "axum")]
 mod extract;
+mod idle;
 mod layer;
 mod outliving;
 mod proven_body;

@@ -1,10 +1,11 @@
 //! Work that goes on when nobody waits for it any more.
 
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use pin_project_lite::pin_project;
+use countersign::Way;
 use tokio::runtime::Handle;
 
 /// Work that is polled where it is awaited and, if it is dropped while a handler runs, goes on in a
@@ -46,56 +47,15 @@ pub(crate) trait Work<O>: Future<Output = O> + Send {
     fn leave(self: Pin<Box<Self>>);
 }
 
-pin_project! {
-    /// First the part that ends with its request, and then the handler, which that part makes. Both are
-    /// in one place, one after the other: what a delivery costs grows with how large its future is.
-    #[project = Projected]
-    pub(crate) enum Way<R, H> {
-        /// The body arrives and is proven.
-        Receiving { #[pin] work: R, outlives: bool },
-        /// The handler runs.
-        Handling { #[pin] work: H, outlives: bool },
-    }
-}
-
-impl<R, H> Way<R, H> {
-    /// If it `outlives` its request, its handler does not end where the request does.
-    pub(crate) fn new(work: R, outlives: bool) -> Self {
-        Self::Receiving { work, outlives }
-    }
-}
-
-impl<R, H> Future for Way<R, H>
+impl<R, N, H> Work<H::Output> for Way<R, N, H>
 where
-    R: Future<Output = Result<H, H::Output>>,
-    H: Future,
-{
-    type Output = H::Output;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<H::Output> {
-        let next = match self.as_mut().project() {
-            Projected::Handling { work, .. } => return work.poll(cx),
-            Projected::Receiving { work, outlives } => match ready!(work.poll(cx)) {
-                Ok(work) => Self::Handling { work, outlives: *outlives },
-                Err(answer) => return Poll::Ready(answer),
-            },
-        };
-        self.set(next);
-        match self.project() {
-            Projected::Handling { work, .. } => work.poll(cx),
-            Projected::Receiving { .. } => Poll::Pending,
-        }
-    }
-}
-
-impl<R, H> Work<H::Output> for Way<R, H>
-where
-    R: Future<Output = Result<H, H::Output>> + Send + 'static,
+    R: Future + Send + 'static,
+    N: FnOnce(R::Output) -> ControlFlow<H::Output, H> + Send + 'static,
     H: Future<Output: Send> + Send + 'static,
 {
     fn leave(self: Pin<Box<Self>>) {
         // Without a runtime the process is ending, and the work with it.
-        if let Self::Handling { outlives: true, .. } = &*self
+        if self.goes_on()
             && let Ok(runtime) = Handle::try_current()
         {
             drop(runtime.spawn(self));

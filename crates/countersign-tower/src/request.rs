@@ -9,6 +9,7 @@ use countersign::{BodyError, BodySource, KnownName, Lookup, RequestHead};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use http_body::Body;
 use http_body_util::LengthLimitError;
+use pin_project_lite::pin_project;
 
 /// The method, target and headers of an `http` 1.x request.
 pub(crate) struct HttpHead<'a> {
@@ -48,20 +49,26 @@ impl RequestHead for HttpHead<'_> {
     }
 }
 
-/// A request's body; its trailers are dropped, for they are not proven.
-pub(crate) struct HttpBody<'a, B>(pub(crate) Pin<&'a mut B>);
+pin_project! {
+    /// A request's body; its trailers are dropped, for they are not proven.
+    pub(crate) struct HttpBody<B> {
+        #[pin]
+        pub(crate) body: B,
+    }
+}
 
-impl<B> BodySource for HttpBody<'_, B>
+impl<B> BodySource for HttpBody<B>
 where
     B: Body,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     fn poll_chunk(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, BodyError>>> {
+        let mut body = self.project().body;
         loop {
-            return Poll::Ready(match ready!(self.0.as_mut().poll_frame(cx)) {
+            return Poll::Ready(match ready!(body.as_mut().poll_frame(cx)) {
                 None => None,
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(mut data) => Some(Ok(data.copy_to_bytes(data.remaining()))),

@@ -3,21 +3,24 @@
 use std::error::Error;
 use std::fmt;
 use std::future::{Future, Ready, ready};
-use std::pin::{Pin, pin};
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use countersign::{Answer, Arriving, Delivery, Rejection, Reply, Store};
+use countersign::{Answer, Arriving, Delivery, Rejection, Reply, Store, Way};
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::Either;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use crate::idle::Idle;
 use crate::layer::Settings;
-use crate::outliving::{Outliving, Way};
+use crate::outliving::{Outliving, Work};
 use crate::proven_body::ProvenBody;
 use crate::request::{HttpBody, HttpHead};
-use crate::response::{ErrorHandler, ResponseBody, empty_response, print};
+use crate::response::{ResponseBody, empty_response, print};
 
 /// What [`WebhookLayer`](crate::WebhookLayer) makes of a service.
 ///
@@ -26,13 +29,16 @@ use crate::response::{ErrorHandler, ResponseBody, empty_response, print};
 /// took the delivery with [`extract_event`](countersign::extract_event), as the extractor for axum
 /// does; see [`Delivery::mark_taken`].
 pub struct WebhookService<I, S> {
-    inner: I,
-    settings: Settings<S>,
+    /// What the requests of all clones share.
+    idle: Arc<Idle<I>>,
+    /// The one that is polled ready and then called.
+    inner: Option<I>,
+    settings: Arc<Settings<S>>,
 }
 
 impl<I, S> WebhookService<I, S> {
-    pub(crate) fn new(inner: I, settings: Settings<S>) -> Self {
-        Self { inner, settings }
+    pub(crate) fn new(inner: I, settings: Arc<Settings<S>>) -> Self {
+        Self { idle: Arc::new(Idle::new(inner)), inner: None, settings }
     }
 
     fn answer<B, R, E>(&self, reply: Reply, request: Request<B>) -> ResponseFuture<R, E> {
@@ -57,7 +63,7 @@ where
     type Future = ResponseFuture<R, I::Error>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx)
+        self.inner.get_or_insert_with(|| self.idle.take()).poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
@@ -75,55 +81,59 @@ where
             Ok(arriving) => arriving,
             Err(reply) => return self.answer(reply, request),
         };
-        // The service that was polled ready is the one to call; its clone waits for the next.
-        let clone = self.inner.clone();
-        let inner = std::mem::replace(&mut self.inner, clone);
-        let outlives = !self.settings.cancel_on_disconnect;
-        let work = receive(inner, self.settings.clone(), arriving, request);
-        ResponseFuture(Either::Right(Outliving::new(Way::new(work, outlives))))
+        // The service that was polled ready is the one to call.
+        let inner = self.inner.take().unwrap_or_else(|| self.idle.take());
+        let inner = (inner, Arc::clone(&self.idle));
+        ResponseFuture(Either::Right(Outliving::new(way(inner, &self.settings, arriving, request))))
     }
 }
 
-/// A request's way up to its handler, or its answer.
-async fn receive<I, S, B, R>(
-    mut inner: I,
-    settings: Settings<S>,
+/// A request's way: up to its delivery, and from there through the inner service.
+fn way<I, S, B, R>(
+    (mut inner, idle): (I, Arc<Idle<I>>),
+    settings: &Arc<Settings<S>>,
     arriving: Arriving,
     request: Request<B>,
-) -> Result<
-    Answering<impl Future<Output = Result<Responded<R, I::Error>, Rejection>>>,
-    Responded<ResponseBody<R>, I::Error>,
->
+) -> impl Work<Responded<ResponseBody<R>, I::Error>> + use<I, S, B, R>
 where
     I: Service<Request<ProvenBody>, Response = Response<R>> + Send + 'static,
+    I::Future: Send,
+    I::Error: Send + 'static,
     S: Store,
     B: Body + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
+    R: Send + 'static,
 {
-    let Settings { receiver, error_handler, .. } = settings;
     let (mut head, body) = request.into_parts();
-    if let Some(token) =
-        receiver.endpoint().secret_header().and_then(|name| head.headers.get_mut(name))
-    {
+    let Settings { receiver, cancel_on_disconnect, .. } = &**settings;
+    let endpoint = receiver.endpoint();
+    if let Some(token) = endpoint.secret_header().and_then(|name| head.headers.get_mut(name)) {
         token.set_sensitive(true);
     }
-    let received = {
-        let timeout = receiver.endpoint().body_timeout();
-        // The timer is made for a body that is not there yet.
-        let deadline = pin!(async { tokio::time::sleep(timeout).await });
-        receiver.receive(arriving, HttpBody(pin!(body)), deadline).await
-    };
-    let delivery = match received {
-        Ok(delivery) => delivery,
-        Err(reply) => return Err(Ok(print(reply, error_handler.as_ref(), Response::default()))),
-    };
-    delivery.require_taken();
-    let mut request = Request::from_parts(head, ProvenBody::new(&delivery));
-    let handle = receiver.handle(delivery, move |delivery| {
-        request.extensions_mut().insert(delivery);
-        Called { response: inner.call(request) }
-    });
-    Ok(Answering { handle, error_handler })
+    let timeout = endpoint.body_timeout();
+    // The timer is made for a body that is not there yet.
+    let deadline = async move { tokio::time::sleep(timeout).await };
+    let received = receiver.receive(arriving, HttpBody { body }, deadline);
+    let settings = Arc::clone(settings);
+    let outlives = !cancel_on_disconnect;
+    Way::new(received, outlives, move |received: Result<Delivery, Reply>| {
+        let delivery = match received {
+            Ok(delivery) => delivery,
+            Err(reply) => {
+                let error_handler = settings.error_handler.as_ref();
+                return ControlFlow::Break(Ok(print(reply, error_handler, Response::default())));
+            }
+        };
+        delivery.require_taken();
+        let mut request = Request::from_parts(head, ProvenBody::new(&delivery));
+        let handle = settings.receiver.handle(delivery, move |delivery| {
+            request.extensions_mut().insert(delivery);
+            let response = inner.call(request);
+            idle.put(inner);
+            Called { response }
+        });
+        ControlFlow::Continue(Answering { handle, settings })
+    })
 }
 
 type Responded<R, E> = Result<Response<R>, E>;
@@ -148,14 +158,14 @@ impl<F: Future<Output = Responded<R, E>>, R, E> Future for Called<F> {
 
 pin_project! {
     /// A handler on its way, and what makes an answer of a refusal.
-    struct Answering<H> {
+    struct Answering<H, S> {
         #[pin]
         handle: H,
-        error_handler: Option<ErrorHandler>,
+        settings: Arc<Settings<S>>,
     }
 }
 
-impl<H: Future<Output = Result<Responded<R, E>, Rejection>>, R, E> Future for Answering<H> {
+impl<H: Future<Output = Result<Responded<R, E>, Rejection>>, S, R, E> Future for Answering<H, S> {
     type Output = Responded<ResponseBody<R>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -163,7 +173,8 @@ impl<H: Future<Output = Result<Responded<R, E>, Rejection>>, R, E> Future for An
         this.handle.poll(cx).map(|answer| match answer {
             Ok(response) => response.map(|response| response.map(Either::Left)),
             Err(rejection) => {
-                Ok(print(rejection.into(), this.error_handler.as_ref(), Response::default()))
+                let error_handler = this.settings.error_handler.as_ref();
+                Ok(print(rejection.into(), error_handler, Response::default()))
             }
         })
     }
@@ -186,9 +197,9 @@ impl<R, E> Future for ResponseFuture<R, E> {
     }
 }
 
-impl<I: Clone, S> Clone for WebhookService<I, S> {
+impl<I, S> Clone for WebhookService<I, S> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), settings: self.settings.clone() }
+        Self { idle: Arc::clone(&self.idle), inner: None, settings: Arc::clone(&self.settings) }
     }
 }
 

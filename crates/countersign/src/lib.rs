@@ -164,7 +164,7 @@ pub use payload::Payload;
 pub use provider::{Provider, ProviderBuilder, Retries, Timestamp};
 pub use receiver::{
     Answer, Arriving, BodyError, BodySource, Claim, CompleteError, HandlerTasks, Receiver,
-    ReceiverBuilder,
+    ReceiverBuilder, Receiving, Way,
 };
 pub use rejection::{Rejection, RejectionKind};
 pub use reply::{Printed, Reply};

@@ -7,6 +7,7 @@
 #[cfg(feature = "tracing")]
 mod enabled {
     use std::future::Future;
+    use std::time::Duration;
 
     use tracing::Instrument as _;
 
@@ -53,21 +54,23 @@ mod enabled {
         span.in_scope(say);
     }
 
-    pub(crate) fn report(report: &Report<'_>, proven: bool) {
+    /// The report, in which `elapsed` is not set yet: it is asked for if somebody listens.
+    pub(crate) fn report(report: &Report<'_>, proven: bool, elapsed: impl Fn() -> Duration) {
         let status = report.status;
         let reason = report.reason.map(Reason::as_str);
         let outcome = report.outcome.as_str();
-        let duration_us = u64::try_from(report.elapsed.as_micros()).unwrap_or(u64::MAX);
+        let elapsed = || u64::try_from(elapsed().as_micros()).unwrap_or(u64::MAX);
         // A delivery's facts are on its span, in which this is said.
         macro_rules! say {
             ($level:ident, $message:literal) => {
                 match report.delivery {
                     Some(_) => tracing::$level!(
-                        target: "countersign", outcome, status, reason, duration_us, $message
+                        target: "countersign", outcome, status, reason, duration_us = elapsed(),
+                        $message
                     ),
                     None => tracing::$level!(
                         target: "countersign", endpoint = report.endpoint,
-                        provider = report.provider, outcome, status, reason, duration_us, $message
+                        provider = report.provider, outcome, status, reason, duration_us = elapsed(), $message
                     ),
                 }
             };
@@ -175,6 +178,7 @@ pub(crate) use enabled::*;
 #[cfg(not(feature = "tracing"))]
 mod disabled {
     use std::future::Future;
+    use std::time::Duration;
 
     use crate::dedup::StoreError;
     use crate::delivery::Delivery;
@@ -201,7 +205,7 @@ mod disabled {
         say();
     }
 
-    pub(crate) fn report(_: &Report<'_>, _: bool) {}
+    pub(crate) fn report(_: &Report<'_>, _: bool, _: impl Fn() -> Duration) {}
 
     pub(crate) fn store_failed(_: &Endpoint, _: &'static str, _: &StoreError) {}
 

@@ -89,6 +89,25 @@ impl MemoryStore {
         lock(&self.0.shards[first])
     }
 
+    fn claim_now(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> Result<Claimed, StoreError> {
+        loop {
+            if let Some(claimed) = self.try_claim(key, token, lease) {
+                return Ok(claimed);
+            }
+            // Others may have taken the room that it made; then there may be more.
+            if !self.make_room() {
+                let capacity = self.0.capacity;
+                let full = format!("all {capacity} keys are in use");
+                return Err(StoreError::new(StoreErrorKind::Full, full));
+            }
+        }
+    }
+
     /// Claims, or tells that the store is full by returning nothing.
     fn try_claim(&self, key: EventKey, token: ClaimToken, lease: Duration) -> Option<Claimed> {
         let now = self.now();
@@ -186,17 +205,16 @@ impl Store for MemoryStore {
         token: ClaimToken,
         lease: Duration,
     ) -> Result<Claimed, StoreError> {
-        loop {
-            if let Some(claimed) = self.try_claim(key, token, lease) {
-                return Ok(claimed);
-            }
-            // Others may have taken the room that it made; then there may be more.
-            if !self.make_room() {
-                let capacity = self.0.capacity;
-                let full = format!("all {capacity} keys are in use");
-                return Err(StoreError::new(StoreErrorKind::Full, full));
-            }
-        }
+        self.claim_now(key, token, lease)
+    }
+
+    fn claim_at_once(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> Option<Result<Claimed, StoreError>> {
+        Some(self.claim_now(key, token, lease))
     }
 
     async fn complete(

@@ -21,6 +21,15 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).claim(key, token, lease).await
     }
 
+    fn claim_at_once(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> Option<Result<Claimed, StoreError>> {
+        (**self).claim_at_once(key, token, lease)
+    }
+
     async fn complete(
         &self,
         key: EventKey,
@@ -68,6 +77,13 @@ type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + '
 pub trait Erased: Send + Sync + 'static {
     fn dyn_claim(&self, key: EventKey, token: ClaimToken, lease: Duration) -> Call<'_, Claimed>;
 
+    fn dyn_claim_at_once(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> Option<Result<Claimed, StoreError>>;
+
     fn dyn_complete(
         &self,
         key: EventKey,
@@ -85,6 +101,15 @@ pub trait Erased: Send + Sync + 'static {
 impl<S: Store> Erased for S {
     fn dyn_claim(&self, key: EventKey, token: ClaimToken, lease: Duration) -> Call<'_, Claimed> {
         Box::pin(self.claim(key, token, lease))
+    }
+
+    fn dyn_claim_at_once(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> Option<Result<Claimed, StoreError>> {
+        self.claim_at_once(key, token, lease)
     }
 
     fn dyn_complete(
@@ -117,6 +142,15 @@ impl Store for dyn DynStore {
         lease: Duration,
     ) -> Result<Claimed, StoreError> {
         self.dyn_claim(key, token, lease).await
+    }
+
+    fn claim_at_once(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> Option<Result<Claimed, StoreError>> {
+        self.dyn_claim_at_once(key, token, lease)
     }
 
     async fn complete(

@@ -71,6 +71,20 @@ pub trait Store: Send + Sync + 'static {
         lease: Duration,
     ) -> impl Future<Output = Result<Claimed, StoreError>> + Send;
 
+    /// The same, for a store that need not wait for its answer, as one in this process's memory: the
+    /// answer of [`claim`](Self::claim), or nothing, and then `claim` is called. It saves every delivery
+    /// the future of that call, and is not given up after a time, so it must be quick. A store around
+    /// another one may pass that one's on. Defaults to nothing.
+    fn claim_at_once(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> Option<Result<Claimed, StoreError>> {
+        let _ = (key, token, lease);
+        None
+    }
+
     /// Ends a claim: the event is handled, remember it. Completing again with the same token is
     /// settled again.
     fn complete(

@@ -5,10 +5,13 @@
 //! one field that is not looked at, a whole event that JavaScript writes and reads.
 
 mod de;
+mod open;
 mod scan;
 mod text;
 
 use serde::de::{Deserialize, Error as _};
+
+use self::open::Open;
 
 /// What is made of JSON that has no place in Rust's strings and numbers.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,14 +31,14 @@ pub(crate) struct Reader<'a> {
     rest: &'a [u8],
     mode: Mode,
     depth: usize,
-    /// For skipping: whether each open bracket is an object's.
-    open: Vec<bool>,
+    /// For skipping.
+    open: Open,
 }
 
 impl<'a> Reader<'a> {
     /// For the fields that tell events apart.
     pub(crate) fn exact(body: &'a [u8]) -> Self {
-        Self { rest: body, mode: Mode::Exact, depth: 0, open: Vec::new() }
+        Self { rest: body, mode: Mode::Exact, depth: 0, open: Open::default() }
     }
 
     fn lossy(body: &'a [u8]) -> Self {

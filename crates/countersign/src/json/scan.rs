@@ -141,7 +141,7 @@ impl<'a> Reader<'a> {
                 _ => drop(self.raw_number()?),
             }
             loop {
-                let Some(is_object) = self.open.last().copied() else { return Ok(()) };
+                let Some(is_object) = self.open.last() else { return Ok(()) };
                 if self.take(b',') {
                     if is_object {
                         self.skip_name()?;

@@ -1,12 +1,16 @@
 //! Steps 1 to 4: from a request's head to a proven delivery.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::Receiver;
+use pin_project_lite::pin_project;
+
 use super::body::BodySource;
+use super::{Inner, Receiver};
 use crate::dedup::Store;
 use crate::delivery::Delivery;
 use crate::rejection::{Rejection, RejectionKind};
@@ -37,15 +41,15 @@ impl<S: Store> Receiver<S> {
                     self.inner.reporter.handshake(&reply, false, arrived);
                     reply
                 }
-                Err(rejection) => self.refuse(rejection, arrived).into(),
+                Err(rejection) => self.inner.refuse(rejection, arrived).into(),
             });
         }
         let rejection = match self.endpoint().begin(head) {
-            Ok(_) if self.tasks.is_draining() => self.shutting_down(),
+            Ok(_) if self.tasks.is_draining() => self.inner.shutting_down(),
             Ok(incoming) => return Ok(Arriving { incoming, arrived }),
             Err(rejection) => rejection,
         };
-        Err(self.refuse(rejection, arrived).into())
+        Err(self.inner.refuse(rejection, arrived).into())
     }
 
     /// Steps 2 to 4: takes the body's chunks as they come, proves and opens. A handshake that is
@@ -59,74 +63,114 @@ impl<S: Store> Receiver<S> {
     /// # Errors
     ///
     /// A [`Reply`] to send, already reported: a rejection, or the answer to a handshake.
-    pub fn receive(
+    pub fn receive<B: BodySource, D: Future>(
         &self,
         arriving: Arriving,
-        body: impl BodySource,
-        deadline: impl Future,
-    ) -> impl Future<Output = Result<Delivery, Reply>> {
-        // One block, with nothing moved from one into another: an argument of an `async fn` is in its
-        // future twice.
-        let Arriving { mut incoming, arrived } = arriving;
-        async move {
-            let dropped = ReportOnDrop { receiver: self, arrived };
-            let (mut body, mut deadline) = (pin!(body), pin!(deadline));
-            let refused = loop {
-                let chunk = poll_fn(|cx| match body.as_mut().poll_chunk(cx) {
-                    Poll::Ready(chunk) => Poll::Ready(Ok(chunk)),
-                    // The timer is not asked for a body that is there.
-                    Poll::Pending => {
-                        deadline.as_mut().poll(cx).map(|_| Err(RejectionKind::BodyTimeout))
-                    }
-                });
-                match chunk.await {
-                    Ok(None) => break None,
-                    Ok(Some(Ok(chunk))) => {
-                        if let Err(rejection) = incoming.push(chunk) {
-                            break Some(rejection);
-                        }
-                    }
-                    Ok(Some(Err(error))) => break Some(self.endpoint().reject(error.kind())),
-                    Err(kind) => break Some(self.endpoint().reject(kind)),
-                }
-            };
-            let read = match refused {
-                None => incoming.prove().and_then(Proven::open_or_answer),
-                Some(rejection) => Err(rejection),
-            };
-            std::mem::forget(dropped);
-            match read {
-                Ok(Opened::Delivery(delivery)) => Ok(delivery.arrived_at(arrived)),
-                Ok(Opened::Handshake(reply)) => {
-                    self.inner.reporter.handshake(&reply, true, arrived);
-                    Err(reply)
-                }
-                Err(rejection) => Err(self.refuse(rejection, arrived).into()),
-            }
-        }
+        body: B,
+        deadline: D,
+    ) -> Receiving<S, B, D> {
+        let Arriving { incoming, arrived } = arriving;
+        let inner = Arc::clone(&self.inner);
+        Receiving { incoming: Some(incoming), arrived, inner, body, deadline }
+    }
+}
+
+impl<S> Inner<S> {
+    /// The answer while the tasks drain.
+    pub(super) fn shutting_down(&self) -> Rejection {
+        self.endpoint.reject(RejectionKind::ShuttingDown)
     }
 
     fn refuse(&self, rejection: Rejection, arrived: Duration) -> Rejection {
-        self.inner.reporter.rejected(&rejection, None, arrived);
-        self.endpoint().note_refusal(&rejection);
+        self.reporter.rejected(&rejection, None, arrived);
+        self.endpoint.note_refusal(&rejection);
         rejection
     }
+}
 
-    /// The answer while the [tasks](Self::tasks) drain.
-    pub(super) fn shutting_down(&self) -> Rejection {
-        self.endpoint().reject(RejectionKind::ShuttingDown)
+pin_project! {
+    /// The future of [`Receiver::receive`].
+    ///
+    /// It is written by hand, because it is the largest part of a request's future: an `async` block has
+    /// twice what is moved into a part of it.
+    #[must_use = "futures do nothing unless they are awaited"]
+    pub struct Receiving<S, B, D> {
+        // Nothing when it is over.
+        incoming: Option<Incoming>,
+        arrived: Duration,
+        inner: Arc<Inner<S>>,
+        #[pin]
+        body: B,
+        #[pin]
+        deadline: D,
+    }
+
+    // Reports a delivery whose sender went away, and its future with it, before the body was there.
+    impl<S, B, D> PinnedDrop for Receiving<S, B, D> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            if this.incoming.is_some() {
+                let rejection = this.inner.endpoint.reject(RejectionKind::BodyIncomplete);
+                this.inner.refuse(rejection, *this.arrived);
+            }
+        }
     }
 }
 
-/// Reports a delivery whose sender went away, and its future with it, before the body was there.
-struct ReportOnDrop<'a, S: Store> {
-    receiver: &'a Receiver<S>,
-    arrived: Duration,
+impl<S, B, D> Receiving<S, B, D> {
+    /// The body, with what was not read of it.
+    #[must_use]
+    pub fn body(self: Pin<&mut Self>) -> Pin<&mut B> {
+        self.project().body
+    }
 }
 
-impl<S: Store> Drop for ReportOnDrop<'_, S> {
-    fn drop(&mut self) {
-        let rejection = self.receiver.endpoint().reject(RejectionKind::BodyIncomplete);
-        self.receiver.refuse(rejection, self.arrived);
+impl<S, B: BodySource, D: Future> Receiving<S, B, D> {
+    /// Takes what there is of the body, until it is all there.
+    fn poll_body(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Rejection>> {
+        let mut this = self.project();
+        let Some(incoming) = this.incoming else { return Poll::Pending };
+        let kind = loop {
+            match this.body.as_mut().poll_chunk(cx) {
+                Poll::Ready(None) => return Poll::Ready(Ok(())),
+                Poll::Ready(Some(Ok(chunk))) => {
+                    if let Err(rejection) = incoming.push(chunk) {
+                        return Poll::Ready(Err(rejection));
+                    }
+                }
+                Poll::Ready(Some(Err(error))) => break error.kind(),
+                // The timer is not asked for a body that is there.
+                Poll::Pending => {
+                    ready!(this.deadline.poll(cx));
+                    break RejectionKind::BodyTimeout;
+                }
+            }
+        };
+        Poll::Ready(Err(this.inner.endpoint.reject(kind)))
+    }
+}
+
+impl<S, B: BodySource, D: Future> Future for Receiving<S, B, D> {
+    type Output = Result<Delivery, Reply>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let received = ready!(self.as_mut().poll_body(cx));
+        let this = self.project();
+        let Some(incoming) = this.incoming.take() else { return Poll::Pending };
+        let read = received.and_then(|()| incoming.prove()).and_then(Proven::open_or_answer);
+        Poll::Ready(match read {
+            Ok(Opened::Delivery(delivery)) => Ok(delivery.arrived_at(*this.arrived)),
+            Ok(Opened::Handshake(reply)) => {
+                this.inner.reporter.handshake(&reply, true, *this.arrived);
+                Err(reply)
+            }
+            Err(rejection) => Err(this.inner.refuse(rejection, *this.arrived).into()),
+        })
+    }
+}
+
+impl<S, B, D> fmt::Debug for Receiving<S, B, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiving").field("incoming", &self.incoming).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! A handler's panic as a value, so that its claim can be released before the panic goes on.
+//! A panic as a value, so that a claim can be released before the panic goes on.
 
 use std::any::Any;
 use std::future::Future;
@@ -6,15 +6,43 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// A future whose panics are caught.
-pub(crate) struct CatchUnwind<F>(pub(crate) F);
+use pin_project_lite::pin_project;
 
-impl<F: Future + Unpin> Future for CatchUnwind<F> {
+pin_project! {
+    /// A call, and then the future that it gave. Panics of both are caught.
+    #[project = Projected]
+    #[project_replace = Replaced]
+    pub(crate) enum CatchUnwind<C, F> {
+        Call { call: C },
+        Future { #[pin] future: F },
+        Over,
+    }
+}
+
+impl<C: FnOnce() -> F, F: Future> CatchUnwind<C, F> {
+    pub(crate) fn new(call: C) -> Self {
+        Self::Call { call }
+    }
+
+    fn call_and_poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        if let Projected::Call { .. } = self.as_mut().project()
+            && let Replaced::Call { call } = self.as_mut().project_replace(Self::Over)
+        {
+            self.set(Self::Future { future: call() });
+        }
+        match self.project() {
+            Projected::Future { future } => future.poll(cx),
+            Projected::Call { .. } | Projected::Over => Poll::Pending,
+        }
+    }
+}
+
+impl<C: FnOnce() -> F, F: Future> Future for CatchUnwind<C, F> {
     type Output = Result<F::Output, Box<dyn Any + Send>>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // A handler that panicked is not polled again, so what it left half done is not seen.
-        match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.0).poll(cx))) {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // What panicked is not polled again, so what it left half done is not seen.
+        match catch_unwind(AssertUnwindSafe(|| self.call_and_poll(cx))) {
             Ok(poll) => poll.map(Ok),
             Err(panic) => Poll::Ready(Err(panic)),
         }

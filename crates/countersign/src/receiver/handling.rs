@@ -78,17 +78,24 @@ impl<S: Store> Handling<S> {
     async fn ask(&mut self) -> Result<Claimed, StoreError> {
         let token = ClaimToken::random()?;
         let (key, lease) = (self.delivery.key(), self.inner.endpoint.lease());
-        let (at, call) =
-            (self.inner.endpoint.monotonic(), self.inner.calls.claim_call(key, token, lease));
-        self.on_drop = OnDrop::Asked(Asked { token, at, call });
-        let claimed = poll_fn(|cx| match &mut self.on_drop {
-            OnDrop::Asked(asked) => asked.call.as_mut().poll(cx),
-            _ => Poll::Pending,
-        })
-        .await;
-        self.on_drop = OnDrop::Nothing;
+        let at = self.inner.endpoint.monotonic();
+        let (waited, claimed) = match self.inner.calls.claim_at_once(key, token, lease) {
+            Some(claimed) => (false, claimed),
+            None => {
+                // In a box: if this is dropped, the call goes on elsewhere.
+                let call = self.inner.calls.claim_call(key, token, lease);
+                self.on_drop = OnDrop::Asked(Asked { token, at, call });
+                let claimed = poll_fn(|cx| match &mut self.on_drop {
+                    OnDrop::Asked(asked) => asked.call.as_mut().poll(cx),
+                    _ => Poll::Pending,
+                });
+                let claimed = claimed.await;
+                self.on_drop = OnDrop::Nothing;
+                (true, claimed)
+            }
+        };
         match claimed {
-            Ok(Claimed::Fresh) => self.hold(token, at),
+            Ok(Claimed::Fresh) => self.hold(token, at, waited),
             Ok(claimed) => Ok(claimed),
             // An error may hide a claim that was made: its answer got lost. Release it.
             Err(error) => {
@@ -98,7 +105,12 @@ impl<S: Store> Handling<S> {
         }
     }
 
-    fn hold(&mut self, token: ClaimToken, asked: Duration) -> Result<Claimed, StoreError> {
+    fn hold(
+        &mut self,
+        token: ClaimToken,
+        asked: Duration,
+        waited: bool,
+    ) -> Result<Claimed, StoreError> {
         let inner = &self.inner;
         let retention = inner.retention();
         let transactional = inner.calls.transactional();
@@ -106,7 +118,7 @@ impl<S: Store> Handling<S> {
         let held = Held::new(endpoint, key, token, retention, transactional, asked);
         let held = Arc::new(held);
         self.on_drop = OnDrop::Release(Arc::clone(&held));
-        if held.is_lost() {
+        if waited && held.is_lost() {
             self.settle_in_background(self.release_of(&held));
             self.on_drop = OnDrop::Nothing;
             let late = "the store answered a claim when its lease had run out";

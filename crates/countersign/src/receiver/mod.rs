@@ -11,19 +11,20 @@ mod renewals;
 mod settlings;
 mod store_calls;
 mod tasks;
+mod way;
 
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::pin;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use arriving::Arriving;
+pub use arriving::{Arriving, Receiving};
 pub use body::{BodyError, BodySource};
 pub use builder::ReceiverBuilder;
 pub use claim::{Claim, CompleteError};
 pub use tasks::HandlerTasks;
+pub use way::Way;
 
 use self::catch_unwind::CatchUnwind;
 use self::handling::Handling;
@@ -122,10 +123,10 @@ impl<S: Store> Receiver<S> {
     /// that [drain](HandlerTasks::drain), a transaction that was not committed, or a delivery that
     /// [no handler took](Delivery::require_taken).
     pub fn handle<F, Fut, T>(
-        self,
+        &self,
         delivery: Delivery,
         handler: F,
-    ) -> impl Future<Output = Result<T, Rejection>>
+    ) -> impl Future<Output = Result<T, Rejection>> + use<S, F, Fut, T>
     where
         F: FnOnce(Delivery) -> Fut,
         Fut: Future<Output = Answer<T>>,
@@ -134,38 +135,33 @@ impl<S: Store> Receiver<S> {
         // caller's span.
         let span = trace::span(&delivery);
         // What is used where it was captured is in the future once; what is moved inside is there twice.
+        let inner = Arc::clone(&self.inner);
         let mut entered = match self.tasks.enter() {
-            Some(running) => Ok(Handling::new(self.inner, delivery, running)),
-            None => Err((self, delivery)),
+            Some(running) => Ok(Handling::new(inner, delivery, running)),
+            None => Err((inner, delivery)),
         };
         let work = async move {
             let handling = match &mut entered {
                 Ok(handling) => handling,
-                Err((receiver, delivery)) => {
-                    let rejection = receiver.shutting_down().after_proof();
+                Err((inner, delivery)) => {
+                    let rejection = inner.shutting_down().after_proof();
                     let arrived = delivery.arrived();
-                    let arrived = arrived.unwrap_or_else(|| receiver.endpoint().monotonic());
-                    receiver.inner.reporter.rejected(&rejection, Some(delivery), arrived);
+                    let arrived = arrived.unwrap_or_else(|| inner.endpoint.monotonic());
+                    inner.reporter.rejected(&rejection, Some(delivery), arrived);
                     return Err(rejection);
                 }
             };
             let delivery = handling.acquire().await?;
             let renewed = handling.renewed();
-            // The call may panic as well as the future that it gives.
-            let ended = match catch_unwind(AssertUnwindSafe(|| handler(delivery))) {
-                Ok(handler) => CatchUnwind(pin!(handler)).await,
-                Err(panic) => Err(panic),
-            };
+            let ended = CatchUnwind::new(|| handler(delivery)).await;
             drop(renewed);
+            match ended.as_ref().ok().map(|answer| answer.status) {
+                Some(status) => handling.settle(status).await?,
+                None => handling.panicked().await,
+            }
             match ended {
-                Ok(Answer { status, value }) => {
-                    handling.settle(status).await?;
-                    Ok(value)
-                }
-                Err(panic) => {
-                    handling.panicked().await;
-                    resume_unwind(panic)
-                }
+                Ok(answer) => Ok(answer.value),
+                Err(panic) => resume_unwind(panic),
             }
         };
         trace::in_span(span, work)

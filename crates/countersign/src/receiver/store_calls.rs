@@ -1,18 +1,21 @@
 //! The store as the core calls it: each call within its time, and a panic in it as an error.
 
 use std::any::Any;
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
+
+use pin_project_lite::pin_project;
 
 use super::catch_unwind::CatchUnwind;
 use crate::dedup::{
     ClaimToken, Claimed, Settled, Store, StoreError, StoreErrorKind, Transactional,
 };
 use crate::key::EventKey;
-use crate::runtime::Runtime;
+use crate::runtime::{BoxFuture, Runtime};
 
 /// A store, the time that a call of it may take, and the runtime whose timer measures that.
 pub(crate) struct StoreCalls<S> {
@@ -30,6 +33,17 @@ impl<S: Store> StoreCalls<S> {
         Self { store, timeout, runtime: OnceLock::new() }
     }
 
+    /// The answer of a store that answers at once.
+    pub(crate) fn claim_at_once(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> Option<Result<Claimed, StoreError>> {
+        let call = AssertUnwindSafe(|| self.store.claim_at_once(key, token, lease));
+        catch_unwind(call).unwrap_or_else(|panic| Some(Err(panicked(&*panic))))
+    }
+
     pub(crate) fn claim_call(
         self: &Arc<Self>,
         key: EventKey,
@@ -40,38 +54,38 @@ impl<S: Store> StoreCalls<S> {
         Box::pin(async move { calls.claim(key, token, lease).await })
     }
 
-    pub(crate) async fn claim(
+    pub(crate) fn claim(
         &self,
         key: EventKey,
         token: ClaimToken,
         lease: Duration,
-    ) -> Result<Claimed, StoreError> {
-        self.limited(async { self.store.claim(key, token, lease).await }).await
+    ) -> impl Future<Output = Result<Claimed, StoreError>> + Send {
+        self.limited(move || self.store.claim(key, token, lease))
     }
 
-    pub(crate) async fn complete(
+    pub(crate) fn complete(
         &self,
         key: EventKey,
         token: ClaimToken,
         retention: Duration,
-    ) -> Result<Settled, StoreError> {
-        self.limited(async { self.store.complete(key, token, retention).await }).await
+    ) -> impl Future<Output = Result<Settled, StoreError>> + Send {
+        self.limited(move || self.store.complete(key, token, retention))
     }
 
-    pub(crate) async fn release(
+    pub(crate) fn release(
         &self,
         key: EventKey,
         token: ClaimToken,
-    ) -> Result<Settled, StoreError> {
-        self.limited(async { self.store.release(key, token).await }).await
+    ) -> impl Future<Output = Result<Settled, StoreError>> + Send {
+        self.limited(move || self.store.release(key, token))
     }
 
-    pub(crate) async fn is_completed(
+    pub(crate) fn is_completed(
         &self,
         key: EventKey,
         token: ClaimToken,
-    ) -> Result<bool, StoreError> {
-        self.limited(async { self.store.is_completed(key, token).await }).await
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        self.limited(move || self.store.is_completed(key, token))
     }
 
     pub(crate) fn transactional(&self) -> Option<Transactional> {
@@ -79,27 +93,48 @@ impl<S: Store> StoreCalls<S> {
     }
 
     /// A call within its time, if there is a runtime to measure it.
-    async fn limited<T>(
-        &self,
-        call: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        let call = pin!(call);
-        let (mut call, mut timer) = (CatchUnwind(call), None);
-        poll_fn(|cx| {
-            match Pin::new(&mut call).poll(cx) {
-                Poll::Ready(Ok(answer)) => return Poll::Ready(answer),
-                Poll::Ready(Err(panic)) => return Poll::Ready(Err(panicked(&*panic))),
-                Poll::Pending => {}
-            }
-            // No timer is made for a store that answers at once.
-            let Some(runtime) = self.runtime() else { return Poll::Pending };
-            let timer = timer.get_or_insert_with(|| runtime.sleep(self.timeout));
-            timer.as_mut().poll(cx).map(|()| {
-                let late = format!("no answer within {:?}", self.timeout);
-                Err(StoreError::new(StoreErrorKind::Unavailable, late))
-            })
+    fn limited<C, F, T>(&self, call: C) -> Limited<'_, S, C, F>
+    where
+        C: FnOnce() -> F,
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        Limited { call: CatchUnwind::new(call), timer: None, calls: self }
+    }
+}
+
+pin_project! {
+    /// A call of a store. By hand, because it is a part of every delivery's future, which grows with it:
+    /// an `async` block has twice what is moved into a part of it.
+    struct Limited<'a, S, C, F> {
+        #[pin]
+        call: CatchUnwind<C, F>,
+        timer: Option<BoxFuture>,
+        calls: &'a StoreCalls<S>,
+    }
+}
+
+impl<S, C, F, T> Future for Limited<'_, S, C, F>
+where
+    C: FnOnce() -> F,
+    F: Future<Output = Result<T, StoreError>>,
+{
+    type Output = Result<T, StoreError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        match this.call.poll(cx) {
+            Poll::Ready(Ok(answer)) => return Poll::Ready(answer),
+            Poll::Ready(Err(panic)) => return Poll::Ready(Err(panicked(&*panic))),
+            Poll::Pending => {}
+        }
+        // No timer is made for a store that answers at once.
+        let Some(runtime) = this.calls.runtime() else { return Poll::Pending };
+        let timeout = this.calls.timeout;
+        let timer = this.timer.get_or_insert_with(|| runtime.sleep(timeout));
+        timer.as_mut().poll(cx).map(|()| {
+            let late = format!("no answer within {timeout:?}");
+            Err(StoreError::new(StoreErrorKind::Unavailable, late))
         })
-        .await
     }
 }
 

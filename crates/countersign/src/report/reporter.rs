@@ -1,5 +1,6 @@
 //! Reports the end of every delivery, to `tracing` and to the user's observer.
 
+use std::cell::OnceCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -40,10 +41,9 @@ impl Reporter {
             delivery,
             status: Some(rejection.status()),
             reason: Some(rejection.kind().into()),
-            elapsed: self.endpoint.monotonic().saturating_sub(arrived),
+            elapsed: Duration::ZERO,
         };
-        trace::report(&report, rejection.is_proven());
-        self.observe(&report);
+        self.report(report, rejection.is_proven(), Some(arrived));
     }
 
     /// Reports a handshake that was answered.
@@ -55,10 +55,9 @@ impl Reporter {
             delivery: None,
             status: Some(reply.status()),
             reason: reply.handshake().map(Reason::Handshake),
-            elapsed: self.endpoint.monotonic().saturating_sub(arrived),
+            elapsed: Duration::ZERO,
         };
-        trace::report(&report, proven);
-        self.observe(&report);
+        self.report(report, proven, Some(arrived));
     }
 
     /// Reports a delivery whose handler has ended.
@@ -69,7 +68,6 @@ impl Reporter {
         status: Option<u16>,
         reason: Option<Reason>,
     ) {
-        let now = self.endpoint.monotonic();
         let report = Report {
             outcome,
             endpoint: delivery.endpoint(),
@@ -77,10 +75,9 @@ impl Reporter {
             delivery: Some(delivery),
             status,
             reason,
-            elapsed: now.saturating_sub(delivery.arrived().unwrap_or(now)),
+            elapsed: Duration::ZERO,
         };
-        trace::report(&report, true);
-        self.observe(&report);
+        self.report(report, true, delivery.arrived());
     }
 
     /// Reports a call of the store that failed.
@@ -88,10 +85,18 @@ impl Reporter {
         trace::store_failed(&self.endpoint, step, error);
     }
 
-    fn observe(&self, report: &Report<'_>) {
+    /// Gives a report to whoever listens. The clock is read if somebody does.
+    fn report(&self, report: Report<'_>, proven: bool, arrived: Option<Duration>) {
+        let known = OnceCell::new();
+        let elapsed = || {
+            let since = |arrived| self.endpoint.monotonic().saturating_sub(arrived);
+            *known.get_or_init(|| arrived.map_or(Duration::ZERO, since))
+        };
+        trace::report(&report, proven, elapsed);
         if let Some(observer) = &self.observer {
+            let report = Report { elapsed: elapsed(), ..report };
             // It may run while a handler's panic unwinds; a second panic would end the process.
-            drop(catch_unwind(AssertUnwindSafe(|| observer.observe(report))));
+            drop(catch_unwind(AssertUnwindSafe(|| observer.observe(&report))));
         }
     }
 }
