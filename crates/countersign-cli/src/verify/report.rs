@@ -53,8 +53,8 @@ pub(super) fn text(about: &About<'_>, diagnosis: &Diagnosis) -> String {
     ];
     let labels: Vec<_> = secrets.iter().filter_map(Secret::label).collect();
     lines.push(format!("  secret   {}", labels.join(", then ")));
-    if let Some(url) = &request.url {
-        lines.push(format!("  URL      {url} (where the provider signs it)"));
+    if let Some(url) = request.url.as_ref().filter(|_| provider.signs_url()) {
+        lines.push(format!("  URL      {url}"));
     }
     lines.push(format!("  fresh by {}", provider.describe_freshness()));
     if let Some(time) = diagnosis.time() {

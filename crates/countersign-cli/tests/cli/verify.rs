@@ -170,6 +170,11 @@ fn a_url_that_is_signed_is_given_or_taken_from_the_capture() {
         (answer.status.code().unwrap(), text(&answer.stdout))
     };
     assert_eq!(code(&[]).0, 0);
+    let without = request.replace("Host: example.test\r\n", "");
+    let answer =
+        verify(&["square", "--secret", "env:SECRET", "--request", "-"], without.as_bytes());
+    assert_eq!(answer.status.code(), Some(2));
+    assert!(text(&answer.stderr).contains("give the one that your receiver"), "{answer:?}");
     let (status, said) = code(&["--url", "http://example.test:8080/pay"]);
     assert_eq!(status, 1);
     assert!(said.contains("url_scheme") && said.contains("url_port"), "{said}");

@@ -202,8 +202,9 @@ impl Form<'_> {
                 );
                 changes.push(change(Cause::HeaderEncoding, says));
             }
-            if !changes.is_empty() {
-                add(format!("{}{written}", self.prefix).into_bytes(), changes);
+            let spelled = format!("{}{written}", self.prefix).into_bytes();
+            if !changes.is_empty() && spelled != text {
+                add(spelled, changes);
             }
         }
     }

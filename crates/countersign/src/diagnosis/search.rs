@@ -1,6 +1,7 @@
 //! The search: what has to be undone, and nothing less, so that the delivery is genuine.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
 use std::rc::Rc;
 
 use super::body::Bodies;
@@ -16,7 +17,7 @@ use super::urls::{self, Url};
 use crate::catalogue;
 use crate::endpoint::Endpoint;
 use crate::known_name::KnownName;
-use crate::provider::Provider;
+use crate::provider::{Provider, TimeSource};
 use crate::scheme::Proof;
 use crate::secret::Secret;
 use crate::window::UnixMillis;
@@ -57,14 +58,21 @@ impl Search<'_> {
             self.provider.spec().scheme.proofs.iter().any(Proof::takes_public_keys);
         let weight = if takes_public_keys { WEIGHT_OF_PUBLIC_KEY } else { 1 };
         (0..).zip(MOST_TRIED).find_map(|(causes, most)| {
-            by_cost.push(self.settings(causes));
+            by_cost.push(self.settings(causes, false));
             let mut left = 0;
             // The body alone first: it has the fewest combinations. What one leaves, the next may use.
-            (0..=causes).rev().find_map(|of_body| {
-                let settings: &Vec<Setting> = by_cost.get(causes - of_body)?;
-                left += most / weight / (causes + 1);
-                self.tried(settings, &bodies, of_body, &mut left)
-            })
+            (0..=causes)
+                .rev()
+                .find_map(|of_body| {
+                    let settings: &Vec<Setting> = by_cost.get(causes - of_body)?;
+                    left += most / weight / (causes + 1);
+                    self.tried(settings, &bodies, of_body, &mut left)
+                })
+                .or_else(|| {
+                    // Too many to be tried with anything else but a secret.
+                    let guessed = (1..=2).contains(&causes).then(|| self.settings(causes, true))?;
+                    self.tried(&guessed, &bodies, 0, &mut (most / weight))
+                })
         })
     }
 
@@ -79,11 +87,12 @@ impl Search<'_> {
             return None;
         }
         let weigh = |body: &[u8]| 1 + body.len() / 1024;
-        let mut seen = HashSet::new();
+        // Their hashes: the bodies themselves would take much memory.
+        let (mut seen, hasher) = (HashSet::new(), RandomState::new());
         let mut found = None;
         let deep = settings.len() == 1;
         bodies.each(of_body, deep, &mut |body, changes| {
-            let is_new = seen.insert(body.to_vec());
+            let is_new = seen.insert(hasher.hash_one(body));
             for setting in settings.iter().filter(|_| is_new) {
                 let Some(rest) = left.checked_sub(weigh(body)) else { return true };
                 *left = rest;
@@ -98,21 +107,26 @@ impl Search<'_> {
         found
     }
 
-    /// Everything but the body, with exactly so many changes. Four at once are of the body.
-    fn settings(&self, cost: usize) -> Vec<Setting> {
-        if cost == MOST_CAUSES {
+    /// Everything but the body, with exactly so many changes. Four at once are of the body. With `guess`,
+    /// only of a provider whose time is in a header, with the times that it may have been.
+    fn settings(&self, cost: usize, guess: bool) -> Vec<Setting> {
+        let has_time = matches!(self.provider.spec().time, Some(TimeSource::Header { .. }));
+        if cost == MOST_CAUSES || guess && !has_time {
             return Vec::new();
         }
-        let mut all = self.of_provider(self.provider, None, cost);
+        let mut all = self.of_provider(self.provider, None, cost, guess);
+        if guess {
+            return all;
+        }
         for legacy in legacy::of(self.provider) {
             let undone = change(Cause::HeaderLegacy, legacy.says);
             let Some(cost) = cost.checked_sub(1) else { continue };
             match &legacy.way {
                 Way::Provider(provider) => {
-                    all.extend(self.of_provider(provider, Some(&undone), cost))
+                    all.extend(self.of_provider(provider, Some(&undone), cost, false))
                 }
                 Way::Plain(plain) => {
-                    let settings = self.of_provider(self.provider, Some(&undone), cost);
+                    let settings = self.of_provider(self.provider, Some(&undone), cost, false);
                     all.extend(
                         settings
                             .into_iter()
@@ -135,14 +149,20 @@ impl Search<'_> {
                     super::name_of(self.provider)
                 );
                 let undone = change(Cause::ProviderOther, says);
-                all.extend(self.of_provider(&provider, Some(&undone), cost));
+                all.extend(self.of_provider(&provider, Some(&undone), cost, false));
             }
         }
         all
     }
 
     /// The same for one provider.
-    fn of_provider(&self, provider: &Provider, by: Option<&Change>, cost: usize) -> Vec<Setting> {
+    fn of_provider(
+        &self,
+        provider: &Provider,
+        by: Option<&Change>,
+        cost: usize,
+        guess: bool,
+    ) -> Vec<Setting> {
         let needs_url = provider.spec().scheme.content.needs_public_url();
         let secrets = secrets::variants(self.secrets, reads(provider), cost.min(2));
         let urls = match &self.url {
@@ -161,7 +181,7 @@ impl Search<'_> {
             Some(_) => self.head.clone(),
         };
         for head in headers::variants(&head, provider, cost.min(2)) {
-            for timed in times::variants(&head.value, provider, self.now, cost) {
+            for timed in times::variants(&head.value, provider, self.now, guess) {
                 let changes: Vec<_> = head.changes.iter().chain(&timed.changes).cloned().collect();
                 if changes.len() <= cost {
                     heads.push(Variant { value: timed.value, changes });

@@ -13,23 +13,20 @@ use crate::window::{TimeFormat, UnixMillis};
 const LOOKED_BACK: i64 = 600;
 const LOOKED_AHEAD: i64 = 60;
 
-/// The heads with the time in another unit, or with the time that is missing. A time that has to be
-/// guessed is only looked for where no more than `most` things are undone, and these are few.
+/// The heads with the time in another unit. With `guess`, also with any of the times that are possible:
+/// where it is missing, and where milliseconds were signed and seconds are here.
 pub(super) fn variants(
     head: &Head,
     provider: &Provider,
     now: UnixMillis,
-    most: usize,
+    guess: bool,
 ) -> Vec<Variant<Head>> {
-    if most == 0 {
-        return vec![Variant::given(head.clone())];
-    }
     let given = Variant::given(head.clone());
     let Some(TimeSource::Header { time, .. }) = &provider.spec().time else { return vec![given] };
     let values = head.values(time.name.as_str());
     let mut all = vec![given.clone()];
     match &*values {
-        [] if time.item.is_none() && most <= 2 => {
+        [] if time.item.is_none() && guess => {
             for text in near(now, time.format) {
                 all.push(
                     given.and(head.with(time.name.as_str(), text.into_bytes()), missing(time)),
@@ -39,7 +36,7 @@ pub(super) fn variants(
         [value] => match place(time, value) {
             Some((start, end)) => {
                 let text = String::from_utf8_lossy(value.get(start..end).unwrap_or_default());
-                for (other, says) in other_units(&text, time, most == 1) {
+                for (other, says) in other_units(&text, time, guess) {
                     let (before, after) = (value.get(..start), value.get(end..));
                     let parts =
                         [before.unwrap_or_default(), other.as_bytes(), after.unwrap_or_default()];
@@ -47,7 +44,7 @@ pub(super) fn variants(
                     all.push(given.and(head, change(Cause::TimeUnit, says)));
                 }
             }
-            None if most <= 2 => {
+            None if guess => {
                 for text in near(now, time.format) {
                     let Some(value) = with_item(time, value, &text) else { break };
                     all.push(given.and(head.with(time.name.as_str(), value), missing(time)));

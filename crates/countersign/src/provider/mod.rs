@@ -97,6 +97,13 @@ impl Provider {
         self.0.handshakes.unsigned.iter().any(Unsigned::has_own_method)
     }
 
+    /// Whether its signature covers the URL, so that an endpoint needs
+    /// [`public_url`](crate::EndpointBuilder::public_url).
+    #[must_use]
+    pub fn signs_url(&self) -> bool {
+        self.0.scheme.content.needs_public_url()
+    }
+
     /// The replay window that endpoints have unless they set their own; none where deliveries
     /// carry no time.
     ///

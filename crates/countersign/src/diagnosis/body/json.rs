@@ -1,10 +1,10 @@
 //! JSON that was written again.
 
-use super::Visit;
 use super::numbers;
 use super::order;
 use super::strings::{Spelling, respelled};
 use super::tree::{self, Node, STYLES};
+use super::{LARGE, Visit};
 use crate::diagnosis::cause::Cause;
 use crate::diagnosis::change::{Change, Variant, change};
 
@@ -22,7 +22,8 @@ const USUAL_STYLES: usize = 4;
 /// Visits the ways in which this JSON may have been written, with exactly so many things undone.
 pub(super) fn each(body: &[u8], cost: usize, deep: bool, visit: Visit<'_>) -> bool {
     let is_json = matches!(body.trim_ascii_start().first(), Some(b'{' | b'['));
-    let Some(text) = std::str::from_utf8(body).ok().filter(|_| is_json && cost > 0) else {
+    let is_tried = is_json && cost > 0 && (cost == 1 || body.len() <= LARGE);
+    let Some(text) = std::str::from_utf8(body).ok().filter(|_| is_tried) else {
         return false;
     };
     spelled(text, cost).iter().any(|variant| {

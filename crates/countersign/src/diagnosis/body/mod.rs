@@ -14,6 +14,9 @@ mod tree;
 use super::cause::Cause;
 use super::change::{Change, Variant, change};
 
+/// Of what is larger, only one thing at a time is undone: all else would take too long.
+const LARGE: usize = 128 * 1024;
+
 /// A received body, and what was done to its bytes.
 pub(super) struct Bodies {
     transported: Vec<Variant<Vec<u8>>>,
@@ -25,8 +28,6 @@ pub(super) type Visit<'v> = &'v mut dyn FnMut(&[u8], &[Change]) -> bool;
 impl Bodies {
     /// `field` is the form's field that holds JSON, where the provider has one.
     pub(super) fn of(received: &[u8], field: Option<&str>) -> Self {
-        /// More of what is large takes too long.
-        const LARGE: usize = 256 * 1024;
         let mut transported = vec![Variant::given(received.to_vec())];
         let mut steps = if received.len() > LARGE { 1 } else { 2 };
         let mut from = 0;
@@ -41,8 +42,8 @@ impl Bodies {
                     }
                 };
                 bytes::variants(&variant.value, add);
-                // Forms of forms would be endless.
-                if variant.cost() == 0 {
+                // Forms of forms would be endless, and each has many spellings.
+                if variant.cost() == 0 && variant.value.len() <= LARGE {
                     form::variants(&variant.value, field, add);
                 }
             }
@@ -56,7 +57,10 @@ impl Bodies {
     /// of the bytes comes first: a line end is more exact than white space. With `deep`, also in the many
     /// orders that keys may have had.
     pub(super) fn each(&self, cost: usize, deep: bool, visit: Visit<'_>) -> bool {
-        self.transported.iter().rev().any(|variant| {
+        // Several together are mostly of JSON that was written again.
+        let (given, others) = self.transported.split_at(1.min(self.transported.len()));
+        let (first, last) = if cost == 1 { (others, given) } else { (given, others) };
+        first.iter().chain(last).any(|variant| {
             let Some(left) = cost.checked_sub(variant.cost()) else { return false };
             let mut all =
                 |body: &[u8], more: &[Change]| visit(body, &[&*variant.changes, more].concat());
