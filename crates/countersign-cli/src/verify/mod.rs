@@ -41,6 +41,13 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<ExitCode, String> {
         }
         request = request.url(url);
     }
+    if url.is_none() && provider.signs_url() {
+        return Err(format!(
+            "{} signs the URL, and the capture does not say which: give the one that your receiver takes \
+             for its own, --url https://hooks.example.test/path",
+            preset.name()
+        ));
+    }
     let at =
         match &args.at {
             Some(at) => SystemTime::from(OffsetDateTime::parse(at, &Rfc3339).map_err(|error| {
