@@ -33,6 +33,21 @@ impl UnverifiedNames {
         self.all().into_iter().flatten().map(|name| &**name)
     }
 
+    #[cfg(feature = "signing")]
+    pub(crate) fn event_type_header(&self) -> Option<&str> {
+        self.event_type.as_deref()
+    }
+
+    #[cfg(feature = "signing")]
+    pub(crate) fn id_header(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    #[cfg(feature = "signing")]
+    pub(crate) fn attempt_header(&self) -> Option<&str> {
+        self.attempt.as_deref()
+    }
+
     /// The attempt is last: what is before it may be part of a key.
     fn all(&self) -> [&Option<Box<str>>; 4] {
         [&self.event_type, &self.id, &self.channel, &self.attempt]
