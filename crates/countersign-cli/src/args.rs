@@ -4,9 +4,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::say;
+use crate::trigger::TriggerArgs;
 
 /// Reads the command line. `--help` and `--version` are answered here.
 pub(crate) fn parse() -> Result<Command, ExitCode> {
@@ -19,12 +20,20 @@ pub(crate) fn parse() -> Result<Command, ExitCode> {
         }
         _ => {
             say(&format!(
-                "countersign: {}; see `countersign listen --help`",
-                sentence(&error.to_string())
+                "countersign: {}; see `countersign {} --help`",
+                sentence(&error.to_string()),
+                subcommand()
             ));
             exit_code(&error)
         }
     })
+}
+
+/// The subcommand that was given, or the first one to read about.
+fn subcommand() -> String {
+    let known = Cli::command();
+    let given = std::env::args().nth(1).filter(|name| known.find_subcommand(name).is_some());
+    given.unwrap_or_else(|| "listen".to_owned())
 }
 
 fn exit_code(error: &clap::Error) -> ExitCode {
@@ -55,6 +64,8 @@ pub(crate) enum Command {
     Listen(ListenArgs),
     /// List the providers that `--provider` takes.
     Providers(ProvidersArgs),
+    /// Send a sample event as a provider would, to try a receiver.
+    Trigger(TriggerArgs),
 }
 
 /// List the providers that `--provider` takes: id, name, proof, freshness, key, retries, source, and

@@ -57,7 +57,7 @@ const FORM: &str = "--provider takes NAME=SOURCE, such as piora=env:PIORA_SECRET
 const TOKEN_FORM: &str = "--verify-token takes NAME=SOURCE, such as meta=env:META_VERIFY_TOKEN; a \
                           SOURCE is env:VARIABLE or file:PATH, and never the token itself";
 
-type Loaded = Result<Secret, SecretError>;
+pub(crate) type Loaded = Result<Secret, SecretError>;
 
 fn read(given: &str) -> Option<(&str, Vec<Loaded>)> {
     let (name, sources) = given.split_once('=')?;
@@ -65,7 +65,7 @@ fn read(given: &str) -> Option<(&str, Vec<Loaded>)> {
 }
 
 /// The secret, labeled with its source; nothing if that is none.
-fn secret(source: &str) -> Option<Loaded> {
+pub(crate) fn secret(source: &str) -> Option<Loaded> {
     let secret = match source.split_once(':')? {
         (_, "") => return None,
         ("env", variable) => Secret::from_env(variable),
@@ -75,7 +75,7 @@ fn secret(source: &str) -> Option<Loaded> {
     Some(secret.map(|secret| secret.labeled(source)))
 }
 
-fn preset(name: &str) -> Result<&'static Preset, String> {
+pub(crate) fn preset(name: &str) -> Result<&'static Preset, String> {
     catalogue::by_id(name).ok_or_else(|| {
         let near = near(name);
         let meant = match &*near {

@@ -3,6 +3,7 @@
 //! The way of a delivery: [`listen`] has one layer of `countersign-tower` for each `--provider`
 //! ([`endpoint`]) behind the server ([`serve`]); what the layer accepts is printed ([`output`])
 //! or given to the user's own program ([`forward`]). What there is to say goes into the [`log`].
+//! [`trigger`] is the other side: it sends as a provider would.
 
 mod args;
 mod endpoint;
@@ -16,6 +17,7 @@ mod serve;
 mod signals;
 mod stdio;
 mod store;
+mod trigger;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
     let done = match command {
         Command::Listen(args) => listen::run(&args, &log),
         Command::Providers(args) => providers::run(&args),
+        Command::Trigger(args) => return trigger::run(&args),
     };
     if let Err(problem) = &done {
         log.say(&format!("countersign: {problem}"));

@@ -16,3 +16,4 @@ mod stdout;
 mod stop;
 mod store;
 mod target;
+mod trigger;

@@ -144,6 +144,13 @@ impl Outgoing {
         self
     }
 
+    /// The same event with another body, byte for byte until a field is [`set`](Self::set).
+    #[must_use]
+    pub fn with_body(mut self, body: impl Into<Bytes>) -> Self {
+        self.content = Content::Bytes(body.into());
+        self
+    }
+
     /// Sets a field of the body. In JSON, `path` is names between dots, and numbers for the items of
     /// arrays (`data.items.0.price`); the value is JSON where it reads as JSON (`5`, `null`, `"5"`), and a
     /// text otherwise. In a form, `path` is the name of a field. A field that is not there is added.

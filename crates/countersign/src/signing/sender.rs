@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
+
 use super::samples::{self, Sample};
 use super::{Attempts, Outgoing, SignError, SignedRequest, Signer, sha256_hex, tampering};
 use crate::catalogue;
@@ -111,6 +113,12 @@ impl Sender {
         })
     }
 
+    /// The header whose value is the secret itself, where the provider shows a shared token.
+    #[must_use]
+    pub fn secret_header(&self) -> Option<&str> {
+        self.provider.spec().scheme.secret_header()
+    }
+
     /// The names of the sample events that there are of this provider.
     #[must_use]
     pub fn events(&self) -> Vec<&'static str> {
@@ -125,6 +133,41 @@ impl Sender {
     pub fn event(&self, name: &str) -> Result<Outgoing, SignError> {
         let sample = Sample::find(self.provider.name(), name)?;
         Outgoing::sample(&sample, self.clock.now())
+    }
+
+    /// The event of a delivery that was captured, to be sent again with a new signature: its body, its id
+    /// and its headers, without those that signing makes and those of the connection.
+    ///
+    /// # Errors
+    ///
+    /// [`SignError`] where the system has no random numbers.
+    pub fn captured<'h>(
+        &self,
+        headers: impl IntoIterator<Item = (&'h str, &'h str)>,
+        body: impl Into<Bytes>,
+    ) -> Result<Outgoing, SignError> {
+        const OF_CONNECTION: [&str; 6] =
+            ["host", "content-length", "connection", "transfer-encoding", "expect", "keep-alive"];
+        let spec = self.provider.spec();
+        let mut made =
+            spec.scheme.proofs.iter().flat_map(|proof| proof.headers()).collect::<Vec<_>>();
+        if let Some(TimeSource::Header { time, .. }) = &spec.time {
+            made.push(&time.name);
+        }
+        made.extend(spec.required_time.as_ref().map(|time| &time.name));
+        let mut event = Outgoing::bytes("", body)?;
+        event.headers.clear();
+        for (name, value) in headers {
+            let is = |other: &str| other.eq_ignore_ascii_case(name);
+            if spec.id_header.as_deref().is_some_and(is) {
+                event = event.id(value);
+            } else if !OF_CONNECTION.iter().any(|other| is(other))
+                && !made.iter().any(|other| is(other))
+            {
+                event.headers.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        Ok(event)
     }
 
     /// The event's delivery, signed at the present time.
