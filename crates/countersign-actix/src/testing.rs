@@ -2,31 +2,40 @@
 //!
 //! ```
 //! use actix_web::{App, HttpResponse, test, web};
-//! use countersign::signing::Sender;
-//! use countersign::{Endpoint, MemoryStore, Secret, providers::hostwares};
-//! use countersign_actix::{Webhook, WebhookMiddleware, testing::test_request};
+//! use countersign::{providers::hostwares, testing::TestKit};
+//! use countersign_actix::Webhook;
+//! use countersign_actix::testing::{middleware, test_request};
 //!
 //! # actix_web::rt::System::new().block_on(async {
-//! let secret = Secret::new("a test's secret")?;
-//! let endpoint =
-//!     Endpoint::builder("hostwares", hostwares::provider()).secret(secret.clone()).build()?;
-//! let webhooks = WebhookMiddleware::new(endpoint, MemoryStore::new());
+//! let kit = TestKit::new("hostwares").to("/hooks");
 //! let handler = async |_: Webhook<hostwares::Event>| HttpResponse::Ok();
-//! let hooks = web::resource("/hooks").wrap(webhooks).route(web::post().to(handler));
+//! let hooks = web::resource("/hooks").wrap(middleware(&kit)).route(web::post().to(handler));
 //! let app = test::init_service(App::new().service(hooks)).await;
 //!
-//! let hostwares = Sender::new(hostwares::provider(), secret).to("/hooks");
-//! let request = hostwares.request(&hostwares.event("site.created")?)?;
+//! let request = kit.request(&kit.event("site.created"));
 //! let response = test::call_service(&app, test_request(&request).to_request()).await;
 //! assert_eq!(response.status(), 200);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! # })?;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! kit.assert_handled();
+//! # });
 //! ```
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
+use countersign::MemoryStore;
 use countersign::signing::SignedRequest;
+use countersign::testing::TestKit;
+
+use crate::WebhookMiddleware;
+
+/// A middleware for the test: the kit's endpoint, store and clock.
+///
+/// # Panics
+///
+/// As [`TestKit::receiver`].
+#[track_caller]
+pub fn middleware(kit: &TestKit) -> WebhookMiddleware<MemoryStore> {
+    WebhookMiddleware::from_receiver(kit.receiver())
+}
 
 /// The delivery as a request for actix-web's test server.
 ///

@@ -8,7 +8,7 @@ use std::fmt;
 pub struct SignError(Cow<'static, str>);
 
 impl SignError {
-    pub(super) fn new(text: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn new(text: impl Into<Cow<'static, str>>) -> Self {
         Self(text.into())
     }
 }

@@ -149,6 +149,12 @@ pub(super) fn new_id(prefix: &str) -> Result<String, SignError> {
     Ok(format!("{prefix}{}", random("alnum:24")?.unwrap_or_default()))
 }
 
+/// A new text of a kind such as `alnum:32`.
+#[cfg(all(feature = "testing", feature = "tokio"))]
+pub(crate) fn new_text(kind: &str) -> Result<String, SignError> {
+    Ok(random(kind)?.unwrap_or_default())
+}
+
 /// A new UUID.
 pub(super) fn new_uuid() -> Result<String, SignError> {
     Ok(random("uuid")?.unwrap_or_default())

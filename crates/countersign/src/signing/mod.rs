@@ -37,6 +37,8 @@ mod tampering;
 
 pub use attempts::{Attempts, Next};
 pub use error::SignError;
+#[cfg(all(feature = "testing", feature = "tokio"))]
+pub(crate) use fresh::new_text;
 pub use outgoing::Outgoing;
 pub use request::SignedRequest;
 pub use sender::Sender;
