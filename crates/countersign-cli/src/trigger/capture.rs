@@ -53,13 +53,6 @@ impl Captured {
     }
 }
 
-/// What belongs to the connection on which it was captured.
-pub(super) fn is_of_connection(name: &str) -> bool {
-    let names =
-        ["host", "content-length", "connection", "transfer-encoding", "expect", "keep-alive"];
-    names.iter().any(|other| other.eq_ignore_ascii_case(name))
-}
-
 /// The head and the body, at the first empty line, whatever its line ends are.
 fn split_head(bytes: &[u8]) -> (&[u8], &[u8]) {
     let mut start = 0;

@@ -6,9 +6,9 @@ use std::time::SystemTime;
 use countersign::signing::{Outgoing, Sender, SignError, SignedRequest};
 use countersign::{Endpoint, ErrorChain, HeadParts, Provider, Secret};
 
+use super::Expected;
 use super::args::TriggerArgs;
 use super::capture::Captured;
-use super::{Expected, capture};
 use crate::endpoint::{preset, secret};
 
 /// What is to be sent, how, and what the answer should be.
@@ -47,7 +47,8 @@ impl Plan {
         let (request, expected) = match captured.filter(|_| args.as_captured) {
             Some(captured) => {
                 let expected = judge(&sender, origin, target, &captured)?;
-                (as_captured(&sender, &event, &captured)?, expected)
+                let request = sender.replay(captured.headers(), captured.body.clone());
+                (request.map_err(text)?, expected)
             }
             None => request(args, &sender, &event).map_err(|error| error.to_string())?,
         };
@@ -178,19 +179,6 @@ fn request(
     }
     let known = args.body.is_some() || !args.set.is_empty();
     Ok((sender.request(event)?, if known { Expected::Known } else { Expected::New }))
-}
-
-/// The captured request with its own signature.
-fn as_captured(
-    sender: &Sender,
-    event: &Outgoing,
-    captured: &Captured,
-) -> Result<SignedRequest, String> {
-    let mut request = sender.request(event).map_err(text)?;
-    for (name, value) in captured.headers().filter(|(name, _)| !capture::is_of_connection(name)) {
-        request = request.with_header(name, value);
-    }
-    Ok(request)
 }
 
 /// What this secret and the provider's own window say about a captured request.

@@ -17,3 +17,4 @@ mod stop;
 mod store;
 mod target;
 mod trigger;
+mod trigger_answers;

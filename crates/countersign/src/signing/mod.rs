@@ -25,6 +25,7 @@
 //! [`Signer`] is the part that makes the headers alone.
 
 mod attempts;
+mod captured;
 mod error;
 mod fresh;
 mod json_text;

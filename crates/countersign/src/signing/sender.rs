@@ -4,8 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
-
 use super::samples::{self, Sample};
 use super::{Attempts, Outgoing, SignError, SignedRequest, Signer, sha256_hex, tampering};
 use crate::catalogue;
@@ -20,7 +18,7 @@ use crate::secret::Secret;
 /// its 32 bytes in hex or base64, and Standard Webhooks' `whsk_…`.
 #[derive(Clone)]
 pub struct Sender {
-    provider: Provider,
+    pub(super) provider: Provider,
     secret: Secret,
     method: String,
     origin: String,
@@ -135,41 +133,6 @@ impl Sender {
         Outgoing::sample(&sample, self.clock.now())
     }
 
-    /// The event of a delivery that was captured, to be sent again with a new signature: its body, its id
-    /// and its headers, without those that signing makes and those of the connection.
-    ///
-    /// # Errors
-    ///
-    /// [`SignError`] where the system has no random numbers.
-    pub fn captured<'h>(
-        &self,
-        headers: impl IntoIterator<Item = (&'h str, &'h str)>,
-        body: impl Into<Bytes>,
-    ) -> Result<Outgoing, SignError> {
-        const OF_CONNECTION: [&str; 6] =
-            ["host", "content-length", "connection", "transfer-encoding", "expect", "keep-alive"];
-        let spec = self.provider.spec();
-        let mut made =
-            spec.scheme.proofs.iter().flat_map(|proof| proof.headers()).collect::<Vec<_>>();
-        if let Some(TimeSource::Header { time, .. }) = &spec.time {
-            made.push(&time.name);
-        }
-        made.extend(spec.required_time.as_ref().map(|time| &time.name));
-        let mut event = Outgoing::bytes("", body)?;
-        event.headers.clear();
-        for (name, value) in headers {
-            let is = |other: &str| other.eq_ignore_ascii_case(name);
-            if spec.id_header.as_deref().is_some_and(is) {
-                event = event.id(value);
-            } else if !OF_CONNECTION.iter().any(|other| is(other))
-                && !made.iter().any(|other| is(other))
-            {
-                event.headers.push((name.to_owned(), value.to_owned()));
-            }
-        }
-        Ok(event)
-    }
-
     /// The event's delivery, signed at the present time.
     ///
     /// # Errors
@@ -252,6 +215,11 @@ impl Sender {
     /// As [`Attempts::of`].
     pub fn attempts(&self) -> Result<Attempts, SignError> {
         Attempts::of(&self.provider)
+    }
+
+    /// Method, origin and target.
+    pub(super) fn line(&self) -> (&str, &str, &str) {
+        (&self.method, &self.origin, &self.target)
     }
 
     fn sign(&self, event: &Outgoing, time: SystemTime) -> Result<SignedRequest, SignError> {

@@ -1,6 +1,5 @@
 //! A provider, an endpoint and a store for the test of a handler.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +12,6 @@ use crate::endpoint::{Endpoint, EndpointBuilder};
 use crate::key::EventKey;
 use crate::provider::Provider;
 use crate::receiver::{Receiver, ReceiverBuilder};
-use crate::rejection::RejectionKind;
 use crate::report::{Outcome, Reason, Report};
 use crate::signing::{Outgoing, Sender, SignError, SignedRequest};
 
@@ -55,15 +53,15 @@ pub struct TestKit {
     sender: Sender,
     clock: TestClock,
     store: MemoryStore,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    pub(super) seen: Arc<Mutex<Vec<Seen>>>,
 }
 
 /// What became of one delivery.
 #[derive(Clone, Copy, Debug)]
-struct Seen {
-    outcome: Outcome,
-    reason: Option<Reason>,
-    key: Option<EventKey>,
+pub(super) struct Seen {
+    pub(super) outcome: Outcome,
+    pub(super) reason: Option<Reason>,
+    pub(super) key: Option<EventKey>,
 }
 
 /// What providers that sign the URL send to.
@@ -246,94 +244,9 @@ impl TestKit {
     pub async fn advance(&self, by: Duration) {
         self.clock.advance(by).await;
     }
-
-    /// What became of each delivery so far, in the order of their answers.
-    #[must_use]
-    pub fn outcomes(&self) -> Vec<(Outcome, Option<Reason>)> {
-        lock(&self.seen).iter().map(|seen| (seen.outcome, seen.reason)).collect()
-    }
-
-    /// The last delivery was handled: the handler ran and answered 2xx.
-    ///
-    /// # Panics
-    ///
-    /// If it was not.
-    #[track_caller]
-    pub fn assert_handled(&self) {
-        self.assert_last("handled", |seen| seen.outcome == Outcome::Accepted);
-    }
-
-    /// The handler ran for the last delivery and did not answer 2xx, so a retry is accepted.
-    ///
-    /// # Panics
-    ///
-    /// If it was otherwise.
-    #[track_caller]
-    pub fn assert_failed(&self) {
-        self.assert_last("not handled by its handler", |seen| seen.outcome == Outcome::Failed);
-    }
-
-    /// The last delivery was answered as a duplicate of a handled event.
-    ///
-    /// # Panics
-    ///
-    /// If it was not.
-    #[track_caller]
-    pub fn assert_duplicate(&self) {
-        self.assert_last("a duplicate", |seen| seen.outcome == Outcome::Duplicate);
-    }
-
-    /// The last delivery was refused for this reason.
-    ///
-    /// # Panics
-    ///
-    /// If it was not.
-    #[track_caller]
-    pub fn assert_refused(&self, kind: RejectionKind) {
-        let what = format!("refused as {}", kind.code());
-        self.assert_last(&what, |seen| seen.reason == Some(Reason::Rejected(kind)));
-    }
-
-    /// Each event that came so far was handled once, however many deliveries it had.
-    ///
-    /// # Panics
-    ///
-    /// If one was not handled or more than once, and if none came.
-    #[track_caller]
-    pub fn assert_each_handled_once(&self) {
-        let mut handled = BTreeMap::new();
-        for seen in lock(&self.seen).iter() {
-            if let Some(key) = seen.key {
-                *handled.entry(key).or_insert(0) += u32::from(seen.outcome == Outcome::Accepted);
-            }
-        }
-        assert!(!handled.is_empty(), "no event came; {}", self.all());
-        for (key, times) in handled {
-            assert_eq!(times, 1, "event {key} was handled {times} times; {}", self.all());
-        }
-    }
-
-    #[track_caller]
-    fn assert_last(&self, what: &str, is: impl Fn(&Seen) -> bool) {
-        let last = lock(&self.seen).last().copied();
-        assert!(last.as_ref().is_some_and(is), "the last delivery is not {what}; {}", self.all());
-    }
-
-    fn all(&self) -> String {
-        let seen = self.outcomes().into_iter().map(|(outcome, reason)| match reason {
-            Some(reason) => format!("{} ({reason})", outcome.as_str()),
-            None => outcome.as_str().to_owned(),
-        });
-        let seen: Vec<_> = seen.collect();
-        if seen.is_empty() {
-            "no delivery reached the middleware".to_owned()
-        } else {
-            format!("deliveries so far: {}", seen.join(", "))
-        }
-    }
 }
 
-fn lock(seen: &Mutex<Vec<Seen>>) -> MutexGuard<'_, Vec<Seen>> {
+pub(super) fn lock(seen: &Mutex<Vec<Seen>>) -> MutexGuard<'_, Vec<Seen>> {
     seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

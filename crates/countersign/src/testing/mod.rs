@@ -19,6 +19,8 @@
 //! ```
 
 #[cfg(feature = "tokio")]
+mod assertions;
+#[cfg(feature = "tokio")]
 mod clock;
 #[cfg(feature = "tokio")]
 mod kit;
