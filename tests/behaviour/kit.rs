@@ -117,6 +117,15 @@ async fn a_cancelled_handler_is_settled_in_the_background() {
     .await;
 }
 
+#[tokio::test]
+async fn time_runs_on_where_nobody_skips_it() {
+    let kit = TestKit::new("piora");
+    kit.advance(HOUR).await;
+    let start = (kit.clock().now(), tokio::time::Instant::now());
+    std::thread::sleep(Duration::from_millis(2));
+    assert!(kit.clock().now() > start.0 && start.1.elapsed() > Duration::ZERO);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_runtime_with_paused_time_stays_paused() {
     let kit = TestKit::new("piora");
@@ -159,6 +168,11 @@ async fn each_assertion_can_fail() {
     kit.assert_duplicate();
     fails(&|| kit.assert_handled());
     kit.assert_each_handled_once();
+    // Once its memory ends, it is handled a second time.
+    kit.advance(100 * HOUR).await;
+    send(&app, &kit.request(&event)).await;
+    kit.assert_handled();
+    assert!(fails(&|| kit.assert_each_handled_once()).contains("was handled 2 times"));
 }
 
 #[tokio::test]

@@ -236,9 +236,14 @@ fn the_curl_command_does_what_the_program_would() {
     ]);
     let binary = file("binary", b"a\0'\xff\n");
     let binary = ["--body", binary.to_str().unwrap()];
-    for (provider, args) in
-        [("slack", &["command"][..]), ("pingara", &[]), ("pingara-basic", &[]), ("github", &binary)]
-    {
+    let quotes = ["push", "--set", "ref=it's \"$HOME\" `id`"];
+    for (provider, args) in [
+        ("slack", &["command"][..]),
+        ("github", &quotes),
+        ("pingara", &[]),
+        ("pingara-basic", &[]),
+        ("github", &binary),
+    ] {
         let done = trigger(&program, provider, &[args, &["--dry-run"]].concat());
         assert_eq!(done.code, 0, "{}", done.err);
         assert!(done.out.contains("curl -i -X POST"), "{}", done.out);
