@@ -243,6 +243,17 @@ fn nothing_fails_in_silence() {
     let event = svix.event("order.paid").unwrap();
     let said = error(svix.request(&event.clone().id(&"x".repeat(129))));
     assert!(said.contains("more than 128 bytes"), "{said}");
+    for bad in ["", "two words", "m\u{fc}", "a.b"] {
+        let said = error(svix.request(&event.clone().id(bad)));
+        assert!(
+            said.contains("refused as id_invalid") || said.contains("white space"),
+            "{bad}: {said}"
+        );
+    }
+    let said = error(svix.clone().method("get").request(&event));
+    assert!(said.contains("`get` is not a method"), "{said}");
+    let said = error(svix.clone().to("hooks.example.test/a").request(&event));
+    assert!(said.contains("hooks.example.test"), "{said}");
     let said = error(svix.request(&event.clone().header("x-a", "b\r\nx-c: d")));
     assert!(said.contains("x-a") && said.contains("control characters"), "{said}");
 

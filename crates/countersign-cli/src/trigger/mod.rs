@@ -17,7 +17,7 @@ use countersign::signing::{Attempts, Next, SignedRequest, samples};
 use humantime::format_duration;
 
 use crate::endpoint::preset;
-use crate::say;
+use crate::{forward, say};
 use event::Plan;
 use exchange::{Answer, Exchange};
 use verdict::{Expected, Verdict};
@@ -67,6 +67,9 @@ fn list(args: &TriggerArgs) -> Result<(), String> {
 
 /// Whether the answer is the right one. An error is a sentence that says why nothing was sent.
 fn trigger(args: &TriggerArgs) -> Result<bool, String> {
+    if let Some(to) = args.to.as_deref().filter(|_| !args.dry_run) {
+        forward::parse("--to", to)?;
+    }
     let plan = Plan::of(args)?;
     if args.dry_run {
         tell(&curl::command(&plan, &plan.request)?);

@@ -7,9 +7,11 @@ use std::time::{Duration, SystemTime};
 use super::samples::{self, Sample};
 use super::{Attempts, Outgoing, SignError, SignedRequest, Signer, sha256_hex, tampering};
 use crate::catalogue;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, ManualClock, SystemClock};
+use crate::endpoint::Endpoint;
 use crate::error::ConfigError;
 use crate::provider::{Provider, TimeSource};
+use crate::rejection::Rejection;
 use crate::secret::Secret;
 
 /// Sends as a provider would: genuine deliveries, retries, and those that must be refused.
@@ -259,7 +261,29 @@ impl Sender {
         }
         let mut headers = signer.try_sign(&body)?;
         headers.push(("content-length".to_owned(), body.len().to_string()));
-        SignedRequest::new(self.method.clone(), self.origin.clone(), target, headers, body)
+        let (method, origin) = (self.method.clone(), self.origin.clone());
+        let request = SignedRequest::new(method, origin, target, headers, body)?;
+        self.check(&request, time)?;
+        Ok(request)
+    }
+
+    /// What a receiver would refuse at its time is none that the provider sends: an id with a character
+    /// that no id has, a body of another kind.
+    fn check(&self, request: &SignedRequest, time: SystemTime) -> Result<(), SignError> {
+        let mut endpoint = Endpoint::builder(self.provider.name(), self.provider.clone())
+            .secret(self.verifying_secret()?)
+            .methods([&self.method])
+            .max_body(request.body().len().max(1))
+            .clock(ManualClock::at(time));
+        if !self.origin.is_empty() {
+            endpoint = endpoint.public_url(&self.origin);
+        }
+        let endpoint = endpoint.build().map_err(|error| SignError::new(error.to_string()))?;
+        let refused = |rejection: Rejection| {
+            let (name, code) = (self.provider.name(), rejection.code());
+            SignError::new(format!("{name} does not send this: it would be refused as {code}"))
+        };
+        endpoint.verify(request, request.body()).map(drop).map_err(refused)
     }
 }
 
