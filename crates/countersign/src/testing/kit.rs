@@ -26,19 +26,22 @@ use crate::signing::{Outgoing, Sender, SignError, SignedRequest};
 /// use countersign::RejectionKind;
 /// use std::time::Duration;
 ///
-/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-/// let kit = TestKit::new("piora");
-/// let receiver = kit.receiver();
-/// let event = kit.event("deployment.failed");
-/// # let send = async |request: countersign::signing::SignedRequest| {
+/// # async fn send(
+/// #     receiver: &countersign::Receiver<countersign::MemoryStore>,
+/// #     request: countersign::signing::SignedRequest,
+/// # ) -> Result<(), Box<dyn std::error::Error>> {
 /// #     let arriving = receiver.begin(&request)?;
 /// #     let body = Some(request.body().clone());
 /// #     let delivery = receiver.receive(arriving, body, std::future::pending::<()>()).await?;
 /// #     let handler = async |delivery: Delivery| { delivery.mark_taken(); Answer::new(200, ()) };
-/// #     Ok::<_, Box<dyn std::error::Error>>(receiver.handle(delivery, handler).await?)
-/// # };
-///
-/// # let send = async |request| drop(send(request).await);
+/// #     receiver.clone().handle(delivery, handler).await?;
+/// #     Ok(())
+/// # }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let kit = TestKit::new("piora");
+/// let receiver = kit.receiver();
+/// let event = kit.event("deployment.failed");
+/// # let send = async |request| drop(send(&receiver, request).await);
 /// send(kit.request(&event)).await;
 /// kit.assert_handled();
 /// kit.advance(Duration::from_secs(52_560)).await; // 14 h 36 min: Piora's last retry
