@@ -1,7 +1,9 @@
 //! Sample events of the catalogue's providers, for [`Sender::event`](super::Sender::event).
 //!
-//! Their fields are those that the providers' documentation shows, in the way in which each writes its
-//! JSON. Ids and times are new each time, so that a sample is a new event; everything else is made up.
+//! They are samples and no reference: each has the usual fields of its event, and the provider may send
+//! more. Where the documentation of one of the five typed providers shows no body for an event, the sample
+//! has what it shows for others. Ids and times are new each time, so that a sample is a new event;
+//! everything else is made up.
 //!
 //! ```
 //! use countersign::signing::samples;
