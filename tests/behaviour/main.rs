@@ -20,6 +20,7 @@ mod extractor;
 mod fixtures;
 mod harness;
 mod http2;
+mod kit;
 mod logs;
 mod on_actix;
 mod on_axum;

@@ -26,6 +26,7 @@ mod reference;
 mod schemes;
 mod sdk_vectors;
 mod secrets;
+mod sending;
 mod strictness;
 mod support;
 mod vectors;

@@ -30,6 +30,12 @@ export class Engine {
     return this.#ask({ do: 'sign', provider, secret, now, method, url, event_id: id, body: Buffer.from(body).toString('base64') });
   }
 
+  samples(provider, secret, draft, headers) {
+    const { at, method, url, body } = draft;
+    const now = Math.floor(at / 1000);
+    return this.#ask({ do: 'samples', provider, secret, now, method, url, headers: Object.entries(headers), body: Buffer.from(body).toString('base64') });
+  }
+
   close() {
     this.#child.stdin.end();
   }

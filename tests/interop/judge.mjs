@@ -78,3 +78,26 @@ export async function judgeSigner(sdk, engine, seed, rounds) {
   }
   return results;
 }
+
+/** What `countersign trigger` sends of each sample event, and of its retry: the SDK has to accept it. */
+export async function judgeSamples(sdk, engine, seed) {
+  const random = seeded(`${seed}:${sdk.id}:samples`);
+  const key = newKey(sdk, random);
+  const draft = newDraftOfAge(sdk, random, bodyNames(sdk)[0]);
+  const answer = await engine.samples(sdk.id, key.sign, draft, sdk.companions ?? {});
+  if (answer.error !== undefined) {
+    return [{ kind: 'sample', agreed: false, oursIsRight: false, sdk: 'refuses', text: `we cannot send it: ${answer.error}` }];
+  }
+  const results = [];
+  for (const { kind, url, headers, body } of answer.requests) {
+    const theirs = await ask(sdk, { ...draft, url, headers, body: Buffer.from(body, 'base64'), secrets: [key.verify] });
+    results.push({
+      kind: `sample/${kind}`,
+      agreed: theirs.accepts,
+      oursIsRight: true,
+      sdk: word(theirs.accepts),
+      text: `the SDK ${word(theirs.accepts)} it (${theirs.why})`,
+    });
+  }
+  return results;
+}

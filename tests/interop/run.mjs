@@ -6,7 +6,7 @@ import './clock.mjs'; // before the SDKs
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Engine } from './engine.mjs';
-import { judgeSigner, judgeVerifier } from './judge.mjs';
+import { judgeSamples, judgeSigner, judgeVerifier } from './judge.mjs';
 import REASONS from './reasons.mjs';
 import SDKS from './sdks/index.mjs';
 import { table } from './table.mjs';
@@ -65,7 +65,8 @@ function count(sdk, results) {
 try {
   for (const sdk of chosen) {
     const toUs = count(sdk, await judgeVerifier(sdk, engine, options.seed, Number(options.count)));
-    const toSdk = count(sdk, await judgeSigner(sdk, engine, options.seed, ROUNDS));
+    const signed = await judgeSigner(sdk, engine, options.seed, ROUNDS);
+    const toSdk = count(sdk, [...signed, ...await judgeSamples(sdk, engine, options.seed)]);
     rows.push({ id: sdk.id, library: `${sdk.package}@${version(sdk.package)}${sdk.official ? '' : ' *'}`, toUs, toSdk });
   }
 } catch (error) {

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::post;
 use bytes::Bytes;
-use countersign::testing::Signer;
+use countersign::signing::Signer;
 use countersign::{
     Answer, Endpoint, MemoryStore, Part, Provider, Receiver, Secret, Signature, Timestamp,
 };

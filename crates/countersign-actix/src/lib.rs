@@ -128,6 +128,7 @@
 //! | flag | default | |
 //! |---|---|---|
 //! | `tracing` | on | spans and events through `tracing` |
+//! | `testing` | off | `testing`: a provider's delivery as a request, for tests of handlers |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -137,6 +138,8 @@ mod outliving;
 mod request;
 mod response;
 mod service;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use extract::{Webhook, WebhookRejection};
 pub use middleware::WebhookMiddleware;

@@ -7,6 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::say;
+use crate::trigger::TriggerArgs;
 use crate::verify::VerifyArgs;
 
 /// Reads the command line. `--help` and `--version` are answered here.
@@ -29,11 +30,11 @@ pub(crate) fn parse() -> Result<Command, ExitCode> {
     })
 }
 
-/// The subcommand that was given, or the one to begin with.
+/// The subcommand that was given, or the first one to read about.
 fn subcommand() -> String {
-    let given = std::env::args().nth(1).unwrap_or_default();
-    let known = Cli::command().get_subcommands().any(|command| command.get_name() == given);
-    if known { given } else { "listen".to_owned() }
+    let known = Cli::command();
+    let given = std::env::args().nth(1).filter(|name| known.find_subcommand(name).is_some());
+    given.unwrap_or_else(|| "listen".to_owned())
 }
 
 fn exit_code(error: &clap::Error) -> ExitCode {
@@ -66,6 +67,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// List the providers that `--provider` takes.
     Providers(ProvidersArgs),
+    /// Send a sample event as a provider would, to try a receiver.
+    Trigger(TriggerArgs),
 }
 
 /// List the providers that `--provider` takes: id, name, proof, freshness, key, retries, source, and

@@ -24,18 +24,13 @@ const MAX_FACT: usize = 1024;
 /// The way to the user's program. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Forwarder {
-    client: Client<Connector, Full<Bytes>>,
+    client: HttpClient,
     url: Uri,
 }
 
 impl Forwarder {
     pub(crate) fn new(url: &str) -> Result<Self, String> {
-        let url = parse(url)?;
-        // A pooled connection may have been closed by the program just when the next delivery is
-        // written to it: that delivery would fail, and some providers do not retry.
-        let client =
-            Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector()?);
-        Ok(Self { client, url })
+        Ok(Self { client: client()?, url: parse("--forward-to", url)? })
     }
 
     /// Forwards a delivery and gives what to answer the provider.
@@ -123,9 +118,19 @@ fn value(fact: &str) -> Option<HeaderValue> {
     (printable && whole).then(|| HeaderValue::from_str(fact).ok()).flatten()
 }
 
-/// The URL is not repeated in what is said about it: it may hold a password.
-fn parse(url: &str) -> Result<Uri, String> {
-    let form = "--forward-to takes a URL such as http://127.0.0.1:3000/webhooks";
+/// What sends deliveries.
+pub(crate) type HttpClient = Client<Connector, Full<Bytes>>;
+
+/// A pooled connection may have been closed by the program just when the next delivery is written to it:
+/// that delivery would fail, and some providers do not retry. So none is pooled.
+pub(crate) fn client() -> Result<HttpClient, String> {
+    Ok(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector()?))
+}
+
+/// The URL that an option of the command line has. It is not repeated in what is said about it: it may
+/// hold a password.
+pub(crate) fn parse(option: &str, url: &str) -> Result<Uri, String> {
+    let form = format!("{option} takes a URL such as http://127.0.0.1:3000/webhooks");
     let url: Uri = url.parse().map_err(|error| format!("{form}: {error}"))?;
     let (Some(scheme), Some(authority)) = (url.scheme_str(), url.authority()) else {
         return Err(format!("{form}, with its scheme and host"));
@@ -134,14 +139,15 @@ fn parse(url: &str) -> Result<Uri, String> {
         "http" => {}
         "https" if cfg!(feature = "https") => {}
         "https" => {
-            return Err("--forward-to: this program was built without https; build it with \
-                        `--features https`, or use an http URL"
-                .to_owned());
+            return Err(format!(
+                "{option}: this program was built without https; build it with `--features \
+                 https`, or use an http URL"
+            ));
         }
         other => return Err(format!("{form}; `{other}` is neither http nor https")),
     }
     if authority.as_str().contains('@') {
-        return Err("--forward-to: a user and password in the URL are not supported".to_owned());
+        return Err(format!("{option}: a user and password in the URL are not supported"));
     }
     let port = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
     let in_range = || authority.port_u16().is_some_and(|port| port != 0);
@@ -159,7 +165,7 @@ fn tcp() -> HttpConnector {
 }
 
 #[cfg(not(feature = "https"))]
-type Connector = HttpConnector;
+pub(crate) type Connector = HttpConnector;
 
 #[cfg(not(feature = "https"))]
 #[expect(clippy::unnecessary_wraps, reason = "with https it can fail")]
@@ -168,7 +174,7 @@ fn connector() -> Result<Connector, String> {
 }
 
 #[cfg(feature = "https")]
-type Connector = hyper_rustls::HttpsConnector<HttpConnector>;
+pub(crate) type Connector = hyper_rustls::HttpsConnector<HttpConnector>;
 
 #[cfg(feature = "https")]
 fn connector() -> Result<Connector, String> {

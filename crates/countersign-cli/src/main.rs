@@ -3,6 +3,7 @@
 //! The way of a delivery: [`listen`] has one layer of `countersign-tower` for each `--provider`
 //! ([`endpoint`]) behind the server ([`serve`]); what the layer accepts is printed ([`output`])
 //! or given to the user's own program ([`forward`]). What there is to say goes into the [`log`].
+//! [`trigger`] is the other side: it sends as a provider would.
 //! [`verify`] says of a captured request why it is not genuine.
 
 mod args;
@@ -17,6 +18,7 @@ mod serve;
 mod signals;
 mod stdio;
 mod store;
+mod trigger;
 mod verify;
 
 use std::io::Write as _;
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Command::Providers(args) => (providers::run(&args).map(|()| ExitCode::SUCCESS), 1),
         // 1 is an answer here.
         Command::Verify(args) => (verify::run(&args), 2),
+        Command::Trigger(args) => return trigger::run(&args),
     };
     let code = done.unwrap_or_else(|problem| {
         log.say(&format!("countersign: {problem}"));

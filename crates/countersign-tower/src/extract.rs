@@ -55,6 +55,37 @@ pub struct Webhook<T = Delivery> {
     pub delivery: Delivery,
 }
 
+impl<T: FromDelivery> Webhook<T> {
+    /// What the extractor would give, to call a handler as a plain function in a test. There is no way
+    /// to a [`Delivery`] but to prove one, so this proves nothing less.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// use axum::http::StatusCode;
+    /// use countersign::providers::hostwares;
+    /// use countersign::testing::TestKit;
+    /// use countersign_tower::Webhook;
+    ///
+    /// async fn on_event(webhook: Webhook<hostwares::Event>) -> StatusCode {
+    ///     if webhook.event.account_id.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND }
+    /// }
+    ///
+    /// let kit = TestKit::new("hostwares");
+    /// let webhook = Webhook::from_delivery(kit.delivery(&kit.event("site.created")))?;
+    /// assert_eq!(on_event(webhook).await, StatusCode::OK);
+    /// # Ok::<(), countersign_tower::WebhookRejection>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`WebhookRejection`], if the delivery is not of the type `T`.
+    pub fn from_delivery(delivery: Delivery) -> Result<Self, WebhookRejection> {
+        delivery.mark_taken();
+        Ok(Self { event: T::from_delivery(&delivery)?, delivery })
+    }
+}
+
 /// For what works on any delivery, such as `complete_in`.
 impl<T> AsRef<Delivery> for Webhook<T> {
     fn as_ref(&self) -> &Delivery {

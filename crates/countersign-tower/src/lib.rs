@@ -100,6 +100,7 @@
 //! |---|---|---|
 //! | `axum` | on | the [`Webhook`] extractor, on axum-core 0.5 (axum 0.8) |
 //! | `tracing` | on | spans and events through `tracing` |
+//! | `testing` | off | `testing`: a provider's delivery as a request, for tests of handlers |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -112,6 +113,8 @@ mod proven_body;
 mod request;
 mod response;
 mod service;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 #[cfg(feature = "axum")]
 pub use extract::{Webhook, WebhookRejection};

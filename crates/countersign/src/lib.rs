@@ -85,8 +85,8 @@
 //! | `ed25519` | off | ed25519 signatures, such as Discord's | 5 crates, about a quarter of the time of the default |
 //! | `p256` | off | ECDSA over P-256, as SendGrid signs | 20 crates, more than a quarter of that time |
 //! | `tokio` | off | [`Runtime::tokio`], which the adapters bring | tokio, with `rt`, `sync` and `time` |
-//! | `signing` | off | [`signing`]: signing as a provider would | nothing |
-//! | `testing` | off | [`testing`]: the same, and the acceptance suite for stores | nothing |
+//! | `signing` | off | [`signing`]: signing and sending as a provider would, with sample events | nothing |
+//! | `testing` | off | [`testing`]: the same, the acceptance suite for stores, and with `tokio` a kit for tests of handlers | nothing |
 //! | `diagnosis` | off | [`diagnosis`]: why a delivery is not genuine | 5 crates, which unpack gzip |
 //!
 //! The default has no elliptic curve and no async runtime in it.

@@ -6,7 +6,7 @@ use std::io::{BufRead as _, Write as _};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use countersign::testing::Signer;
+use countersign::signing::{Outgoing, Sender, Signer};
 use countersign::{Endpoint, HeadParts, ManualClock, Provider, RejectionKind, Secret, catalogue};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -28,6 +28,7 @@ struct Request {
     headers: Vec<(String, String)>,
     #[serde(default)]
     event_id: Option<String>,
+    #[serde(default)]
     body: String,
 }
 
@@ -36,6 +37,7 @@ struct Request {
 enum What {
     Verify,
     Sign,
+    Samples,
 }
 
 type Failure = Box<dyn std::error::Error>;
@@ -52,6 +54,7 @@ fn main() -> Result<(), Failure> {
             (None, _) => Err("not in the catalogue".into()),
             (Some(provider), What::Verify) => verify(provider, &request),
             (Some(provider), What::Sign) => sign(provider, &request),
+            (Some(provider), What::Samples) => samples(provider, &request),
         };
         let mut answer = answer.unwrap_or_else(|error| json!({ "error": error.to_string() }));
         answer["id"] = request.id.into();
@@ -95,7 +98,7 @@ fn sign(provider: &Provider, request: &Request) -> Result<Value, Failure> {
     match &*request.provider {
         // The provider adds these to what a caller asks for.
         "twilio-json" => {
-            let digest = countersign::testing::sha256_hex(&body);
+            let digest = countersign::signing::sha256_hex(&body);
             let separator = if target.contains('?') { '&' } else { '?' };
             target.push_str(&format!("{separator}bodySHA256={digest}"));
         }
@@ -107,6 +110,42 @@ fn sign(provider: &Provider, request: &Request) -> Result<Value, Failure> {
     }
     let headers = signer.url(origin, &target).try_sign(&body)?;
     Ok(json!({ "headers": headers, "url": format!("{origin}{target}") }))
+}
+
+/// What `countersign trigger` sends: each sample event and its first retry; where there are no samples, the
+/// body that was given.
+fn samples(provider: &Provider, request: &Request) -> Result<Value, Failure> {
+    use base64::Engine as _;
+    let sender = Sender::new(provider.clone(), Secret::new(request.secret.as_str())?)
+        .to(&request.url)
+        .method(&request.method)
+        .clock(ManualClock::at(time(request.now)));
+    let mut events = Vec::new();
+    for name in sender.events() {
+        events.push((name, sender.event(name)?));
+    }
+    if events.is_empty() {
+        events.push(("own", Outgoing::bytes("application/json", body(request))?));
+    }
+    let mut requests = Vec::new();
+    for (name, mut event) in events {
+        for (header, value) in &request.headers {
+            event = event.header(header, value);
+        }
+        if request.provider == "contentful" {
+            let names = "x-contentful-signed-headers,x-contentful-timestamp";
+            event = event.header("x-contentful-signed-headers", names);
+        }
+        for (kind, signed) in [
+            (name.to_owned(), sender.request(&event)?),
+            (format!("{name}/retry"), sender.retry(&event, 1)?),
+        ] {
+            let body = base64::engine::general_purpose::STANDARD.encode(signed.body());
+            let (url, headers) = (signed.url(), signed.headers());
+            requests.push(json!({ "kind": kind, "url": url, "headers": headers, "body": body }));
+        }
+    }
+    Ok(json!({ "requests": requests }))
 }
 
 /// The origin, and the path with the query.

@@ -41,7 +41,7 @@ fn every_provider_is_let_in_once_and_forgers_never() {
 
     for (name, provider, body) in &everyone {
         let genuine = Delivery::signed(name, provider, SECRET, body);
-        let forged = Delivery::signed(name, provider, "a stranger's:secret", body);
+        let forged = Delivery::signed(name, provider, "a-stranger's:secret", body);
 
         assert_eq!(forged.send(&program).status, 401, "{name}");
         let line = program.line();
@@ -76,7 +76,7 @@ fn every_provider_is_let_in_once_and_forgers_never() {
     assert_eq!(program.stop(), Some(0));
     program.no_more_lines();
     let said = stdout + &program.stderr();
-    assert!(!said.contains(SECRET) && !said.contains("a stranger's:secret"), "{said}");
+    assert!(!said.contains(SECRET) && !said.contains("a-stranger's:secret"), "{said}");
     assert!(!said.contains('\u{1b}'), "colours without a terminal: {said}");
 }
 

@@ -16,4 +16,6 @@ mod stdout;
 mod stop;
 mod store;
 mod target;
+mod trigger;
+mod trigger_answers;
 mod verify;

@@ -47,6 +47,24 @@ impl ClaimHeaders {
         self.0.iter().flatten().map(KnownName::as_str)
     }
 
+    #[cfg(feature = "signing")]
+    pub(crate) fn event_type_header(&self) -> Option<&str> {
+        let [event_type, ..] = &self.0;
+        event_type.as_ref().map(KnownName::as_str)
+    }
+
+    #[cfg(feature = "signing")]
+    pub(crate) fn id_header(&self) -> Option<&str> {
+        let [_, id, ..] = &self.0;
+        id.as_ref().map(KnownName::as_str)
+    }
+
+    #[cfg(feature = "signing")]
+    pub(crate) fn attempt_header(&self) -> Option<&str> {
+        let [.., attempt] = &self.0;
+        attempt.as_ref().map(KnownName::as_str)
+    }
+
     /// What a head claims. A header that is there twice, or that has other than visible ASCII characters
     /// and spaces, claims nothing.
     #[inline]

@@ -108,6 +108,15 @@ impl SignedContent {
         self.parts().any(Part::needs_public_url)
     }
 
+    /// The parameter of the query that holds the body's hash.
+    #[cfg(feature = "signing")]
+    pub(crate) fn body_sha256_parameter(&self) -> Option<&str> {
+        match &self.body {
+            Part::BodySha256InQuery(name) => Some(name),
+            _ => None,
+        }
+    }
+
     /// Whether the signature can be computed while the body arrives.
     #[inline]
     pub(crate) fn streams(&self) -> bool {

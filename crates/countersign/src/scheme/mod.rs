@@ -30,6 +30,8 @@ pub use proof::Proof;
 pub(crate) use roles::BadSecret;
 pub(crate) use secret_reading::SecretReading;
 use signature::Signature;
+#[cfg(feature = "signing")]
+pub(crate) use texts::LONGEST_ID;
 pub(crate) use texts::Texts;
 use token::TokenKeys;
 
@@ -83,7 +85,7 @@ impl Scheme {
         self.proofs.iter().find_map(Proof::signature)
     }
 
-    /// The header and the value that prove this content, with the first proof.
+    /// The header and the value that prove this content, with the first proof that such a secret is for.
     #[cfg(feature = "signing")]
     pub(crate) fn sign(
         &self,
@@ -95,7 +97,19 @@ impl Scheme {
         self.content.feed_before(texts, |bytes| content.extend_from_slice(bytes));
         self.content.feed_body(body, |bytes| content.extend_from_slice(bytes));
         self.content.feed_after(texts, |bytes| content.extend_from_slice(bytes));
-        self.proofs.first()?.sign(secret, &content)
+        self.proofs.iter().find_map(|proof| proof.sign(secret, &content))
+    }
+
+    /// What its deliveries are signed with.
+    #[cfg(feature = "signing")]
+    pub(crate) fn signing_secret(&self) -> &'static str {
+        self.proofs.first().map_or("nothing", Proof::signing_secret)
+    }
+
+    /// The secret that an endpoint needs for what this one signs.
+    #[cfg(feature = "signing")]
+    pub(crate) fn verifying_secret(&self, secret: &Secret) -> Option<Secret> {
+        self.proofs.iter().find_map(|proof| proof.verifying_secret(secret))
     }
 }
 

@@ -56,7 +56,8 @@ pub(super) fn is_like_one(signature: &Signature, shown: &[u8]) -> bool {
         || decode_hex_any(shown.trim_ascii()).is_some_and(|bytes| is_info(&bytes))
 }
 
-/// A private key, as its 32 bytes in hex or base64, after a prefix such as `whsk_`. For signing.
+/// A private key, as its 32 bytes in hex or base64, after a prefix such as `whsk_`, or as PKCS #8 in PEM
+/// or base64. For signing.
 #[cfg(all(feature = "ed25519", feature = "signing"))]
 pub(super) fn private_key(
     signature: &Signature,
@@ -64,11 +65,13 @@ pub(super) fn private_key(
 ) -> Option<ed25519_dalek::SigningKey> {
     let shown = shown.strip_prefix(b"whsk_").unwrap_or(shown);
     let bytes = key_bytes(signature, shown)?;
-    // Some tools show the public key after the private one; in PKCS #8 (RFC 8410 §7) it stands last.
+    /// What stands before the key in PKCS #8 (RFC 8410 §7): the algorithm and the key's length. Before
+    /// it is a version, after it there may be the public key (RFC 5958).
+    const PKCS8: &[u8] = &[0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
     let seed = match bytes.len() {
+        // Some tools show the public key after the private one.
         32 | 64 => bytes.get(..32)?,
-        48 => bytes.get(16..)?,
-        _ => return None,
+        _ => bytes.get(7..)?.strip_prefix(PKCS8)?.get(..32)?,
     };
     Some(ed25519_dalek::SigningKey::from_bytes(seed.try_into().ok()?))
 }

@@ -18,7 +18,7 @@ const CAPACITY: usize = 176;
 const KINDS: usize = 6;
 
 /// The longest id of a delivery.
-const LONGEST_ID: usize = 128;
+pub(crate) const LONGEST_ID: usize = 128;
 
 impl Texts {
     /// Keeps the time and the id; false if one is longer than it may be.

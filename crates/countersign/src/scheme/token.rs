@@ -127,14 +127,17 @@ impl Token {
         }
     }
 
+    /// The header's value; nothing if no header could carry this secret.
     #[cfg(feature = "signing")]
-    pub(crate) fn write(&self, secret: &Secret) -> String {
+    pub(crate) fn write(&self, secret: &Secret) -> Option<String> {
+        self.key(secret)?;
         let token = secret.expose();
-        match self.form {
-            Form::Plain => format!("{}{}", self.prefix, String::from_utf8_lossy(token)),
-            Form::Bearer => format!("Bearer {}", String::from_utf8_lossy(token)),
+        let text = || std::str::from_utf8(token).ok();
+        Some(match self.form {
+            Form::Plain => format!("{}{}", self.prefix, text()?),
+            Form::Bearer => format!("Bearer {}", text()?),
             Form::Basic => format!("Basic {}", crate::encoding::Encoding::Base64.encode(token)),
-        }
+        })
     }
 }
 

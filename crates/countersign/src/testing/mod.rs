@@ -1,4 +1,5 @@
-//! For tests (feature `testing`): signing as a provider would, and the acceptance suite for stores.
+//! For tests (feature `testing`): a kit for tests of handlers, signing as a provider would, and the
+//! acceptance suite for stores. `docs/testing.md` shows the tests of a handler.
 //!
 //! ```
 //! use countersign::testing::Signer;
@@ -17,7 +18,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(feature = "tokio")]
+mod assertions;
+#[cfg(feature = "tokio")]
+mod clock;
+#[cfg(feature = "tokio")]
+mod kit;
+#[cfg(feature = "tokio")]
+mod secret;
 mod store_suite;
+
+#[cfg(feature = "tokio")]
+pub use clock::TestClock;
+#[cfg(feature = "tokio")]
+pub use kit::TestKit;
 
 pub use crate::signing::{SignError, Signer, sha256_hex};
 pub use store_suite::StoreSuite;

@@ -1,31 +1,15 @@
-//! Signing as a provider would (feature `signing`), for tests and for tools that send deliveries.
-//!
-//! ```
-//! use countersign::signing::Signer;
-//! use countersign::{Endpoint, Secret, providers::percher};
-//! use std::time::SystemTime;
-//!
-//! let secret = Secret::new("percher's secret")?;
-//! let endpoint =
-//!     Endpoint::builder("percher", percher::provider()).secret(secret.clone()).build()?;
-//! let body = r#"{"event":"deploy.failed"}"#;
-//!
-//! let headers = Signer::new(&percher::provider(), &secret).at(SystemTime::now()).try_sign(body)?;
-//! assert!(endpoint.verify(&headers, body.as_bytes()).is_ok());
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+//! The headers that a provider would send.
 
 use std::time::SystemTime;
 
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
-
+use super::SignError;
+use super::fresh::write_time;
 use crate::clock::{Clock as _, SystemClock};
 use crate::provider::{HeaderTime, Item, Provider, TimeSource};
 use crate::request_head::HeadParts;
-use crate::scheme::{Context, Texts};
+use crate::scheme::{Context, LONGEST_ID, Texts};
 use crate::secret::Secret;
-use crate::window::{TimeFormat, UnixMillis};
+use crate::window::{MAX_TIME_LENGTH, TimeFormat};
 
 /// Makes the headers that a provider would send. Where a provider has no header for something
 /// that was set, that has no effect; a time in the body is the body's to hold.
@@ -62,19 +46,9 @@ impl<'a> Signer<'a> {
     /// unix seconds where it may be any.
     #[must_use]
     pub fn at(self, time: SystemTime) -> Self {
-        let millis = UnixMillis::from(time);
-        let text = match self.time_header().map(|header| header.format) {
-            Some(TimeFormat::UnixMillis) => millis.0.to_string(),
-            Some(TimeFormat::Rfc3339) => {
-                OffsetDateTime::from(time).format(&Rfc3339).unwrap_or_default()
-            }
-            Some(TimeFormat::Rfc3339WithoutZone) => {
-                let whole = OffsetDateTime::from(time).replace_nanosecond(0).ok();
-                let text = whole.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default();
-                text.trim_end_matches('Z').to_owned()
-            }
-            _ => millis.0.div_euclid(1000).to_string(),
-        };
+        let format = self.time_header().map_or(TimeFormat::UnixSeconds, |header| header.format);
+        // One that cannot be written is refused like one that is too long.
+        let text = write_time(time, format).unwrap_or_else(|| "9".repeat(MAX_TIME_LENGTH + 1));
         self.at_text(&text)
     }
 
@@ -147,7 +121,9 @@ impl<'a> Signer<'a> {
         }
         let mut texts = Texts::default();
         if !texts.keep(self.time.as_bytes(), self.id.as_bytes()) {
-            return Err(SignError("the id or the time is too long"));
+            return Err(SignError::new(format!(
+                "the id has more than {LONGEST_ID} bytes, or the time more than {MAX_TIME_LENGTH}"
+            )));
         }
         let context = Context {
             public_url: &self.public_url,
@@ -158,10 +134,14 @@ impl<'a> Signer<'a> {
         scheme
             .content
             .keep_pieces(&head, &context, &mut texts)
-            .map_err(|_| SignError("a header is missing that the provider signs"))?;
-        let (name, mut proof) = scheme
-            .sign(self.secret, &texts, body)
-            .ok_or(SignError("the secret is not of the provider's kind"))?;
+            .map_err(|_| self.piece_missing())?;
+        let (name, mut proof) = scheme.sign(self.secret, &texts, body).ok_or_else(|| {
+            SignError::new(format!(
+                "the secret is not of the kind that {} signs with: {}",
+                self.provider.name(),
+                scheme.signing_secret(),
+            ))
+        })?;
         match time_item {
             Some((header, separator, item)) if *header == *name => {
                 proof = format!("{item}{separator}{proof}");
@@ -186,6 +166,19 @@ impl<'a> Signer<'a> {
         }
     }
 
+    fn piece_missing(&self) -> SignError {
+        let content = &self.provider.spec().scheme.content;
+        let given = |name: &str| self.more.iter().any(|(more, _)| more.eq_ignore_ascii_case(name));
+        let what = match content.headers().find(|name| !given(name)) {
+            Some(header) => format!("the header {header} is missing"),
+            None if content.needs_public_url() => {
+                "the URL is missing, or has characters that no URL has".to_owned()
+            }
+            None => "a part of the request is missing or malformed".to_owned(),
+        };
+        SignError::new(format!("{} signs more than the body: {what}", self.provider.name()))
+    }
+
     fn time_header(&self) -> Option<&'a HeaderTime> {
         let spec = self.provider.spec();
         match &spec.time {
@@ -201,15 +194,3 @@ pub fn sha256_hex(body: &[u8]) -> String {
     use sha2::Digest as _;
     crate::encoding::hex(&sha2::Sha256::digest(body))
 }
-
-/// Why a delivery cannot be signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SignError(&'static str);
-
-impl std::fmt::Display for SignError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for SignError {}

@@ -1,0 +1,57 @@
+//! The same request as a curl command.
+
+use std::fmt::Write as _;
+
+use countersign::signing::SignedRequest;
+
+use super::event::Plan;
+
+/// The command, for a POSIX shell. A token is a secret: the command reads it from where it is.
+pub(super) fn command(plan: &Plan, request: &SignedRequest) -> Result<String, String> {
+    let (origin, _) = super::event::split(&plan.to);
+    let mut command = format!("curl -i -X {}", request.method());
+    for (name, value) in request.headers() {
+        // curl counts for itself.
+        if name.eq_ignore_ascii_case("content-length") {
+            continue;
+        }
+        let is_token =
+            plan.sender.secret_header().is_some_and(|other| other.eq_ignore_ascii_case(name));
+        let argument = match is_token {
+            true => token(plan, name, value),
+            false => format!("-H {}", quoted(&format!("{name}: {value}"))),
+        };
+        let _ = write!(command, " \\\n  {argument}");
+    }
+    let url = quoted(&format!("{origin}{}", request.target()));
+    Ok(match std::str::from_utf8(request.body()) {
+        Ok(body) if !body.contains('\0') => {
+            format!("{command} \\\n  --data-binary {} \\\n  {url}", quoted(body))
+        }
+        _ => {
+            let octal: String = request.body().iter().map(|byte| format!("\\{byte:03o}")).collect();
+            format!("printf '{octal}' | {command} \\\n  --data-binary @- \\\n  {url}")
+        }
+    })
+}
+
+fn token(plan: &Plan, name: &str, value: &str) -> String {
+    if plan.tampered {
+        return format!("-H {}", quoted(&format!("{name}: wrong")));
+    }
+    let source = match plan.source.split_once(':') {
+        Some(("env", variable)) => format!("${variable}"),
+        Some((_, path)) => format!("$(cat {})", quoted(path)),
+        None => String::new(),
+    };
+    match value.split_once(' ') {
+        Some(("Basic", _)) => format!("-u \"{source}\""),
+        Some((word @ "Bearer", _)) => format!("-H \"{name}: {word} {source}\""),
+        _ => format!("-H \"{name}: {source}\""),
+    }
+}
+
+/// For a POSIX shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
