@@ -150,7 +150,7 @@ pub(crate) struct Inner {
     claim: String,
 }
 
-/// When to try a key again that somebody held locked all the time.
+/// When to try a key again that somebody held locked all the time, though it may be free.
 const LOCKED: Duration = Duration::from_secs(1);
 
 const LEFT_OPEN: &str = "another transaction has changed the claim and is still open";
@@ -298,10 +298,15 @@ impl Store for PostgresStore {
         let ask = Ask { key, owner: Owner::of(token), rest };
         let mut waits = Waits::new();
         loop {
-            if let Some(claimed) = claimed(&self.ask(ask, &mut waits).await?) {
+            let answer = self.ask(ask, &mut waits).await?;
+            if let Some(claimed) = claimed(&answer) {
                 return Ok(claimed);
             }
             if !waits.next().await {
+                // Nobody else has the claim, and it could not be renewed.
+                if answer.owner == Some(ask.owner) && answer.left > 0 {
+                    return Err(Failure::other(LEFT_OPEN).into());
+                }
                 return Ok(Claimed::InFlight { retry_after: LOCKED });
             }
         }
