@@ -39,10 +39,10 @@ use crate::values::{Owner, micros};
 ///
 /// Calls that come while others are under way go together in the next statement (one for claims, one
 /// for completions, one for releases, up to 128 keys each), so many concurrent deliveries pay for few
-/// commits. A call returns when its own statement has committed, with an answer of its own. Claims of one
-/// event that wait together are asked once, and each is told what the answer means for it: however many
-/// duplicates of an event come, its owner renews and settles its claim in time. Keep one store and clone
-/// it: two stores share no statements.
+/// commits. A call returns when the statement that asked for it has committed. Claims of one event that wait
+/// together are asked once, and each is told what the answer means for it: however many duplicates of an
+/// event come, its owner renews and settles its claim in time. Completions and releases of one event are
+/// asked one by one. Keep one store and clone it: two stores share no statements.
 ///
 /// Serialization failures, deadlocks and lock timeouts are tried again up to four times. If a
 /// statement with many keys fails and one of them may be the reason (a conflict, a lock, a
