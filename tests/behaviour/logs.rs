@@ -24,7 +24,7 @@ impl Logs {
             .with_ansi(false)
             .with_writer(logs.clone())
             .finish();
-        (logs, tracing::subscriber::set_default(subscriber))
+        (logs, countersign_tests::log_to(subscriber))
     }
 
     pub fn text(&self) -> String {

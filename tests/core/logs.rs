@@ -39,7 +39,7 @@ impl Log {
             .with_ansi(false)
             .with_writer(move || writer.clone())
             .finish();
-        let guard = tracing::subscriber::set_default(subscriber);
+        let guard = countersign_tests::log_to(subscriber);
         work.await;
         drop(guard);
         String::from_utf8(std::mem::take(&mut log.0.lock().unwrap())).unwrap()

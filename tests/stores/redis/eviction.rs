@@ -35,7 +35,7 @@ pub(crate) async fn log_of_connecting(url: &str) -> (RedisStore, String) {
         .with_max_level(tracing::Level::TRACE)
         .with_writer(move || writer.clone())
         .finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+    let guard = countersign_tests::log_to(subscriber);
     let store = RedisStore::connect(url).await.unwrap();
     drop(guard);
     (store, log.text())

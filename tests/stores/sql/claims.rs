@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use countersign::{Claimed, Delivery, Store, StoreErrorKind};
+use countersign::{Claimed, Delivery, RejectionKind, Store, StoreErrorKind};
 use countersign_sqlx::{CompleteError, CompleteIn, PostgresStore};
+use sqlx::AssertSqlSafe;
 
+use super::place::Log;
 use super::receiver::Bench;
 use super::{DAY, LEASE, Schema, failure, is_in_flight, key, look, promptly, token};
 
@@ -65,14 +67,15 @@ async fn a_settlement_does_not_wait_for_an_open_transaction() {
     let touch = "UPDATE countersign SET done = true";
     sqlx::query(touch).execute(&mut *tx).await.unwrap();
     for answer in [
-        promptly(store.release(key(1), mine)).await,
-        promptly(store.complete(key(1), mine, DAY)).await,
+        promptly(store.release(key(1), mine)).await.map(drop),
+        promptly(store.complete(key(1), mine, DAY)).await.map(drop),
+        // Nor does a renewal, and nobody else has the claim.
+        promptly(store.claim(key(1), mine, LEASE)).await.map(drop),
     ] {
         let (kind, text) = failure(answer);
         assert_eq!(kind, StoreErrorKind::Unavailable);
         assert!(text.contains("still open"), "{text}");
     }
-    assert!(is_in_flight(promptly(store.claim(key(1), mine, LEASE)).await.unwrap()));
     tx.rollback().await.unwrap();
     assert_eq!(store.claim(key(1), mine, LEASE).await.unwrap(), Claimed::Fresh);
     assert_eq!(store.release(key(1), mine).await.unwrap(), countersign::Settled::Settled);
@@ -148,4 +151,45 @@ async fn the_database_never_sees_a_token() {
     let hex: String = mine.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
     assert_ne!(owner.replace('-', ""), hex);
     assert!(!format!("{store:?}").contains("postgres://"));
+}
+
+/// Others change the row of an event, too: whoever releases a token that may have claimed it. A renewal
+/// that meets them says nothing about who holds the claim, and the next one is made.
+#[tokio::test]
+async fn a_renewal_that_meets_a_lock_is_not_the_last_one() {
+    let (_schema, store, pool) = Schema::migrated().await;
+    let lease = Duration::from_millis(1_500);
+    let bench = &Bench::with_lease(store, lease);
+    let handler = |delivery: Delivery| async move {
+        let lock = format!("SELECT FROM countersign WHERE key = '{}' FOR UPDATE", delivery.key());
+        let mut tx = pool.begin().await.unwrap();
+        sqlx::query(AssertSqlSafe(lock)).fetch_one(&mut *tx).await.unwrap();
+        // A third of the lease has passed, after which it is renewed.
+        tokio::time::sleep(lease / 2).await;
+        tx.rollback().await.unwrap();
+        tokio::time::sleep(lease).await;
+        assert!(!delivery.claim().is_lost());
+        let rejection = bench.send("1", |_| async { 200 }).await.unwrap_err();
+        assert_eq!(rejection.kind(), RejectionKind::InFlight);
+        200
+    };
+    assert_eq!(bench.send("1", handler).await, Ok(200));
+}
+
+/// The store is not to blame for it.
+#[tokio::test]
+async fn a_renewal_that_meets_the_handlers_own_transaction_is_no_failure() {
+    let (_schema, store, pool) = Schema::migrated().await;
+    let lease = Duration::from_millis(1_500);
+    let (log, _guard) = Log::capture();
+    let handler = |delivery: Delivery| async move {
+        let mut tx = pool.begin().await.unwrap();
+        delivery.complete_in(&mut tx).await.unwrap();
+        tokio::time::sleep(lease / 2).await;
+        tx.commit().await.unwrap();
+        200
+    };
+    assert_eq!(Bench::with_lease(store, lease).send("1", handler).await, Ok(200));
+    let said = log.take();
+    assert!(!said.contains("WARN") && !said.contains("ERROR"), "{said}");
 }

@@ -10,6 +10,7 @@ mod duplicates;
 mod gate;
 mod group;
 mod hang_ups;
+mod histories;
 mod in_transaction;
 mod isolation;
 mod lanes;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use countersign::{Claimed, Store, StoreErrorKind};
 use countersign_sqlx::PostgresStore;
 use sqlx::{AssertSqlSafe, PgPool};
+use tracing::subscriber::DefaultGuard;
 
 use super::{LEASE, Schema, failure, is_in_flight, key, look, token};
 
@@ -121,10 +122,7 @@ async fn a_table_anywhere_in_the_search_path_is_taken() {
 async fn an_empty_table_beside_another_is_said() {
     let (schema, _, _) = Schema::migrated().await;
     let newer = Schema::new().await;
-    let log = Log::default();
-    let _guard = tracing::subscriber::set_default(
-        tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish(),
-    );
+    let (log, _guard) = Log::capture();
     let store = PostgresStore::new(newer.pool(1));
     store.migrate().await.unwrap();
     let said = log.take();
@@ -143,10 +141,17 @@ async fn an_empty_table_beside_another_is_said() {
 
 /// What is logged on this thread.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    fn take(&self) -> String {
+    /// From here on, until the guard is dropped.
+    pub(super) fn capture() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let format = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false);
+        (log, countersign_tests::log_to(format.finish()))
+    }
+
+    pub(super) fn take(&self) -> String {
         String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
     }
 }

@@ -22,8 +22,12 @@ pub(crate) struct Bench<S>(Receiver<S>);
 
 impl<S: Store> Bench<S> {
     pub(crate) fn new(store: S) -> Self {
+        Self::with_lease(store, LEASE)
+    }
+
+    pub(crate) fn with_lease(store: S, lease: Duration) -> Self {
         let secret = Secret::new(SECRET).unwrap();
-        let endpoint = Endpoint::builder("plain", provider()).secret(secret).lease(LEASE);
+        let endpoint = Endpoint::builder("plain", provider()).secret(secret).lease(lease);
         let runtime = Runtime::new(
             |task| drop(tokio::spawn(task)),
             |time| Box::pin(tokio::time::sleep(time)),

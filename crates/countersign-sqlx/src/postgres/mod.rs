@@ -39,10 +39,10 @@ use crate::values::{Owner, micros};
 ///
 /// Calls that come while others are under way go together in the next statement (one for claims, one
 /// for completions, one for releases, up to 128 keys each), so many concurrent deliveries pay for few
-/// commits. A call returns when its own statement has committed, with an answer of its own. Claims of one
-/// event that wait together are asked once, and each is told what the answer means for it: however many
-/// duplicates of an event come, its owner renews and settles its claim in time. Keep one store and clone
-/// it: two stores share no statements.
+/// commits. A call returns when the statement that asked for it has committed. Claims of one event that wait
+/// together are asked once, and each is told what the answer means for it: however many duplicates of an
+/// event come, its owner renews and settles its claim in time. Completions and releases of one event are
+/// asked one by one. Keep one store and clone it: two stores share no statements.
 ///
 /// Serialization failures, deadlocks and lock timeouts are tried again up to four times. If a
 /// statement with many keys fails and one of them may be the reason (a conflict, a lock, a
@@ -150,7 +150,7 @@ pub(crate) struct Inner {
     claim: String,
 }
 
-/// When to try a key again that somebody held locked all the time.
+/// When to try a key again that somebody held locked all the time, though it may be free.
 const LOCKED: Duration = Duration::from_secs(1);
 
 const LEFT_OPEN: &str = "another transaction has changed the claim and is still open";
@@ -298,10 +298,15 @@ impl Store for PostgresStore {
         let ask = Ask { key, owner: Owner::of(token), rest };
         let mut waits = Waits::new();
         loop {
-            if let Some(claimed) = claimed(&self.ask(ask, &mut waits).await?) {
+            let answer = self.ask(ask, &mut waits).await?;
+            if let Some(claimed) = claimed(&answer) {
                 return Ok(claimed);
             }
             if !waits.next().await {
+                // Nobody else has the claim, and it could not be renewed.
+                if answer.owner == Some(ask.owner) && answer.left > 0 {
+                    return Err(Failure::other(LEFT_OPEN).into());
+                }
                 return Ok(Claimed::InFlight { retry_after: LOCKED });
             }
         }

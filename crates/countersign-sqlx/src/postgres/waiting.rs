@@ -72,7 +72,8 @@ impl Waiting {
         groups.extend(live);
     }
 
-    /// Puts calls that have not been sent, that failed, or that nobody could answer, to the front.
+    /// Puts back calls that have not been sent, that failed, or that nobody could answer: to the front,
+    /// or where calls for their key wait already, before those.
     pub(super) fn put_back(&mut self, groups: Vec<Group>) {
         for group in groups.into_iter().rev() {
             self.line(&group.asks).put_back(group);

@@ -141,8 +141,8 @@ impl MemoryStore {
     /// Drops some expired keys everywhere; tells whether there were any.
     ///
     /// Before them may lie any number of marks that came due early, and each is looked at until one
-    /// key is dropped: a store with expired keys in it is not full. Each mark is put off to its
-    /// key's end, so it is looked at once.
+    /// key is dropped: a store with keys in it that expired in an earlier second is not full. Each mark
+    /// is put off to its key's end, so it is looked at once.
     fn make_room(&self) -> bool {
         let now = self.now();
         // All marks could be in one shard, but no more of them than there are keys.

@@ -18,7 +18,8 @@ use crate::key::EventKey;
 /// 2. Settling compares the token in the same step. An owner whose lease has run out learns
 ///    [`Settled::Lost`], and what it tried has no effect.
 /// 3. Claiming again with the token that owns the key is the same claim: the lease starts anew.
-///    So a call whose answer got lost can be repeated.
+///    So a call whose answer got lost can be repeated. If that cannot be done now, because somebody has
+///    locked the claim, the call fails: [`Claimed::InFlight`] would end the renewals.
 /// 4. A released key can be claimed at once.
 /// 5. A completed key is forgotten when its retention ends and not before. A store without room
 ///    refuses new keys with [`StoreErrorKind::Full`](crate::StoreErrorKind::Full).

@@ -119,13 +119,15 @@ async fn renew<S: Store>(inner: Arc<Inner<S>>, held: Arc<Held>) {
                 held.change(State::InTransaction, if own { State::Done } else { State::Lost });
             }
         }
-        // Somebody else has the claim, or the handler's own transaction is open and holds the row;
-        // then the lease itself tells.
+        // Somebody else has the claim.
         Ok(Claimed::InFlight { .. }) => held.change(State::Held, State::Lost),
         // The next try may do better; if none does, the lease runs out.
         Err(error) => {
             held.not_answered(asked);
-            inner.reporter.store_failed("renew", &error);
+            // The handler's own transaction holds the row, as long as it is open.
+            if held.state() != State::InTransaction {
+                inner.reporter.store_failed("renew", &error);
+            }
         }
     }
 }
