@@ -26,5 +26,6 @@ mod on_actix;
 mod on_axum;
 mod panics;
 mod stores;
+mod tower_inner;
 mod tower_server;
 mod tower_stack;

@@ -31,7 +31,7 @@ fn piora_app(handler: &Handler) -> (Fixture, App) {
 }
 
 /// The request as tower sees it.
-fn as_http(request: &Request) -> http::Request<Full<Bytes>> {
+pub fn as_http(request: &Request) -> http::Request<Full<Bytes>> {
     let mut builder = http::Request::builder().method(request.method).uri(&request.path);
     for (name, value) in &request.headers {
         builder = builder.header(name, &**value);

@@ -1,5 +1,6 @@
 //! A receiver without any framework: what becomes of a delivery, and what is reported.
 
+mod at_once;
 mod cancelled;
 mod commanded;
 mod draining;

@@ -6,8 +6,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// is an allocation and a lock in each of its layers.
 ///
 /// Whoever takes one has it alone, polls it ready and calls it. One that is not called after that is
-/// dropped, with the place that it may hold in a queue.
+/// dropped, with the place that it may hold in a queue. So is one that was called before and is not ready at
+/// once: what a call has left in it is not in a clone of the one that was never called.
 pub(crate) struct Idle<I>(Mutex<Services<I>>);
+
+/// A service that was taken.
+pub(crate) struct Taken<I> {
+    pub(crate) service: I,
+    pub(crate) was_called: bool,
+}
 
 struct Services<I> {
     /// Never polled or called.
@@ -41,8 +48,16 @@ impl<I> Idle<I> {
 
 impl<I: Clone> Idle<I> {
     /// A service that is not ready yet.
-    pub(crate) fn take(&self) -> I {
+    pub(crate) fn take(&self) -> Taken<I> {
         let mut services = self.lock();
-        services.called.pop().unwrap_or_else(|| services.first.clone())
+        match services.called.pop() {
+            Some(service) => Taken { service, was_called: true },
+            None => Taken { service: services.first.clone(), was_called: false },
+        }
+    }
+
+    /// The same, but one that was never called.
+    pub(crate) fn take_new(&self) -> Taken<I> {
+        Taken { service: self.lock().first.clone(), was_called: false }
     }
 }

@@ -15,7 +15,7 @@ use http_body_util::Either;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::idle::Idle;
+use crate::idle::{Idle, Taken};
 use crate::layer::Settings;
 use crate::outliving::{Outliving, Work};
 use crate::proven_body::ProvenBody;
@@ -32,7 +32,7 @@ pub struct WebhookService<I, S> {
     /// What the requests of all clones share.
     idle: Arc<Idle<I>>,
     /// The one that is polled ready and then called.
-    inner: Option<I>,
+    inner: Option<Taken<I>>,
     settings: Arc<Settings<S>>,
 }
 
@@ -63,7 +63,13 @@ where
     type Future = ResponseFuture<R, I::Error>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.get_or_insert_with(|| self.idle.take()).poll_ready(cx)
+        let inner = self.inner.get_or_insert_with(|| self.idle.take());
+        let ready = inner.service.poll_ready(cx);
+        if !inner.was_called || matches!(ready, Poll::Ready(Ok(()))) {
+            return ready;
+        }
+        *inner = self.idle.take_new();
+        inner.service.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
@@ -83,7 +89,7 @@ where
         };
         // The service that was polled ready is the one to call.
         let inner = self.inner.take().unwrap_or_else(|| self.idle.take());
-        let inner = (inner, Arc::clone(&self.idle));
+        let inner = (inner.service, Arc::clone(&self.idle));
         ResponseFuture(Either::Right(Outliving::new(way(inner, &self.settings, arriving, request))))
     }
 }

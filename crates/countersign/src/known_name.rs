@@ -18,6 +18,9 @@ use std::sync::OnceLock;
 ///
 /// struct Head(HashMap<String, Vec<String>>);
 ///
+/// /// A type of its own, so that nobody else prepares it in another way.
+/// struct InCapitals(String);
+///
 /// impl Head {
 ///     fn values(&self, name: &str) -> Lookup<'_> {
 ///         Lookup::of(self.0.get(name).into_iter().flatten().map(String::as_bytes))
@@ -30,8 +33,8 @@ use std::sync::OnceLock;
 ///     }
 ///
 ///     fn lookup_known(&self, name: &KnownName) -> Lookup<'_> {
-///         match name.prepared(str::to_ascii_uppercase) {
-///             Some(name) => self.values(name),
+///         match name.prepared(|name| InCapitals(name.to_ascii_uppercase())) {
+///             Some(InCapitals(name)) => self.values(name),
 ///             None => self.lookup(name.as_str()),
 ///         }
 ///     }
@@ -61,8 +64,10 @@ impl KnownName {
         &self.text
     }
 
-    /// What `prepare` makes of the name. It is made once, and kept as long as the name is. Nothing if
-    /// two other types are kept already: then look the header up by [`as_str`](Self::as_str).
+    /// What `prepare` makes of the name. It is made once, and kept by its type as long as the name is: whoever
+    /// else in the process prepares the same type gets it too, so let it be a type of the framework's or of
+    /// your own. Nothing if two other types are kept already: then look the header up by
+    /// [`as_str`](Self::as_str).
     #[inline]
     pub fn prepared<T: Any + Send + Sync>(&self, prepare: impl Fn(&str) -> T) -> Option<&T> {
         let make = || -> Box<dyn Any + Send + Sync> { Box::new(prepare(self.as_str())) };

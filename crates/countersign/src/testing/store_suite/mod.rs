@@ -95,7 +95,7 @@ impl<S: Store> StoreSuite<S> {
                     keys.iter().zip(winners.iter()).cycle().skip(start).take(keys.len())
                 {
                     let claimed = match ClaimToken::random() {
-                        Ok(token) => store.claim(*key, token, LONG).await,
+                        Ok(token) => claim(&*store, *key, token, LONG).await,
                         Err(error) => Err(error),
                     };
                     match claimed {
@@ -350,13 +350,17 @@ impl<S: Store> StoreSuite<S> {
         }
     }
 
-    /// As the core calls it.
     async fn claim(&self, key: EventKey, token: ClaimToken, lease: Duration) -> Claimed {
-        let claimed = match self.store.claim_at_once(key, token, lease) {
-            Some(claimed) => claimed,
-            None => self.store.claim(key, token, lease).await,
+        let Some(claimed) = self.store.claim_at_once(key, token, lease) else {
+            return answered("claim", self.store.claim(key, token, lease).await);
         };
-        answered("claim", claimed)
+        let claimed = answered("claim_at_once", claimed);
+        if claimed == Claimed::Fresh {
+            // A lease is renewed by `claim`.
+            let again = answered("claim", self.store.claim(key, token, lease).await);
+            assert_eq!(again, claimed, "promise 3: `claim` knew nothing of `claim_at_once`");
+        }
+        claimed
     }
 
     async fn complete(&self, key: EventKey, token: ClaimToken, retention: Duration) -> Settled {
@@ -397,6 +401,19 @@ impl<S: Store> StoreSuite<S> {
 /// How much time has passed since that one of [`SystemClock`].
 fn since(earlier: Duration) -> Duration {
     SystemClock.monotonic().saturating_sub(earlier)
+}
+
+/// As the core calls it.
+async fn claim<S: Store>(
+    store: &S,
+    key: EventKey,
+    token: ClaimToken,
+    lease: Duration,
+) -> Result<Claimed, StoreError> {
+    match store.claim_at_once(key, token, lease) {
+        Some(claimed) => claimed,
+        None => store.claim(key, token, lease).await,
+    }
 }
 
 fn answered<T>(call: &str, answer: Result<T, StoreError>) -> T {
