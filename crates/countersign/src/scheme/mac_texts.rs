@@ -146,7 +146,7 @@ mod tests {
                 let agree = |text: &[u8]| {
                     let decoded = encoding.decode::<BYTES>(text) == Some(mac);
                     let texts = std::iter::once(text);
-                    let same = any_is::<BYTES, ROOM, WORDS>(encoding, texts, &mac).into();
+                    let same: bool = any_is::<BYTES, ROOM, WORDS>(encoding, texts, &mac).into();
                     assert_eq!(same, decoded, "{encoding:?} {:?}", String::from_utf8_lossy(text));
                     same
                 };
