@@ -19,8 +19,6 @@ pub(crate) trait Algorithm: Sized {
     /// The same beside another one: in a box where it is large, so that what a delivery shows stays small
     /// enough to be moved without a call.
     type Second: From<Self::Candidate> + Borrow<Self::Candidate> + Send + Sync;
-    /// A signature beside two others.
-    type Further: Send + Sync;
     /// The signed content as it arrives.
     type Running: Send + Sync;
 
@@ -33,8 +31,8 @@ pub(crate) trait Algorithm: Sized {
     /// Reads one signature.
     fn decode(encoding: Encoding, text: &[u8]) -> Option<Self::Candidate>;
 
-    /// Takes one beside two others. What equals no right signature may pass.
-    fn further(encoding: Encoding, text: &[u8]) -> Option<Self::Further>;
+    /// Whether it is one, beside two others. What equals no right signature may pass.
+    fn may_be_one(encoding: Encoding, text: &[u8]) -> bool;
 
     /// How many characters each has, if all have as many.
     fn length(_: Encoding) -> Option<usize> {
@@ -53,7 +51,7 @@ pub(crate) trait Algorithm: Sized {
     fn verify(
         running: &mut Self::Running,
         key: &Self::Key,
-        encoding: Encoding,
+        signature: &Signature,
         shown: &Candidates<Self>,
     ) -> bool;
 }
@@ -138,7 +136,7 @@ impl<A: Algorithm> Keys<A> {
         content.feed_before(texts, |bytes| A::feed(&mut running, bytes));
         content.feed_body(body, |bytes| A::feed(&mut running, bytes));
         content.feed_after(texts, |bytes| A::feed(&mut running, bytes));
-        A::verify(&mut running, key, self.signature.encoding, shown)
+        A::verify(&mut running, key, &self.signature, shown)
     }
 }
 
@@ -198,7 +196,7 @@ impl<A: Algorithm> Run<A> {
     ) -> Option<usize> {
         let ((index, current), older) = keys.keys.split_first()?;
         content.feed_after(texts, |bytes| A::feed(&mut running, bytes));
-        if A::verify(&mut running, current, keys.signature.encoding, &self.shown) {
+        if A::verify(&mut running, current, &keys.signature, &self.shown) {
             return Some(*index);
         }
         keys.matching_older(older, &self.shown, content, texts, body)

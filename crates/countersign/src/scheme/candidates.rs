@@ -3,29 +3,26 @@
 use std::borrow::Borrow as _;
 
 use super::algorithm::Algorithm;
-use crate::encoding::Encoding;
+use super::signature::Signature;
 
 /// One or more signatures. With most algorithms the first two need no allocation: there are two while a
 /// secret rotates.
 pub(crate) struct Candidates<A: Algorithm> {
     first: A::Candidate,
     second: Option<A::Second>,
-    /// In the form that costs the least to keep: there may be a hundred, sent to make work.
-    more: Vec<A::Further>,
+    more: Further,
 }
 
-#[cfg(any(feature = "ed25519", feature = "p256"))]
-impl<A: Algorithm<Further = <A as Algorithm>::Candidate>> Candidates<A> {
-    /// All of them.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &A::Candidate> {
-        std::iter::once(&self.first).chain(self.second()).chain(&self.more)
-    }
-}
+/// What headers hold from the third signature on, as it was sent: there may be a hundred, sent to make
+/// work, and to take them apart once costs less than to keep each. What each header holds has its
+/// length before it.
+#[derive(Default)]
+struct Further(Vec<u8>);
 
 impl<A: Algorithm> Candidates<A> {
     #[inline]
     pub(super) fn one(first: A::Candidate) -> Self {
-        Self { first, second: None, more: Vec::new() }
+        Self { first, second: None, more: Further::default() }
     }
 
     #[inline]
@@ -38,48 +35,96 @@ impl<A: Algorithm> Candidates<A> {
         self.second.as_ref().map(|second| second.borrow())
     }
 
-    /// The others.
     #[inline]
-    pub(super) fn more(&self) -> &[A::Further] {
-        &self.more
+    pub(super) fn has_more(&self) -> bool {
+        !self.more.0.is_empty()
     }
 
-    /// Whether there are no more than are looked at.
-    pub(super) fn are_few(&self) -> bool {
-        self.more.len() <= A::MOST_CANDIDATES - 2
+    /// The texts of the others. Some may be no signatures.
+    #[inline]
+    pub(super) fn more<'s>(&'s self, signature: &'s Signature) -> impl Iterator<Item = &'s [u8]> {
+        self.more.parts().flat_map(|part| signature.texts::<A>(part))
+    }
+
+    /// Whether one of them is right, where each must be tried by itself.
+    #[cfg(any(feature = "ed25519", feature = "p256"))]
+    pub(super) fn any(
+        &self,
+        signature: &Signature,
+        mut is_right: impl FnMut(&A::Candidate) -> bool,
+    ) -> bool {
+        is_right(&self.first)
+            || self.second().is_some_and(&mut is_right)
+            || self
+                .more(signature)
+                .filter_map(|text| A::decode(signature.encoding, text))
+                .any(|candidate| is_right(&candidate))
+    }
+}
+
+impl Further {
+    fn keep(&mut self, part: &[u8]) {
+        self.0.reserve_exact(size_of::<usize>() + part.len());
+        self.0.extend_from_slice(&part.len().to_ne_bytes());
+        self.0.extend_from_slice(part);
+    }
+
+    #[inline]
+    fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        let mut left = &*self.0;
+        std::iter::from_fn(move || {
+            let (length, rest) = left.split_first_chunk()?;
+            let (part, rest) = rest.split_at_checked(usize::from_ne_bytes(*length))?;
+            left = rest;
+            Some(part)
+        })
     }
 }
 
 /// What was found so far.
-pub(super) struct Found<A: Algorithm>(Option<Candidates<A>>);
+pub(super) struct Found<A: Algorithm> {
+    candidates: Option<Candidates<A>>,
+    /// How many there are beside two, as far as they are counted.
+    more: usize,
+}
 
 impl<A: Algorithm> Found<A> {
-    /// Adds a signature, if it is one. `of` is how long the header is in which it was found.
+    /// Adds the signatures that a header holds.
     #[inline]
-    pub(super) fn add(&mut self, encoding: Encoding, text: &[u8], of: usize) {
-        match &mut self.0 {
-            None => self.0 = A::decode(encoding, text).map(Candidates::one),
-            Some(Candidates { second: second @ None, .. }) => {
-                *second = A::decode(encoding, text).map(A::Second::from);
-            }
-            Some(Candidates { more, .. }) => {
-                let Some(further) = A::further(encoding, text) else { return };
-                if more.is_empty() {
-                    // The header has no room for more of them.
-                    more.reserve_exact((of / text.len().max(1)).min(A::MOST_CANDIDATES));
+    pub(super) fn add(&mut self, signature: &Signature, value: &[u8]) {
+        let encoding = signature.encoding;
+        let (mut texts, mut are_kept) = (signature.texts::<A>(value), false);
+        loop {
+            let left = texts.left();
+            let Some(text) = texts.next() else { return };
+            match &mut self.candidates {
+                None => self.candidates = A::decode(encoding, text).map(Candidates::one),
+                Some(Candidates { second: second @ None, .. }) => {
+                    *second = A::decode(encoding, text).map(A::Second::from);
                 }
-                more.push(further);
+                Some(_) if !A::may_be_one(encoding, text) => {}
+                Some(Candidates { more, .. }) => {
+                    if !are_kept {
+                        more.keep(left);
+                        are_kept = true;
+                    }
+                    self.more += 1;
+                    if A::MOST_CANDIDATES == usize::MAX {
+                        return;
+                    }
+                }
             }
         }
     }
 
+    /// The signatures, unless there are more than are looked at.
     pub(super) fn candidates(self) -> Option<Candidates<A>> {
-        self.0
+        self.candidates.filter(|_| self.more <= A::MOST_CANDIDATES - 2)
     }
 }
 
 impl<A: Algorithm> Default for Found<A> {
     fn default() -> Self {
-        Self(None)
+        Self { candidates: None, more: 0 }
     }
 }

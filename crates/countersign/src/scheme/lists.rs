@@ -12,23 +12,28 @@ pub(crate) struct Separators {
 
 impl Separators {
     /// The items of a header, without the spaces around them.
-    pub(crate) fn items(self, value: &[u8]) -> impl Iterator<Item = &[u8]> {
-        self.split(value, usize::MAX)
+    pub(crate) fn items(self, value: &[u8]) -> Items<'_> {
+        Items { left: Some(value), separators: self.bytes(), usual: usize::MAX, is_list: true }
     }
 
-    /// The same for who looks for items of one length only, in which no separator can be. Shorter ones
-    /// that fill such a length together are given as one item, for what is not looked for is not
-    /// worth a search.
-    pub(super) fn items_of_length(
+    /// The same for who looks for items of this prefix with so many characters of hex or base64 after
+    /// it. Shorter ones that fill such a length together are given as one item, for what is not looked
+    /// for is not worth a search.
+    #[inline]
+    pub(super) fn items_of_length<'v>(
         self,
+        prefix: &str,
         length: usize,
-        value: &[u8],
-    ) -> impl Iterator<Item = &[u8]> {
-        self.split(value, length)
+        value: &'v [u8],
+    ) -> Items<'v> {
+        let has_usual =
+            !self.can_be_within(prefix) && !prefix.starts_with(|c: char| c.is_ascii_whitespace());
+        let usual = if has_usual { prefix.len() + length } else { usize::MAX };
+        Items { usual, ..self.items(value) }
     }
 
     /// Whether a separator could be part of a signature, in hex or in base64 after this prefix.
-    pub(super) fn can_be_within(self, prefix: &str) -> bool {
+    fn can_be_within(self, prefix: &str) -> bool {
         let can_be = |character: char| {
             character.is_ascii_alphanumeric()
                 || matches!(character, '+' | '/' | '-' | '_' | '=')
@@ -37,37 +42,70 @@ impl Separators {
         can_be(self.item) || self.group.is_some_and(can_be)
     }
 
-    #[inline(always)]
-    fn split(self, value: &[u8], usual: usize) -> impl Iterator<Item = &[u8]> {
-        // A character that is no single byte is in no header.
+    /// A character that is no single byte is in no header.
+    fn bytes(self) -> Option<(u8, u8)> {
         let byte = |character: char| u8::try_from(character).ok();
-        let separators = match (byte(self.item), self.group.and_then(byte)) {
+        match (byte(self.item), self.group.and_then(byte)) {
             (Some(item), group) => Some((item, group.unwrap_or(item))),
             (None, group) => group.map(|group| (group, group)),
-        };
-        let separates = move |byte: &u8| {
-            separators.is_some_and(|(item, group)| *byte == item || *byte == group)
-        };
-        let search = move |value: &[u8]| match separators? {
+        }
+    }
+}
+
+/// The items of a header that holds a list, or the one of another.
+pub(crate) struct Items<'v> {
+    left: Option<&'v [u8]>,
+    separators: Option<(u8, u8)>,
+    /// How long an item is that is looked for. It neither begins nor ends with a space.
+    usual: usize,
+    is_list: bool,
+}
+
+impl<'v> Items<'v> {
+    /// One item, which is the header's whole value.
+    #[inline]
+    pub(super) fn whole(value: &'v [u8]) -> Self {
+        Self { left: Some(value), separators: None, usual: usize::MAX, is_list: false }
+    }
+
+    /// What is not taken apart yet.
+    #[inline]
+    pub(super) fn left(&self) -> &'v [u8] {
+        self.left.unwrap_or_default()
+    }
+
+    /// An item of another length.
+    fn search(&mut self, value: &'v [u8]) -> &'v [u8] {
+        let end = self.separators.and_then(|separators| match separators {
             (item, group) if item == group => memchr(item, value),
             (item, group) => memchr2(item, group, value),
+        });
+        let item = match end.and_then(|end| value.split_at_checked(end)) {
+            Some((item, rest)) => {
+                self.left = rest.get(1..);
+                item
+            }
+            None => value,
         };
-        let mut left = Some(value);
-        std::iter::from_fn(move || {
-            let value = left.take()?;
-            let end = match value.get(usual) {
-                Some(byte) if separates(byte) => Some(usual),
-                _ => search(value),
-            };
-            let item = match end.and_then(|end| value.split_at_checked(end)) {
-                Some((item, rest)) => {
-                    left = rest.get(1..);
-                    item
-                }
-                None => value,
-            };
-            Some(item.trim_ascii())
-        })
+        if self.is_list { item.trim_ascii() } else { item }
+    }
+}
+
+impl<'v> Iterator for Items<'v> {
+    type Item = &'v [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'v [u8]> {
+        let value = self.left.take()?;
+        if let Some((item, [next, rest @ ..])) = value.split_at_checked(self.usual)
+            && let Some((one, other)) = self.separators
+            && (*next == one || *next == other)
+        {
+            self.left = Some(rest);
+            // With spaces around it, it would be shorter than what is looked for.
+            return Some(item);
+        }
+        Some(self.search(value))
     }
 }
 
@@ -100,7 +138,8 @@ mod tests {
                 let is_one =
                     |item: &&[u8]| item.len() == length && item.iter().all(|byte| *byte == b'a');
                 let all: Vec<_> = list.items(&value).filter(is_one).collect();
-                let found: Vec<_> = list.items_of_length(length, &value).filter(is_one).collect();
+                let found = list.items_of_length("", length, &value);
+                let found: Vec<_> = found.filter(is_one).collect();
                 assert_eq!(found, all, "{length} {:?}", String::from_utf8_lossy(&value));
             }
         }

@@ -47,7 +47,6 @@ macro_rules! mac {
             type Key = HmacCore<$hash>;
             type Candidate = [u64; $words];
             type Second = $second;
-            type Further = [u64; $hex_words];
             type Running = Mac<$hash>;
 
             fn keys(signature: &Signature, secret: &[u8]) -> Vec<Self::Key> {
@@ -65,8 +64,8 @@ macro_rules! mac {
             }
 
             #[inline]
-            fn further(encoding: Encoding, text: &[u8]) -> Option<Self::Further> {
-                mac_texts::keep::<$bytes, $hex, $hex_words>(encoding, text)
+            fn may_be_one(encoding: Encoding, text: &[u8]) -> bool {
+                mac_texts::read::<$bytes, $hex, $hex_words>(encoding, text).is_some()
             }
 
             fn length(encoding: Encoding) -> Option<usize> {
@@ -90,7 +89,7 @@ macro_rules! mac {
             fn verify(
                 running: &mut Self::Running,
                 _: &Self::Key,
-                encoding: Encoding,
+                signature: &Signature,
                 shown: &Candidates<Self>,
             ) -> bool {
                 let mut bytes = [0; $bytes];
@@ -100,10 +99,10 @@ macro_rules! mac {
                 if let Some(second) = shown.second() {
                     any |= equal(second, &mac);
                 }
-                if !shown.more().is_empty() {
+                if shown.has_more() {
                     any |= mac_texts::any_is::<$bytes, $hex, $hex_words>(
-                        encoding,
-                        shown.more(),
+                        signature.encoding,
+                        shown.more(signature),
                         &bytes,
                     );
                 }
@@ -171,7 +170,7 @@ mod tests {
         };
         let holds = |text: &[u8]| {
             let shown = A::decode(Encoding::Hex, text).unwrap();
-            A::verify(&mut mac(b"content"), &key, Encoding::Hex, &Candidates::one(shown))
+            A::verify(&mut mac(b"content"), &key, &signature, &Candidates::one(shown))
         };
         let right = right_mac(bytes);
         assert!(holds(right.as_bytes()));

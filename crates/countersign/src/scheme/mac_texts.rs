@@ -10,9 +10,9 @@ use super::mac::words;
 use crate::encoding::Encoding;
 
 /// A shown MAC of so many bytes as text, filled up with zeros. `ROOM` is what its hex needs, in bytes
-/// and in `WORDS`. A text that is no hex or base64 at all may be kept: it equals no MAC.
+/// and in `WORDS`. A text that is no hex or base64 at all may be read: it equals no MAC.
 #[inline]
-pub(super) fn keep<const BYTES: usize, const ROOM: usize, const WORDS: usize>(
+pub(super) fn read<const BYTES: usize, const ROOM: usize, const WORDS: usize>(
     encoding: Encoding,
     text: &[u8],
 ) -> Option<[u64; WORDS]> {
@@ -41,14 +41,16 @@ pub(super) fn length<const BYTES: usize>(encoding: Encoding) -> Option<usize> {
     }
 }
 
-/// Whether one of the texts is this MAC, in a time that depends on their number alone.
-pub(super) fn any_is<const BYTES: usize, const ROOM: usize, const WORDS: usize>(
+/// Whether one of the texts is this MAC, in a time that depends on the texts alone.
+pub(super) fn any_is<'t, const BYTES: usize, const ROOM: usize, const WORDS: usize>(
     encoding: Encoding,
-    texts: &[[u64; WORDS]],
+    texts: impl Iterator<Item = &'t [u8]>,
     mac: &[u8; BYTES],
 ) -> Choice {
     let expected = Expected::<WORDS>::new::<BYTES, ROOM>(encoding, mac);
-    texts.iter().fold(Choice::from(0), |any, text| any | expected.is(text))
+    texts
+        .filter_map(|text| read::<BYTES, ROOM, WORDS>(encoding, text))
+        .fold(Choice::from(0), |any, text| any | expected.is(&text))
 }
 
 /// How many digits such a MAC has in base64.
@@ -143,10 +145,8 @@ mod tests {
                 let text = encoding.encode(&mac);
                 let agree = |text: &[u8]| {
                     let decoded = encoding.decode::<BYTES>(text) == Some(mac);
-                    let kept = keep::<BYTES, ROOM, WORDS>(encoding, text);
-                    let same = kept.is_some_and(|kept| {
-                        any_is::<BYTES, ROOM, WORDS>(encoding, &[kept], &mac).into()
-                    });
+                    let texts = std::iter::once(text);
+                    let same: bool = any_is::<BYTES, ROOM, WORDS>(encoding, texts, &mac).into();
                     assert_eq!(same, decoded, "{encoding:?} {:?}", String::from_utf8_lossy(text));
                     same
                 };
@@ -180,17 +180,15 @@ mod tests {
     #[test]
     fn one_of_many_is_found_wherever_it_is() {
         let (mac, other) = ([7; 32], [8; 32]);
-        let kept = |mac: &[u8]| {
-            let text = Encoding::Base64.encode(mac);
-            keep::<32, 64, 8>(Encoding::Base64, text.as_bytes()).unwrap()
-        };
-        let is_there = |texts: &[[u64; 8]]| {
+        let [right, wrong] = [mac, other].map(|mac| Encoding::Base64.encode(&mac));
+        let is_there = |texts: &[&str]| {
+            let texts = texts.iter().map(|text| text.as_bytes());
             any_is::<32, 64, 8>(Encoding::Base64, texts, &mac).unwrap_u8() == 1
         };
         for at in 0..5 {
-            let mut texts = [kept(&other); 5];
+            let mut texts = [&*wrong; 5];
             assert!(!is_there(&texts));
-            texts[at] = kept(&mac);
+            texts[at] = &right;
             assert!(is_there(&texts));
         }
         assert!(!is_there(&[]));

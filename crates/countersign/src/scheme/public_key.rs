@@ -84,7 +84,6 @@ impl Algorithm for Ed25519 {
     type Key = ed25519_dalek::VerifyingKey;
     type Candidate = [u8; 64];
     type Second = Box<Self::Candidate>;
-    type Further = Self::Candidate;
     /// The signature's hash begins with the candidate, so the content is needed as a whole.
     type Running = Vec<u8>;
 
@@ -112,8 +111,8 @@ impl Algorithm for Ed25519 {
         encoding.decode(text)
     }
 
-    fn further(encoding: Encoding, text: &[u8]) -> Option<Self::Further> {
-        Self::decode(encoding, text)
+    fn may_be_one(encoding: Encoding, text: &[u8]) -> bool {
+        Self::decode(encoding, text).is_some()
     }
 
     fn start(_: &Self::Key) -> Self::Running {
@@ -127,12 +126,12 @@ impl Algorithm for Ed25519 {
     fn verify(
         running: &mut Self::Running,
         key: &Self::Key,
-        _: Encoding,
+        signature: &Signature,
         shown: &Candidates<Self>,
     ) -> bool {
-        shown.iter().any(|candidate| {
-            let signature = ed25519_dalek::Signature::from_bytes(candidate);
-            key.verify_strict(running, &signature).is_ok()
+        shown.any(signature, |candidate| {
+            let candidate = ed25519_dalek::Signature::from_bytes(candidate);
+            key.verify_strict(running, &candidate).is_ok()
         })
     }
 }
@@ -145,7 +144,6 @@ impl Algorithm for EcdsaP256 {
     type Key = p256::ecdsa::VerifyingKey;
     type Candidate = p256::ecdsa::Signature;
     type Second = Box<Self::Candidate>;
-    type Further = Self::Candidate;
     type Running = sha2::Sha256;
 
     const MOST_CANDIDATES: usize = MOST_CANDIDATES;
@@ -166,8 +164,8 @@ impl Algorithm for EcdsaP256 {
         der.or_else(|| p256::ecdsa::Signature::from_slice(&bytes).ok())
     }
 
-    fn further(encoding: Encoding, text: &[u8]) -> Option<Self::Further> {
-        Self::decode(encoding, text)
+    fn may_be_one(encoding: Encoding, text: &[u8]) -> bool {
+        Self::decode(encoding, text).is_some()
     }
 
     fn start(_: &Self::Key) -> Self::Running {
@@ -181,11 +179,11 @@ impl Algorithm for EcdsaP256 {
     fn verify(
         running: &mut Self::Running,
         key: &Self::Key,
-        _: Encoding,
+        signature: &Signature,
         shown: &Candidates<Self>,
     ) -> bool {
         use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
         let digest = sha2::Digest::finalize_reset(running);
-        shown.iter().any(|candidate| key.verify_prehash(&digest, candidate).is_ok())
+        shown.any(signature, |candidate| key.verify_prehash(&digest, candidate).is_ok())
     }
 }

@@ -3,7 +3,7 @@
 use super::Refused;
 use super::algorithm::Algorithm;
 use super::candidates::{Candidates, Found};
-use super::lists::Separators;
+use super::lists::{Items, Separators};
 use super::secret_reading::SecretReading;
 use crate::encoding::Encoding;
 use crate::known_name::KnownName;
@@ -202,28 +202,12 @@ impl Signature {
                 Lookup::One(value) => value,
             };
             is_there = true;
-            let mut add = |item| {
-                if let Some(text) = strip(item, prefix) {
-                    found.add(self.encoding, text, value.len());
-                }
-            };
-            match self.list {
-                None => add(value),
-                Some(list) => {
-                    match A::length(self.encoding).filter(|_| !list.can_be_within(&self.prefix)) {
-                        Some(length) => {
-                            list.items_of_length(prefix.len() + length, value).for_each(add);
-                        }
-                        None => list.items(value).for_each(add),
-                    }
-                }
-            }
+            found.add(self, value);
         }
         match found.candidates() {
             None if !is_there => Err(refused(RejectionKind::SignatureMissing, first)),
             // With more than anybody sends, not one of them is worth a computation.
-            Some(candidates) if candidates.are_few() => Ok(candidates),
-            _ => Err(refused(RejectionKind::SignatureMalformed, first)),
+            candidates => candidates.ok_or(refused(RejectionKind::SignatureMalformed, first)),
         }
     }
 
@@ -233,10 +217,46 @@ impl Signature {
         &self.prefix
     }
 
+    /// The texts in a header that may be signatures, without their prefix.
+    #[inline]
+    pub(super) fn texts<'v, A: Algorithm>(&'v self, value: &'v [u8]) -> Texts<'v> {
+        let items = match self.list {
+            None => Items::whole(value),
+            Some(list) => match A::length(self.encoding) {
+                Some(length) => list.items_of_length(&self.prefix, length, value),
+                None => list.items(value),
+            },
+        };
+        Texts { items, prefix: self.prefix.as_bytes() }
+    }
+
     /// The signature's text, as the provider writes it.
     #[cfg(feature = "signing")]
     pub(crate) fn write(&self, bytes: &[u8]) -> String {
         format!("{}{}", self.prefix, self.encoding.encode(bytes))
+    }
+}
+
+/// The texts in a header that may be signatures.
+pub(super) struct Texts<'v> {
+    items: Items<'v>,
+    prefix: &'v [u8],
+}
+
+impl<'v> Texts<'v> {
+    /// What is not taken apart yet.
+    #[inline]
+    pub(super) fn left(&self) -> &'v [u8] {
+        self.items.left()
+    }
+}
+
+impl<'v> Iterator for Texts<'v> {
+    type Item = &'v [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'v [u8]> {
+        self.items.find_map(|item| strip(item, self.prefix))
     }
 }
 
