@@ -104,6 +104,24 @@ fn many_public_key_signatures_are_not_verified_one_by_one() {
     assert_eq!(kind, RejectionKind::SignatureMalformed);
 }
 
+#[test]
+fn one_of_eight_public_key_signatures_is_found_wherever_it_is() {
+    let list = Signature::header("X-Sig").separator(' ');
+    let provider = Provider::builder("acme").ed25519(list).build().unwrap();
+    // RFC 8032 §7.1, test 1.
+    let private = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
+    let public = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+    let signed = Signer::new(&provider, &secret(private)).sign("{}");
+    let right = signed.iter().find(|(name, _)| name.eq_ignore_ascii_case("x-sig")).unwrap();
+    let endpoint = endpoint(provider, &[public]);
+    for place in 0..8 {
+        let mut all = vec!["0".repeat(128); 8];
+        all[place] = right.1.to_string();
+        let headers = with(&Vec::new(), "X-Sig", &all.join(" "));
+        assert!(deliver(&endpoint, &headers, "{}").is_ok(), "{place}");
+    }
+}
+
 /// GitHub's type is only in a header that is not signed.
 #[test]
 fn claims_are_for_routing_and_the_type_tells_events_apart() {
