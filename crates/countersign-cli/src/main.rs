@@ -3,10 +3,11 @@
 //! The way of a delivery: [`listen`] has one layer of `countersign-tower` for each `--provider`
 //! ([`endpoint`]) behind the server ([`serve`]); what the layer accepts is printed ([`output`])
 //! or given to the user's own program ([`forward`]). What there is to say goes into the [`log`].
-//! [`trigger`] is the other side: it sends as a provider would.
-//! [`verify`] says of a captured request why it is not genuine.
+//! [`trigger`] is the other side: it sends as a provider would. [`verify`] says of a captured request
+//! ([`capture`]) why it is not genuine.
 
 mod args;
+mod capture;
 mod endpoint;
 mod files;
 mod forward;

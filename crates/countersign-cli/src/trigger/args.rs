@@ -79,8 +79,8 @@ pub(crate) struct TriggerArgs {
     )]
     pub(super) stale: Option<Option<Duration>>,
 
-    /// Send a captured request again: a file of raw HTTP/1.1 text. Its body, id and headers are sent with
-    /// a new signature and a new time.
+    /// Send a captured request again: HTTP/1.1 as text, a curl command, or a HAR file. Its body, id and
+    /// headers are sent with a new signature and a new time.
     #[arg(long, value_name = "FILE", conflicts_with = "event")]
     pub(super) replay: Option<PathBuf>,
 

@@ -1,10 +1,9 @@
 //! `countersign verify`: whether a captured request is genuine, and if not, why.
 //!
-//! The request is read by [`capture`], judged by `countersign::diagnosis`, and the answer written by
+//! The request is read by [`crate::capture`], judged by `countersign::diagnosis`, and the answer written by
 //! [`report`].
 
 mod args;
-mod capture;
 mod report;
 
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -13,12 +12,12 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 pub(crate) use args::VerifyArgs;
-use capture::Capture;
 use countersign::diagnosis::{Diagnosis, diagnose};
 use countersign::{ErrorChain, Secret};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::capture::{self, Capture};
 use crate::endpoint;
 
 /// More than any delivery, so that a wrong file is told from one.
@@ -29,7 +28,7 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<ExitCode, String> {
     let preset = endpoint::preset(&args.provider)?;
     let secrets =
         args.secrets.iter().map(|source| secret(source)).collect::<Result<Vec<_>, _>>()?;
-    let capture = capture(args)?;
+    let capture = captured(args)?;
     let provider = preset.provider();
     let mut request = capture.request;
     let url = args.url.clone().or(capture.url);
@@ -77,7 +76,7 @@ fn secret(source: &str) -> Result<Secret, String> {
     loaded.map_err(|error| ErrorChain::of(&error).to_string())
 }
 
-fn capture(args: &VerifyArgs) -> Result<Capture, String> {
+fn captured(args: &VerifyArgs) -> Result<Capture, String> {
     match (&args.request, &args.headers, &args.body) {
         (Some(request), ..) => {
             let bytes = read(request)?;

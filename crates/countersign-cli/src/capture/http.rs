@@ -6,7 +6,7 @@ use super::Capture;
 
 type Headers = Vec<(String, Vec<u8>)>;
 
-/// The body is what follows the first empty line, byte for byte.
+/// The body is what follows the first empty line, byte for byte, as far as `Content-Length` says.
 pub(super) fn read(bytes: &[u8]) -> Result<Capture, String> {
     let (head, body) = split(bytes);
     let mut lines = head.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
@@ -27,7 +27,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<Capture, String> {
             );
         }
     };
-    let body = unchunked(&rest, body).unwrap_or_else(|| body.to_vec());
+    let body = unchunked(&rest, body).unwrap_or_else(|| {
+        // Editors add a line end to the file, which is not the body's.
+        let declared = rest.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+        let declared =
+            declared.and_then(|(_, length)| std::str::from_utf8(length).ok()?.parse().ok());
+        declared.and_then(|length| body.get(..length)).unwrap_or(body).to_vec()
+    });
     Ok(capture(method, target, rest, body))
 }
 
@@ -134,6 +140,18 @@ mod tests {
             assert_eq!(capture.request.headers[1], ("X-A".to_owned(), b"1".to_vec()));
             assert_eq!(capture.url.as_deref(), Some("https://example.test/a?b=1"));
         }
+    }
+
+    #[test]
+    fn what_stands_after_the_declared_length_is_not_the_bodys() {
+        let body = |length: &str| {
+            let text = format!("POST / HTTP/1.1\nContent-Length: {length}\n\n{{}}\n");
+            read(text.as_bytes()).unwrap().request.body
+        };
+        assert_eq!(body("2"), b"{}");
+        assert_eq!(body("3"), b"{}\n");
+        assert_eq!(body("4"), b"{}\n");
+        assert_eq!(body("-"), b"{}\n");
     }
 
     #[test]
