@@ -32,6 +32,10 @@ fn real_failures_have_their_true_causes() {
     let cases = include_str!("../vectors/failures/cases.json");
     let cases: Vec<Case> = serde_json::from_str(cases).unwrap();
     assert_eq!(cases.len(), 61);
+    for cause in Cause::ALL {
+        let is_shown = cases.iter().any(|case| case.causes.iter().any(|code| code == cause.code()));
+        assert!(is_shown, "{cause}");
+    }
     for case in cases {
         let provider = catalogue::provider(&case.provider).unwrap();
         let secrets = case.secrets.iter().map(|secret| Secret::new(secret.as_str()).unwrap());
@@ -198,6 +202,16 @@ fn what_is_undone_is_shown_at_the_first_byte_that_differs() {
     let (received, signed) = (&difference.received, &difference.signed);
     assert!(received[difference.before..].starts_with(b"\\u00df & S"), "{received:?}");
     assert!(signed[difference.before..].starts_with("ß & S".as_bytes()), "{signed:?}");
+}
+
+#[test]
+fn a_large_body_is_no_obstacle() {
+    let large = format!("{{\"text\":\"{}\"}}", "bread, ".repeat(500_000));
+    assert_eq!(of_github(&large, &large), []);
+    let spaced = format!("{SECRET} ");
+    let found = diagnosed("github", SECRET, &spaced, large.as_bytes(), large.as_bytes());
+    assert_eq!(found, [Cause::SecretWhitespace]);
+    assert_eq!(of_github(&large, &format!("{large}\n")), [Cause::BodyTrailingNewline]);
 }
 
 #[test]

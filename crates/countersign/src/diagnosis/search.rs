@@ -26,7 +26,7 @@ use crate::window::UnixMillis;
 const MOST_CAUSES: usize = 4;
 
 /// How much is tried with each number of causes. A trial over up to a kilobyte of body weighs one.
-const MOST_TRIED: [usize; MOST_CAUSES + 1] = [1_000, 100_000, 150_000, 160_000, 50_000];
+const MOST_TRIED: [usize; MOST_CAUSES + 1] = [usize::MAX, 1_000_000, 150_000, 160_000, 50_000];
 
 /// A check of a public-key signature takes as long as so many MACs.
 const WEIGHT_OF_PUBLIC_KEY: usize = 100;
