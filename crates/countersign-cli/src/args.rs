@@ -37,6 +37,11 @@ fn subcommand() -> String {
     given.unwrap_or_else(|| "listen".to_owned())
 }
 
+/// The whole command line, as clap has it.
+pub(crate) fn command() -> clap::Command {
+    Cli::command()
+}
+
 fn exit_code(error: &clap::Error) -> ExitCode {
     u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
@@ -69,6 +74,26 @@ pub(crate) enum Command {
     Providers(ProvidersArgs),
     /// Send a sample event as a provider would, to try a receiver.
     Trigger(TriggerArgs),
+    /// Print what a shell needs to complete this command line.
+    Completions(CompletionsArgs),
+    /// Print the manual page of this program, or of one of its commands.
+    Man(ManArgs),
+}
+
+/// Print what a shell needs to complete this command line.
+#[derive(Args, Debug)]
+#[command(after_long_help = "Example:\n  countersign completions zsh > ~/.zfunc/_countersign")]
+pub(crate) struct CompletionsArgs {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Print the manual page of this program, or of one of its commands.
+#[derive(Args, Debug)]
+#[command(after_long_help = "Example:\n  countersign man verify | man -l -")]
+pub(crate) struct ManArgs {
+    /// The command, such as verify.
+    pub(crate) command: Option<String>,
 }
 
 /// List the providers that `--provider` takes: id, name, proof, freshness, key, retries, source, and

@@ -13,6 +13,7 @@ mod files;
 mod forward;
 mod listen;
 mod log;
+mod manual;
 mod output;
 mod providers;
 mod serve;
@@ -48,6 +49,8 @@ fn main() -> ExitCode {
         // 1 is an answer here.
         Command::Verify(args) => (verify::run(&args), 2),
         Command::Trigger(args) => return trigger::run(&args),
+        Command::Completions(args) => (manual::completions(&args).map(|()| ExitCode::SUCCESS), 1),
+        Command::Man(args) => (manual::man(&args).map(|()| ExitCode::SUCCESS), 2),
     };
     let code = done.unwrap_or_else(|problem| {
         log.say(&format!("countersign: {problem}"));

@@ -7,6 +7,7 @@ mod connections;
 mod forward;
 mod listen;
 mod log;
+mod manual;
 mod output;
 mod program;
 mod providers;
