@@ -29,7 +29,7 @@ const MOST_CAUSES: usize = 4;
 const MOST_TRIED: [usize; MOST_CAUSES + 1] = [usize::MAX, 1_000_000, 150_000, 160_000, 50_000];
 
 /// A check of a public-key signature takes as long as so many MACs.
-const WEIGHT_OF_PUBLIC_KEY: usize = 100;
+const WEIGHT_OF_PUBLIC_KEY: usize = 40;
 
 /// What made a delivery genuine.
 pub(super) struct Found {

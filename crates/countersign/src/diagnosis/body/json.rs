@@ -26,13 +26,18 @@ pub(super) fn each(body: &[u8], cost: usize, deep: bool, visit: Visit<'_>) -> bo
     let Some(text) = std::str::from_utf8(body).ok().filter(|_| is_tried) else {
         return false;
     };
-    spelled(text, cost).iter().any(|variant| {
+    let orders = if deep && cost == 1 { MOST_ORDERS } else { FEW_ORDERS };
+    let all = spelled(text, cost);
+    let found = all.iter().any(|variant| {
         let left = cost - variant.cost();
         if left == 0 {
             return visit(variant.value.as_bytes(), &variant.changes);
         }
-        structure(variant, left, deep, visit)
-    })
+        structure(variant, left, orders, visit)
+    });
+    // The many orders last.
+    let given = all.first().filter(|_| deep && cost == 2);
+    found || given.is_some_and(|given| structure(given, 2, SOME_ORDERS, visit))
 }
 
 /// The texts with at most so many changes of their leaves.
@@ -110,7 +115,7 @@ fn unicode() -> Vec<(Spelling, Change)> {
 }
 
 /// Other white space, other orders of keys, or both.
-fn structure(variant: &Variant<String>, left: usize, deep: bool, visit: Visit<'_>) -> bool {
+fn structure(variant: &Variant<String>, left: usize, orders: usize, visit: Visit<'_>) -> bool {
     let text = variant.value.as_bytes();
     let Some(node) = tree::read(text) else { return false };
     let end = line_end(text);
@@ -141,20 +146,18 @@ fn structure(variant: &Variant<String>, left: usize, deep: bool, visit: Visit<'_
         let sorted = order::sorted(&node);
         return sorted.iter().any(|(node, how)| all(own.write(node), &[keys(how)]))
             || text.len() <= LONG
-                && order::each(
-                    &node,
-                    if deep { MOST_ORDERS } else { FEW_ORDERS },
-                    &mut |node: &Node<'_>| all(own.write(node), &[keys("in another order")]),
-                );
+                && order::each(&node, orders, &mut |node: &Node<'_>| {
+                    all(own.write(node), &[keys("in another order")])
+                });
     }
     if left == 2 {
         let sorted = order::sorted(&node);
         return sorted.iter().any(|(node, how)| {
             others().any(|style| all(style.write(node), &[white(style.name), keys(how)]))
-        }) || deep
+        }) || orders > FEW_ORDERS
             && text.len() <= LONG
             && others().take(USUAL_STYLES).any(|style| {
-                order::each(&node, SOME_ORDERS, &mut |node| {
+                order::each(&node, orders, &mut |node| {
                     all(style.write(node), &[white(style.name), keys("in another order")])
                 })
             });
