@@ -4,16 +4,19 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign::{
-    ClaimToken, Claimed, DynStore, EventKey, MemoryStore, Outcome, RejectionKind, Settled, Store,
-    StoreError, StoreErrorKind,
+    ClaimToken, Claimed, DynStore, EventKey, ManualClock, MemoryStore, Outcome, RejectionKind,
+    Settled, Store, StoreError, StoreErrorKind, providers::hostwares,
 };
 
-use super::{ACCEPTED, Bench, TOKIO};
+use super::{ACCEPTED, Bench, LEASE, TOKIO};
+use crate::support::{NOW, build, clock_at};
 
 /// What becomes of a claim that is made at once.
 #[derive(Clone, Copy)]
 enum AtOnce {
     Answer,
+    /// The answer comes when the lease has run out.
+    Late,
     /// The answer gets lost.
     Fail,
     Panic,
@@ -26,6 +29,7 @@ struct Quick {
     inner: MemoryStore,
     at_once: Arc<Mutex<AtOnce>>,
     calls: Arc<Mutex<Vec<&'static str>>>,
+    clock: ManualClock,
 }
 
 impl Quick {
@@ -34,6 +38,7 @@ impl Quick {
             inner: MemoryStore::new(),
             at_once: Arc::new(Mutex::new(at_once)),
             calls: Arc::default(),
+            clock: clock_at(NOW),
         }
     }
 
@@ -68,6 +73,10 @@ impl Store for Quick {
         let at_once = *self.at_once.lock().unwrap();
         match at_once {
             AtOnce::Answer => claimed,
+            AtOnce::Late => {
+                self.clock.advance(LEASE);
+                claimed
+            }
             AtOnce::Fail => Some(Err(StoreError::new(StoreErrorKind::Unavailable, "as ordered"))),
             AtOnce::Panic => panic!("as ordered"),
             AtOnce::SayNothing => None,
@@ -109,6 +118,19 @@ async fn a_store_that_answers_at_once_is_asked_once() {
     let quick = Quick::new(AtOnce::Answer);
     let chosen: Arc<dyn DynStore> = Arc::new(quick.clone());
     is_asked_once(&quick, chosen).await;
+}
+
+/// No handler runs on a lease that is over.
+#[tokio::test]
+async fn a_claim_that_is_answered_too_late_is_let_go() {
+    let store = Quick::new(AtOnce::Late);
+    let clock = store.clock.clone();
+    let endpoint = build(&hostwares::provider(), |endpoint| endpoint.lease(LEASE).clock(clock));
+    let bench = Bench::at(endpoint, store.clone(), |receiver| receiver.runtime(TOKIO));
+    let rejection = bench.send(1, 200).await.unwrap_err();
+    assert_eq!(rejection.kind(), RejectionKind::StoreUnavailable);
+    bench.until("released", || store.inner.is_empty()).await;
+    assert_eq!(store.calls(), ["at once", "release"]);
 }
 
 /// Nothing or an error may hide a claim that was made.

@@ -74,7 +74,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// The same, for a store that need not wait for its answer, as one in this process's memory: the
     /// answer of [`claim`](Self::claim), or nothing, and then `claim` is called. It saves every delivery
-    /// the future of that call, and is not given up after a time, so it must be quick. A store around
+    /// the future of that call, and is not given up after a time, so it must be quick: a claim that is
+    /// answered when its lease has run out is released, and the delivery comes again. A store around
     /// another one may pass that one's on. Defaults to nothing.
     fn claim_at_once(
         &self,

@@ -13,7 +13,7 @@ use super::renewals::Renewed;
 use super::settlings::{End, LateReport, Settling, Settlings};
 use super::store_calls::ClaimCall;
 use super::tasks::RunningHandler;
-use crate::dedup::{ClaimToken, Claimed, Store, StoreError, StoreErrorKind};
+use crate::dedup::{ClaimToken, Claimed, Store, StoreError, StoreErrorKind, Transactional};
 use crate::delivery::Delivery;
 use crate::rejection::{Rejection, RejectionKind};
 use crate::report::{Outcome, Reason};
@@ -78,9 +78,11 @@ impl<S: Store> Handling<S> {
     async fn ask(&mut self) -> Result<Claimed, StoreError> {
         let token = ClaimToken::random()?;
         let (key, lease) = (self.delivery.key(), self.inner.endpoint.lease());
+        // Before there is a claim: if the store panics here, nothing is left behind.
+        let transactional = self.inner.calls.transactional();
         let at = self.inner.endpoint.monotonic();
-        let (waited, claimed) = match self.inner.calls.claim_at_once(key, token, lease) {
-            Some(claimed) => (false, claimed),
+        let claimed = match self.inner.calls.claim_at_once(key, token, lease) {
+            Some(claimed) => claimed,
             None => {
                 // In a box: if this is dropped, the call goes on elsewhere.
                 let call = self.inner.calls.claim_call(key, token, lease);
@@ -91,11 +93,11 @@ impl<S: Store> Handling<S> {
                 });
                 let claimed = claimed.await;
                 self.on_drop = OnDrop::Nothing;
-                (true, claimed)
+                claimed
             }
         };
         match claimed {
-            Ok(Claimed::Fresh) => self.hold(token, at, waited),
+            Ok(Claimed::Fresh) => self.hold(token, at, transactional),
             Ok(claimed) => Ok(claimed),
             // An error may hide a claim that was made: its answer got lost. Release it.
             Err(error) => {
@@ -109,16 +111,15 @@ impl<S: Store> Handling<S> {
         &mut self,
         token: ClaimToken,
         asked: Duration,
-        waited: bool,
+        transactional: Option<Transactional>,
     ) -> Result<Claimed, StoreError> {
         let inner = &self.inner;
         let retention = inner.retention();
-        let transactional = inner.calls.transactional();
         let (key, endpoint) = (self.delivery.key(), inner.endpoint.clone());
         let held = Held::new(endpoint, key, token, retention, transactional, asked);
         let held = Arc::new(held);
         self.on_drop = OnDrop::Release(Arc::clone(&held));
-        if waited && held.is_lost() {
+        if held.is_lost() {
             self.settle_in_background(self.release_of(&held));
             self.on_drop = OnDrop::Nothing;
             let late = "the store answered a claim when its lease had run out";
