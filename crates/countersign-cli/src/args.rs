@@ -110,7 +110,7 @@ pub(crate) struct ProvidersArgs {
 /// Every provider sends to a path of its own, POST /webhooks/NAME. A delivery that is proven,
 /// fresh and not handled before is printed, or with --forward-to sent to your program; every
 /// other one is refused, acknowledged as a duplicate, or asked to come again.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(after_long_help = AFTER)]
 pub(crate) struct ListenArgs {
     /// A provider and where its secrets are; give it once for each provider.
@@ -161,6 +161,10 @@ pub(crate) struct ListenArgs {
     #[arg(long, value_name = "STORE", default_value = "memory")]
     pub(crate) store: String,
 
+    /// Print JSON lines on a terminal too. Into a pipe or a file they always are.
+    #[arg(long)]
+    pub(crate) json: bool,
+
     /// The largest body to accept [default: 1048576].
     #[arg(long, value_name = "BYTES")]
     pub(crate) max_body: Option<usize>,
@@ -189,15 +193,18 @@ const AFTER: &str = r#"Example:
   countersign listen --provider piora=env:PIORA_SECRET --forward-to http://127.0.0.1:3000/hooks
 
 Output:
-  One JSON object for each delivery and line, on stdout:
-    outcome   accepted, duplicate, in_flight, handshake, rejected or failed
-    provider  the NAME given with --provider
+  On a terminal, a line for each request: time, endpoint, type, verdict, status and duration, and why.
+  Into a pipe or a file, and with --json, one JSON object for each request and line:
+    outcome   accepted, duplicate, in_flight, handshake, rejected, failed or not_found
+    provider  the NAME given with --provider, or null where no endpoint has the path
+    path      the request's path, where no endpoint has it
     status    the HTTP status answered
     event     the event's type, or null where none is proven
     id        the event's id, or null
     key       the event's key, equal for all deliveries of one event, or null
     reason    the code of why, or null
     unverified  the type and the id that headers claim and nothing proves, where there are such
+    forward   with --forward-to: url, the program's status or an error, elapsed_ms
     payload   the event as it was sent (accepted only)
   Without --forward-to the printed line is the handling: if it cannot be written, the provider is
   answered 500, and its retry is accepted. While nobody reads stdout, such deliveries wait, and if

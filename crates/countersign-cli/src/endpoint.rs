@@ -7,14 +7,15 @@ use countersign::catalogue::{self, Confidence, Preset};
 use countersign::{ConfigError, Endpoint, ErrorChain, Secret, SecretError};
 
 use crate::args::ListenArgs;
+use crate::listen::{Current, Mount};
 
 /// The endpoints that the command line asks for; each is named like its provider's NAME.
-pub(crate) fn from_args(args: &ListenArgs) -> Result<Vec<Endpoint>, String> {
+pub(crate) fn from_args(args: &ListenArgs) -> Result<Vec<Mount>, String> {
     let mut names = HashSet::new();
-    let mut endpoints = Vec::new();
+    let mut mounts = Vec::new();
     let mut tokens = verify_tokens(args)?;
     for given in &args.providers {
-        let (name, secrets) = read(given).ok_or(FORM)?;
+        let (name, _) = read(given).ok_or(FORM)?;
         let provider = preset(name)?;
         if !names.insert(name) {
             return Err(format!(
@@ -22,12 +23,17 @@ pub(crate) fn from_args(args: &ListenArgs) -> Result<Vec<Endpoint>, String> {
                  {name}=env:CURRENT,env:OLDER"
             ));
         }
-        let endpoint = endpoint(name, provider, secrets, tokens.remove(name), args);
-        endpoints.push(endpoint.map_err(|problem| format!("--provider {name}: {problem}"))?);
+        let (name, token, args) = (name.to_owned(), tokens.remove(name), args.clone());
+        let given = given.clone();
+        mounts.push(Mount::made(None, move || {
+            let (_, secrets) = read(&given).ok_or(FORM)?;
+            endpoint(&name, provider, secrets, token.clone(), &args)
+                .map_err(|problem| format!("--provider {name}: {problem}"))
+        })?);
     }
     match tokens.keys().next() {
         Some(name) => Err(format!("--verify-token {name}: there is no --provider {name}")),
-        None => Ok(endpoints),
+        None => Ok(mounts),
     }
 }
 
@@ -105,11 +111,10 @@ fn endpoint(
     secrets: Vec<Loaded>,
     verify_token: Option<Secret>,
     args: &ListenArgs,
-) -> Result<Endpoint, String> {
-    let mut endpoint = Endpoint::builder(name, preset.provider());
-    for secret in secrets {
-        endpoint = endpoint.secret(secret.map_err(|error| ErrorChain::of(&error).to_string())?);
-    }
+) -> Result<Current, String> {
+    let secrets: Result<Vec<_>, _> = secrets.into_iter().collect();
+    let secrets = secrets.map_err(|error| ErrorChain::of(&error).to_string())?;
+    let mut endpoint = Endpoint::builder(name, preset.provider()).secrets(secrets.clone());
     if let Some(token) = verify_token {
         endpoint = endpoint.verify_token(token);
     }
@@ -122,18 +127,19 @@ fn endpoint(
     if let Some(url) = &args.public_url {
         endpoint = endpoint.public_url(url);
     }
-    endpoint.build().map_err(|error| match error {
+    let built = endpoint.build().map_err(|error| match error {
         ConfigError::NoPublicUrl { provider } => format!(
             "{provider} signs the URL; give the one that it sends to, without the path: \
              --public-url https://hooks.example.test"
         ),
         error => error.to_string(),
-    })
+    })?;
+    Ok(Current { endpoint: built, secrets, signing_key: None })
 }
 
 /// What to say at the start of providers whose facts nobody has confirmed.
-pub(crate) fn unconfirmed(endpoints: &[Endpoint]) -> Vec<String> {
-    let names = endpoints.iter().filter_map(|endpoint| catalogue::by_id(endpoint.name()));
+pub(crate) fn unconfirmed(mounts: &[Mount]) -> Vec<String> {
+    let names = mounts.iter().filter_map(|mount| catalogue::by_id(&mount.provider));
     let weak = names.filter(|preset| preset.confidence() == Confidence::Weak);
     let say = |preset: &Preset| {
         format!(

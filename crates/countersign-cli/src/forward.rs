@@ -1,6 +1,6 @@
 //! `--forward-to URL`: a verified delivery goes to the user's own program, whose answer decides.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
@@ -13,7 +13,8 @@ use hyper_util::rt::TokioExecutor;
 use time::format_description::well_known::Rfc3339;
 use tokio::time::timeout;
 
-use crate::serve::Place;
+use crate::listen::Work;
+use crate::record::{Forwarded, ProgramAnswer};
 
 /// How long connecting may take; a program that is there answers at once.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -37,13 +38,8 @@ impl Forwarder {
     ///
     /// Until then the claim is held, so the program does not get the event's next delivery while it
     /// works on this one: not before it has answered, or has not within the lease.
-    pub(crate) async fn forward(
-        &self,
-        delivery: &Delivery,
-        content_type: Option<HeaderValue>,
-        lease: Duration,
-        place: Place,
-    ) -> StatusCode {
+    pub(crate) async fn forward(&self, delivery: &Delivery, work: Work) -> StatusCode {
+        let Work { content_type, place, recording, lease, .. } = work;
         let mut request = Request::new(Full::new(delivery.body().clone()));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.url.clone();
@@ -51,24 +47,36 @@ impl Forwarder {
         if let Some(content_type) = content_type {
             request.headers_mut().insert(CONTENT_TYPE, content_type);
         }
-        match timeout(lease, self.client.request(request)).await {
+        let began = Instant::now();
+        let answered = timeout(lease, self.client.request(request)).await;
+        let forwarded =
+            |answer| Forwarded { url: self.url.to_string(), answer, elapsed: began.elapsed() };
+        match answered {
             Ok(Ok(response)) => {
                 let (head, body) = response.into_parts();
+                let (status, headers) = (head.status.as_u16(), head.headers);
+                let answered = ProgramAnswer::Answered { status, headers, body: Bytes::new() };
+                recording.is_forwarded(forwarded(answered));
                 // Read, so that a program that writes its answer piece by piece is not cut off.
                 let rest = Limited::new(body, 64 * 1024).collect();
                 tokio::spawn(async move {
-                    let _ = timeout(Duration::from_secs(5), rest).await;
+                    if let Ok(Ok(body)) = timeout(Duration::from_secs(5), rest).await {
+                        recording.has_answer_body(body.to_bytes());
+                    }
                     // Its place is for this connection too, so that there are files for all.
                     drop(place);
                 });
                 answer(head.status)
             }
             Ok(Err(error)) => {
-                tracing::warn!(error = %ErrorChain::of(&error), "cannot forward");
+                let why = ErrorChain::of(&error).to_string();
+                tracing::warn!(error = why, "cannot forward");
+                recording.is_forwarded(forwarded(ProgramAnswer::Unreachable(why)));
                 StatusCode::BAD_GATEWAY
             }
             Err(_) => {
                 tracing::warn!(?lease, "no answer to the forwarded delivery within the lease");
+                recording.is_forwarded(forwarded(ProgramAnswer::TooLate));
                 StatusCode::GATEWAY_TIMEOUT
             }
         }

@@ -38,6 +38,11 @@ impl Stop {
         Ok(Self(stopped))
     }
 
+    /// Comes to its end when the sender is dropped.
+    pub(crate) fn when_dropped(stopped: watch::Receiver<()>) -> Self {
+        Self(stopped)
+    }
+
     pub(crate) async fn stopped(mut self) {
         // Nothing is ever sent: the sender is dropped.
         let _ = self.0.changed().await;

@@ -114,20 +114,25 @@ fn payloads_are_printed_as_they_were_sent() {
 }
 
 #[test]
-fn other_paths_and_methods_are_not_served() {
+fn other_paths_and_methods_are_not_served_and_have_their_lines() {
     let mut program = Program::listen(&["--provider", "piora=env:SECRET"]);
-    for (request, status) in [
-        ("GET /webhooks/piora", 405),
-        ("PUT /webhooks/piora", 405),
-        ("HEAD /webhooks/piora", 405),
-        ("POST /webhooks/hostwares", 404),
-        ("POST /webhooks/piora/", 404),
-        ("GET /", 404),
+    for (request, status, reason) in [
+        ("GET /webhooks/piora", 405, "method_not_allowed"),
+        ("PUT /webhooks/piora", 405, "method_not_allowed"),
+        ("HEAD /webhooks/piora", 405, "method_not_allowed"),
+        ("POST /webhooks/hostwares", 404, "not_found"),
+        ("POST /webhooks/piora/", 404, "not_found"),
+        ("GET /", 404, "not_found"),
     ] {
         let head = format!(
             "{request} HTTP/1.1\r\nhost: h\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
         );
         assert_eq!(read_answer(connect(program.addr, &head)).status, status, "{request}");
+        let line = program.line();
+        assert_eq!(line["status"], status, "{request}");
+        assert_eq!(line["reason"], reason, "{request}");
+        let path = request.split(' ').nth(1).filter(|_| status == 404);
+        assert_eq!(line["path"].as_str(), path, "{request}");
     }
     assert_eq!(program.stop(), Some(0));
     program.no_more_lines();

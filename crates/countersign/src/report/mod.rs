@@ -2,6 +2,7 @@
 
 mod reason;
 mod reporter;
+mod words;
 
 use std::time::Duration;
 

@@ -1,130 +1,36 @@
-//! Standard output: one JSON object for each delivery and line.
+//! Standard output: a line for each request.
 
-use std::borrow::Cow;
+mod json;
+mod people;
+
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use axum::http::StatusCode;
-use countersign::{Delivery, FromDelivery as _, Outcome, Reason, Report};
-use serde::Serialize;
-use serde_json::Value;
-use serde_json::value::RawValue;
+use countersign::Delivery;
 use tokio::sync::oneshot;
 
+use crate::record::{Record, Recording};
 use crate::stdio;
+pub(crate) use people::Look;
 
-/// What is printed of one delivery.
-#[derive(Serialize)]
-struct Line<'a> {
-    outcome: &'static str,
-    provider: &'a str,
-    status: Option<u16>,
-    event: Option<&'a str>,
-    id: Option<&'a str>,
-    key: Option<String>,
-    reason: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unverified: Option<Claims<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payload: Option<Payload<'a>>,
+/// What lines look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Objects, for programs.
+    Json,
+    /// Words, for people at a terminal.
+    People(Look),
 }
 
-/// What headers claim outside of the proof.
-#[derive(Serialize)]
-struct Claims<'a> {
-    event: Option<&'a str>,
-    id: Option<&'a str>,
-}
-
-/// What a body holds: the JSON as it was sent, the fields of a form, or the text that it is instead.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Payload<'a> {
-    Json(Cow<'a, RawValue>),
-    Form(Value),
-    Text(Cow<'a, str>),
-}
-
-impl<'a> Line<'a> {
-    /// The line of a delivery that is handled by being printed.
-    fn accepted(delivery: &'a Delivery, status: u16) -> Self {
-        Self {
-            outcome: Outcome::Accepted.as_str(),
-            // The endpoint is named like the provider on the command line.
-            provider: delivery.endpoint(),
-            status: Some(status),
-            event: delivery.event_type(),
-            id: delivery.id(),
-            key: Some(delivery.key().to_string()),
-            reason: None,
-            unverified: Claims::of(delivery),
-            payload: Some(Payload::of(delivery)),
+impl Form {
+    fn line(self, record: &Record, delivery: Option<&Delivery>) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Json => json::line(record, delivery),
+            Self::People(look) => Ok(people::line(record, look).into_bytes()),
         }
-    }
-
-    /// The line of a delivery that has come to its end.
-    fn reported(report: &Report<'a>) -> Self {
-        let accepted = report.delivery.filter(|_| report.outcome == Outcome::Accepted);
-        Self {
-            outcome: report.outcome.as_str(),
-            provider: report.endpoint,
-            status: report.status,
-            event: report.delivery.and_then(Delivery::event_type),
-            id: report.delivery.and_then(Delivery::id),
-            key: report.delivery.map(|delivery| delivery.key().to_string()),
-            reason: report.reason.map(Reason::as_str),
-            unverified: report.delivery.and_then(Claims::of),
-            payload: accepted.map(Payload::of),
-        }
-    }
-
-    fn to_bytes(&self) -> io::Result<Vec<u8>> {
-        let mut bytes = serde_json::to_vec(self)?;
-        bytes.push(b'\n');
-        Ok(bytes)
-    }
-}
-
-impl<'a> Claims<'a> {
-    fn of(delivery: &'a Delivery) -> Option<Self> {
-        let claims = delivery.unverified();
-        let (event, id) = (claims.event_type(), claims.id());
-        (event.is_some() || id.is_some()).then_some(Self { event, id })
-    }
-}
-
-impl<'a> Payload<'a> {
-    fn of(delivery: &'a Delivery) -> Self {
-        match delivery.payload() {
-            countersign::Payload::Json(json) => Self::written(json),
-            countersign::Payload::Form(form) => match Value::from_delivery(delivery) {
-                Ok(fields) => Self::Form(fields),
-                Err(_) => Self::written(form),
-            },
-            _ => Self::written(delivery.body()),
-        }
-    }
-
-    fn written(text: &'a [u8]) -> Self {
-        match serde_json::from_slice::<&RawValue>(text) {
-            Ok(json) => Self::Json(on_one_line(json)),
-            Err(_) => Self::Text(String::from_utf8_lossy(text)),
-        }
-    }
-}
-
-/// JSON without its line breaks. Inside of strings there are none, for there they are escaped.
-fn on_one_line(json: &RawValue) -> Cow<'_, RawValue> {
-    let breaks = ['\n', '\r'];
-    if !json.get().contains(breaks) {
-        return Cow::Borrowed(json);
-    }
-    match RawValue::from_string(json.get().replace(breaks, "")) {
-        Ok(json) => Cow::Owned(json),
-        Err(_) => Cow::Borrowed(json),
     }
 }
 
@@ -143,6 +49,7 @@ const SAY_EVERY: Duration = Duration::from_secs(5);
 pub(crate) struct Output(Arc<Shared>);
 
 struct Shared {
+    form: Form,
     queue: Mutex<Queue>,
     /// A line was queued, or written.
     changed: Condvar,
@@ -165,13 +72,13 @@ enum Queued {
     Report(Vec<u8>),
     /// A delivery that is handled by being printed, and who waits for that. Always queued: it is
     /// a genuine one, and in memory for as long as it is worked on anyway.
-    Handling(Delivery, oneshot::Sender<()>),
+    Handling(Delivery, Recording, oneshot::Sender<()>),
 }
 
 impl Output {
     /// Starts the thread.
-    pub(crate) fn start() -> io::Result<Self> {
-        let shared = Arc::new(Shared { queue: Mutex::default(), changed: Condvar::new() });
+    pub(crate) fn start(form: Form) -> io::Result<Self> {
+        let shared = Arc::new(Shared { form, queue: Mutex::default(), changed: Condvar::new() });
         let writer = Arc::clone(&shared);
         let stdout = stdio::stdout()?;
         thread::Builder::new()
@@ -181,8 +88,13 @@ impl Output {
     }
 
     /// Has a line written sometime, or dropped if too many wait.
-    pub(crate) fn report(&self, report: &Report<'_>) {
-        let Ok(line) = Line::reported(report).to_bytes() else { return };
+    pub(crate) fn report(&self, record: &Record, delivery: Option<&Delivery>) {
+        if let Ok(line) = self.0.form.line(record, delivery) {
+            self.queue(line);
+        }
+    }
+
+    fn queue(&self, line: Vec<u8>) {
         let mut queue = self.0.lock();
         if queue.lines.len() < MAX_LINES && queue.bytes < MAX_BYTES {
             queue.bytes += line.len();
@@ -202,9 +114,10 @@ impl Output {
     /// Prints a delivery. When this is true, its line has been written.
     ///
     /// If the future is dropped before, the line is not begun any more.
-    pub(crate) async fn print(&self, delivery: &Delivery) -> bool {
+    pub(crate) async fn print(&self, delivery: &Delivery, recording: &Recording) -> bool {
         let (written, done) = oneshot::channel();
-        self.0.lock().lines.push_back(Queued::Handling(delivery.clone(), written));
+        let handling = Queued::Handling(delivery.clone(), recording.clone(), written);
+        self.0.lock().lines.push_back(handling);
         self.0.changed.notify_all();
         done.await.is_ok()
     }
@@ -238,9 +151,9 @@ impl Shared {
         loop {
             let (line, waiting) = match self.next() {
                 Queued::Report(line) => (Ok(line), None),
-                Queued::Handling(_, waiting) if waiting.is_closed() => continue,
-                Queued::Handling(delivery, waiting) => {
-                    let line = Line::accepted(&delivery, StatusCode::OK.as_u16()).to_bytes();
+                Queued::Handling(_, _, waiting) if waiting.is_closed() => continue,
+                Queued::Handling(delivery, recording, waiting) => {
+                    let line = self.form.line(&recording.as_accepted(200), Some(&delivery));
                     (line, Some(waiting))
                 }
             };
@@ -309,24 +222,4 @@ fn write(stdout: &mut impl Write, line: &[u8], begin_anew: bool) -> io::Result<(
     }
     stdout.write_all(line)?;
     stdout.flush()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_payload_is_one_line_of_json_whatever_the_body() {
-        for (body, printed) in [
-            (&b" {\"z\": 1.10,\r\n\"a\": \"\\n\"}\n"[..], r#"{"z": 1.10,"a": "\n"}"#),
-            (b"1\n", "1"),
-            (b"not\njson", r#""not\njson""#),
-            (b"{} {}", r#""{} {}""#),
-            (b"\"a\nb\"", r#""\"a\nb\"""#),
-            (b"\xff", "\"\u{fffd}\""),
-            (b"", r#""""#),
-        ] {
-            assert_eq!(serde_json::to_string(&Payload::written(body)).unwrap(), printed);
-        }
-    }
 }

@@ -1,0 +1,196 @@
+//! What a listener is made of, and a running one.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use countersign::{Delivery, DynStore, Endpoint, HandlerTasks};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::handling::{By, Handling};
+use super::{Current, Mount, Routes, server};
+use crate::forward::Forwarder;
+use crate::output::Output;
+use crate::record::{Record, Watchers};
+use crate::serve::{HEAD_TIMEOUT, Limits};
+use crate::signals::Stop;
+
+/// A listener that is being put together. See the [front page](crate).
+///
+/// Without a [`handler`](Self::handler) or [`forward_to`](Self::forward_to), each event that is genuine,
+/// fresh and not handled before is answered 200.
+#[must_use = "it listens once it is started"]
+pub struct Listener {
+    addr: String,
+    by: By,
+    settings: Settings,
+    problem: Option<String>,
+}
+
+/// What the program and the library have in common.
+pub(crate) struct Settings {
+    pub(crate) mounts: Vec<Mount>,
+    pub(crate) store: Arc<dyn DynStore>,
+    pub(crate) watchers: Watchers,
+    pub(crate) tasks: HandlerTasks,
+    pub(crate) connections: usize,
+}
+
+impl Settings {
+    /// The routes, with what handles their events.
+    pub(crate) fn routes(
+        self,
+        by: By,
+        output: Option<Output>,
+        stop: Stop,
+    ) -> Result<(Routes, Limits), String> {
+        let handling = Handling { by, output, stop };
+        let limits = Limits { connections: self.connections, head: HEAD_TIMEOUT };
+        let routes = Routes::new(self.mounts, self.store, self.tasks, handling, self.watchers)?;
+        Ok((routes, limits))
+    }
+}
+
+impl Listener {
+    /// A listener at `HOST:PORT`, where port 0 takes a free one, with what remembers handled events.
+    pub fn builder(addr: &str, store: impl DynStore) -> Self {
+        let settings = Settings {
+            mounts: Vec::new(),
+            store: Arc::new(store),
+            watchers: Watchers::of_whole_requests(),
+            tasks: HandlerTasks::new(),
+            connections: 1024,
+        };
+        let answer = |_| -> std::pin::Pin<Box<dyn Future<Output = u16> + Send>> {
+            Box::pin(std::future::ready(200))
+        };
+        Self { addr: addr.to_owned(), by: By::Closure(Arc::new(answer)), settings, problem: None }
+    }
+
+    /// An endpoint at `/webhooks/` and its name.
+    pub fn endpoint(self, endpoint: Endpoint) -> Self {
+        self.mount(endpoint, None)
+    }
+
+    /// An endpoint at a path of your choice.
+    pub fn endpoint_at(self, path: &str, endpoint: Endpoint) -> Self {
+        self.mount(endpoint, Some(path.to_owned()))
+    }
+
+    fn mount(mut self, endpoint: Endpoint, path: Option<String>) -> Self {
+        let current = Current { endpoint, secrets: Vec::new(), signing_key: None };
+        self.settings.mounts.push(Mount::fixed(current, path));
+        self
+    }
+
+    /// What handles events: it gives the status to answer. A 2xx means handled.
+    pub fn handler<F, Fut>(mut self, handler: F) -> Self
+    where
+        F: Fn(Delivery) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = u16> + Send + 'static,
+    {
+        self.by = By::Closure(Arc::new(move |delivery| Box::pin(handler(delivery))));
+        self
+    }
+
+    /// A program that handles events: each is sent to this URL, and the answer decides, as
+    /// `countersign listen --forward-to` does it.
+    pub fn forward_to(mut self, url: &str) -> Self {
+        match Forwarder::new(url) {
+            Ok(forwarder) => self.by = By::Forwarding(forwarder),
+            Err(problem) => self.problem = Some(problem),
+        }
+        self
+    }
+
+    /// What is told of each request: when its handler begins, and when it is answered. It must be
+    /// quick; the request waits for it.
+    pub fn on_record(mut self, watcher: impl Fn(&Arc<Record>) + Send + Sync + 'static) -> Self {
+        self.settings.watchers.add(watcher);
+        self
+    }
+
+    /// Listens, in tasks of this runtime.
+    ///
+    /// # Errors
+    ///
+    /// A sentence: the address cannot be taken, two endpoints have one name or path, or the URL of
+    /// [`forward_to`](Self::forward_to) is none.
+    pub async fn start(self) -> Result<Listening, StartError> {
+        if let Some(problem) = self.problem {
+            return Err(StartError(problem));
+        }
+        let (stop, stopped) = watch::channel(());
+        let stopped = Stop::when_dropped(stopped);
+        let tasks = self.settings.tasks.clone();
+        let made = self.settings.routes(self.by, None, stopped.clone());
+        let (routes, limits) = made.map_err(StartError)?;
+        let (listener, addr) = server::bind(&self.addr).await.map_err(StartError)?;
+        let serving = {
+            let routes = routes.clone();
+            tokio::spawn(async move {
+                server::serve(listener, routes, limits, &tasks, stopped).await;
+            })
+        };
+        Ok(Listening { addr, routes, stop, serving })
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mounts = &self.settings.mounts;
+        f.debug_struct("Listener")
+            .field("addr", &self.addr)
+            .field("endpoints", mounts)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a listener did not start, in a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartError(String);
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// A listener that runs. When it is dropped, it accepts nothing more, and what runs goes on to its end.
+#[must_use = "it stops when it is dropped"]
+pub struct Listening {
+    addr: SocketAddr,
+    routes: Routes,
+    stop: watch::Sender<()>,
+    serving: JoinHandle<()>,
+}
+
+impl Listening {
+    /// Where it listens.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The URL of the endpoint of this name.
+    #[must_use]
+    pub fn url(&self, endpoint: &str) -> Option<String> {
+        Some(format!("http://{}{}", self.addr, self.routes.mount(endpoint)?.path))
+    }
+
+    /// Accepts nothing more, and waits until what runs has ended. If the future is dropped, it ends
+    /// all the same.
+    pub async fn stop(self) {
+        drop(self.stop);
+        let _ = self.serving.await;
+    }
+}
+
+impl fmt::Debug for Listening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listening").field("addr", &self.addr).finish_non_exhaustive()
+    }
+}

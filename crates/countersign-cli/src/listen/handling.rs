@@ -1,0 +1,94 @@
+//! What handles an event: a line on stdout, the user's program, or a closure.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{HeaderValue, StatusCode};
+use countersign::{Delivery, Outcome, Report};
+use tokio::time::sleep;
+
+use crate::forward::Forwarder;
+use crate::output::Output;
+use crate::record::{Record, Recording};
+use crate::serve::Place;
+use crate::signals::Stop;
+
+/// How long lines may wait at the end for the reader of stdout: first those that are a delivery's
+/// handling, then, all answered, the reports.
+pub(crate) const OUTPUT_GRACE: Duration = Duration::from_secs(2);
+
+/// A user's handler.
+pub(crate) type Closure =
+    dyn Fn(Delivery) -> Pin<Box<dyn Future<Output = u16> + Send>> + Send + Sync;
+
+/// What handles events, and where their lines go.
+#[derive(Clone)]
+pub(crate) struct Handling {
+    pub(crate) by: By,
+    /// Where each request has its line; nothing in a library.
+    pub(crate) output: Option<Output>,
+    pub(crate) stop: Stop,
+}
+
+/// What handles an event.
+#[derive(Clone)]
+pub(crate) enum By {
+    /// The line on stdout is the handling.
+    Printing(Output),
+    Forwarding(Forwarder),
+    Closure(Arc<Closure>),
+}
+
+/// A delivery's handler has this beside the delivery.
+pub(crate) struct Work {
+    pub(crate) endpoint: Arc<str>,
+    pub(crate) content_type: Option<HeaderValue>,
+    /// None for a replay, which has no connection.
+    pub(crate) place: Option<Place>,
+    pub(crate) recording: Recording,
+    pub(crate) lease: Duration,
+}
+
+impl Handling {
+    /// Handles a delivery, and gives what to answer.
+    pub(crate) async fn handle(&self, delivery: &Delivery, work: Work) -> StatusCode {
+        match &self.by {
+            By::Printing(output) => self.print(output, delivery, &work).await,
+            By::Forwarding(forwarder) => forwarder.forward(delivery, work).await,
+            By::Closure(handler) => {
+                let status = handler(delivery.clone()).await;
+                StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+        }
+    }
+
+    /// Printing is the handling: what cannot be printed, or is not before the end, is not handled.
+    async fn print(&self, output: &Output, delivery: &Delivery, work: &Work) -> StatusCode {
+        let overdue = async {
+            self.stop.clone().stopped().await;
+            sleep(OUTPUT_GRACE).await;
+        };
+        let printed = tokio::select! {
+            printed = output.print(delivery, &work.recording) => printed,
+            () = overdue => false,
+        };
+        if printed { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR }
+    }
+
+    /// A delivery has come to its end.
+    pub(crate) fn ended(&self, record: &Record, report: &Report<'_>) {
+        // Its line is written already where that was its handling.
+        let is_printed = matches!(self.by, By::Printing(_)) && report.outcome == Outcome::Accepted;
+        if let Some(output) = self.output.as_ref().filter(|_| !is_printed) {
+            output.report(record, report.delivery);
+        }
+    }
+
+    /// No endpoint has the request's path.
+    pub(crate) fn not_found(&self, record: &Record) {
+        if let Some(output) = &self.output {
+            output.report(record, None);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! A listener: a server with endpoints, and what handles their events.
+
+mod builder;
+pub(crate) mod command;
+mod handling;
+mod mount;
+mod routes;
+mod server;
+
+pub(crate) use builder::Settings;
+pub use builder::{Listener, Listening, StartError};
+pub(crate) use handling::{By, OUTPUT_GRACE, Work};
+pub(crate) use mount::{Current, Mount};
+pub(crate) use routes::Routes;

@@ -1,0 +1,71 @@
+//! An endpoint at its path, whose secrets can be read again while it runs.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use countersign::{Endpoint, Secret};
+
+/// Makes an endpoint anew, from where its secrets are. An error is a sentence without a secret.
+pub(crate) type Make = dyn Fn() -> Result<Current, String> + Send + Sync;
+
+/// An endpoint at its path.
+pub(crate) struct Mount {
+    pub(crate) name: Arc<str>,
+    pub(crate) provider: Arc<str>,
+    pub(crate) path: String,
+    current: RwLock<Arc<Current>>,
+    make: Option<Box<Make>>,
+}
+
+/// An endpoint, and what is known beside it to whoever looks into its deliveries.
+#[derive(Clone, Debug)]
+pub(crate) struct Current {
+    pub(crate) endpoint: Endpoint,
+    /// The secrets, to say why a delivery is not genuine. Empty where they are not known.
+    pub(crate) secrets: Vec<Secret>,
+    /// What signs a replay, where that is not the first secret.
+    pub(crate) signing_key: Option<Secret>,
+}
+
+impl Mount {
+    /// An endpoint that stays as it is.
+    pub(crate) fn fixed(current: Current, path: Option<String>) -> Self {
+        Self::new(current, path, None)
+    }
+
+    /// An endpoint that is made, and can be made again.
+    pub(crate) fn made(
+        path: Option<String>,
+        make: impl Fn() -> Result<Current, String> + Send + Sync + 'static,
+    ) -> Result<Self, String> {
+        Ok(Self::new(make()?, path, Some(Box::new(make))))
+    }
+
+    fn new(current: Current, path: Option<String>, make: Option<Box<Make>>) -> Self {
+        let name: Arc<str> = current.endpoint.name().into();
+        let path = path.unwrap_or_else(|| format!("/webhooks/{name}"));
+        let provider = current.endpoint.provider().name().into();
+        Self { name, provider, path, current: RwLock::new(Arc::new(current)), make }
+    }
+
+    pub(crate) fn current(&self) -> Arc<Current> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads the secrets again. If that fails, the last good ones stay.
+    pub(crate) fn reload(&self) -> Result<(), String> {
+        let Some(make) = &self.make else { return Ok(()) };
+        let made = Arc::new(make()?);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = made;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Mount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mount")
+            .field("name", &self.name)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
