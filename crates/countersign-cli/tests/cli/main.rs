@@ -5,6 +5,7 @@
 
 mod connections;
 mod forward;
+mod in_process;
 mod listen;
 mod log;
 mod manual;
@@ -17,6 +18,7 @@ mod stdout;
 mod stop;
 mod store;
 mod target;
+mod terminal;
 mod trigger;
 mod trigger_answers;
 mod verify;
