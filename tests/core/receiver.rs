@@ -8,6 +8,7 @@ mod final_answers;
 mod forgotten;
 mod in_transaction;
 mod lease;
+mod observed;
 mod overtaking;
 mod refused;
 mod store_errors;

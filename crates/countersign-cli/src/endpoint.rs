@@ -134,7 +134,7 @@ fn endpoint(
         ),
         error => error.to_string(),
     })?;
-    Ok(Current { endpoint: built, secrets, signing_key: None })
+    Ok(Current::new(built, secrets, None))
 }
 
 /// What to say at the start of providers whose facts nobody has confirmed.

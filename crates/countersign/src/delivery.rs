@@ -15,6 +15,7 @@ use crate::endpoint::Endpoint;
 use crate::key::EventKey;
 use crate::payload::{self, Payload, Reading};
 use crate::receiver::Claim;
+use crate::report::Observer;
 use crate::window::UnixMillis;
 
 pub(crate) use text::Text;
@@ -42,6 +43,8 @@ pub(crate) struct Facts {
     pub(crate) unverified: Unverified,
     /// When the request's head was there, where a receiver noted it, by the endpoint's monotonic time.
     pub(crate) arrived: Option<Duration>,
+    /// What its reports go to besides the receiver's observer.
+    pub(crate) observer: Option<Arc<dyn Observer>>,
     /// Whether the delivery was taken, or did not have to be.
     pub(crate) taken: AtomicBool,
 }
@@ -51,11 +54,20 @@ impl Delivery {
         Self { facts: Arc::new(Facts { body, ..facts }), claim: Claim::NONE }
     }
 
-    pub(crate) fn arrived_at(mut self, arrived: Duration) -> Self {
+    pub(crate) fn arrived_at(
+        mut self,
+        arrived: Duration,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Self {
         if let Some(facts) = Arc::get_mut(&mut self.facts) {
             facts.arrived = Some(arrived);
+            facts.observer = observer;
         }
         self
+    }
+
+    pub(crate) fn observer(&self) -> Option<&dyn Observer> {
+        self.facts.observer.as_deref()
     }
 
     pub(crate) fn arrived(&self) -> Option<Duration> {
@@ -64,8 +76,9 @@ impl Delivery {
 
     /// The same facts without the body, for what is kept longer than a request.
     pub(crate) fn without_body(&self) -> Self {
-        let Facts { endpoint, key, time, received_at, secret, unverified, arrived, .. } =
-            &*self.facts;
+        let Facts {
+            endpoint, key, time, received_at, secret, unverified, arrived, observer, ..
+        } = &*self.facts;
         let own = |text: &str| Text::Own(text.into());
         let facts = Facts {
             endpoint: endpoint.clone(),
@@ -79,6 +92,7 @@ impl Delivery {
             secret: *secret,
             unverified: unverified.clone(),
             arrived: *arrived,
+            observer: observer.clone(),
             taken: AtomicBool::new(self.is_taken()),
         };
         Self { facts: Arc::new(facts), claim: self.claim.clone() }

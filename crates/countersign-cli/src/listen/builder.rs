@@ -79,7 +79,7 @@ impl Listener {
     }
 
     fn mount(mut self, endpoint: Endpoint, path: Option<String>) -> Self {
-        let current = Current { endpoint, secrets: Vec::new(), signing_key: None };
+        let current = Current::new(endpoint, Vec::new(), None);
         self.settings.mounts.push(Mount::fixed(current, path));
         self
     }

@@ -1,9 +1,9 @@
 //! An endpoint at its path, whose secrets can be read again while it runs.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use countersign::{Endpoint, Secret};
+use countersign::{DynStore, Endpoint, Receiver, Secret};
 
 /// Makes an endpoint anew, from where its secrets are. An error is a sentence without a secret.
 pub(crate) type Make = dyn Fn() -> Result<Current, String> + Send + Sync;
@@ -25,6 +25,22 @@ pub(crate) struct Current {
     pub(crate) secrets: Vec<Secret>,
     /// What signs a replay, where that is not the first secret.
     pub(crate) signing_key: Option<Secret>,
+    receiver: OnceLock<Receiver<Arc<dyn DynStore>>>,
+}
+
+impl Current {
+    pub(crate) fn new(
+        endpoint: Endpoint,
+        secrets: Vec<Secret>,
+        signing_key: Option<Secret>,
+    ) -> Self {
+        Self { endpoint, secrets, signing_key, receiver: OnceLock::new() }
+    }
+
+    /// What its deliveries share.
+    pub(crate) fn receiver(&self, store: &Arc<dyn DynStore>) -> &Receiver<Arc<dyn DynStore>> {
+        self.receiver.get_or_init(|| Receiver::new(self.endpoint.clone(), Arc::clone(store)))
+    }
 }
 
 impl Mount {

@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Request, Response, StatusCode};
 use axum::response::IntoResponse as _;
-use countersign::{Delivery, DynStore, HandlerTasks, Receiver, Report};
+use countersign::{Delivery, DynStore, HandlerTasks, Report};
 use countersign_tower::{ProvenBody, ResponseBody, WebhookLayer};
 use tokio::time::timeout;
 use tower::{Layer as _, ServiceExt as _, service_fn};
@@ -132,9 +132,7 @@ impl Routes {
             shared.handling.ended(&record, report);
             of_report.publish();
         };
-        let receiver = Receiver::builder(current.endpoint.clone(), Arc::clone(&self.0.store))
-            .observer(observer)
-            .build();
+        let receiver = current.receiver(&self.0.store).clone().observed_by(Arc::new(observer));
         let layer = WebhookLayer::from_receiver(receiver).tasks(&self.0.tasks);
         let (shared, mount, recording) =
             (Arc::clone(&self.0), Arc::clone(mount), recording.clone());

@@ -170,8 +170,9 @@ fn stopping_waits_for_a_handler_whose_sender_hung_up() {
         }
     }));
     let listening = running.listening.take().unwrap();
-    hang_up(sender::piora("one").open(listening.addr()));
+    let sender = sender::piora("one").open(listening.addr());
     assert_eq!(running.record().verdict, Verdict::Working);
+    hang_up(sender);
     let addr = listening.addr();
     let stopping = running.runtime.spawn(listening.stop());
     // Nothing more is accepted.

@@ -15,6 +15,7 @@ use crate::dedup::Store;
 use crate::delivery::Delivery;
 use crate::rejection::{Rejection, RejectionKind};
 use crate::reply::Reply;
+use crate::report::Observer;
 use crate::request_head::RequestHead;
 use crate::verifier::{Incoming, Opened, Proven};
 
@@ -38,10 +39,13 @@ impl<S: Store> Receiver<S> {
         if let Some(answer) = self.endpoint().handshake(head) {
             return Err(match answer {
                 Ok(reply) => {
-                    self.inner.reporter.handshake(&reply, false, arrived);
+                    let own = self.observer.as_deref();
+                    self.inner.reporter.handshake(&reply, false, arrived, own);
                     reply
                 }
-                Err(rejection) => self.inner.refuse(rejection, arrived).into(),
+                Err(rejection) => {
+                    self.inner.refuse(rejection, arrived, self.observer.as_deref()).into()
+                }
             });
         }
         let rejection = match self.endpoint().begin(head) {
@@ -49,7 +53,7 @@ impl<S: Store> Receiver<S> {
             Ok(incoming) => return Ok(Arriving { incoming, arrived }),
             Err(rejection) => rejection,
         };
-        Err(self.inner.refuse(rejection, arrived).into())
+        Err(self.inner.refuse(rejection, arrived, self.observer.as_deref()).into())
     }
 
     /// Steps 2 to 4: takes the body's chunks as they come, proves and opens. A handshake that is
@@ -71,7 +75,8 @@ impl<S: Store> Receiver<S> {
     ) -> Receiving<S, B, D> {
         let Arriving { incoming, arrived } = arriving;
         let inner = Arc::clone(&self.inner);
-        Receiving { incoming: Some(incoming), arrived, inner, body, deadline }
+        let observer = self.observer.clone();
+        Receiving { incoming: Some(incoming), arrived, inner, observer, body, deadline }
     }
 }
 
@@ -81,8 +86,13 @@ impl<S> Inner<S> {
         self.endpoint.reject(RejectionKind::ShuttingDown)
     }
 
-    fn refuse(&self, rejection: Rejection, arrived: Duration) -> Rejection {
-        self.reporter.rejected(&rejection, None, arrived);
+    fn refuse(
+        &self,
+        rejection: Rejection,
+        arrived: Duration,
+        own: Option<&dyn Observer>,
+    ) -> Rejection {
+        self.reporter.rejected(&rejection, None, arrived, own);
         self.endpoint.note_refusal(&rejection);
         rejection
     }
@@ -99,6 +109,7 @@ pin_project! {
         incoming: Option<Incoming>,
         arrived: Duration,
         inner: Arc<Inner<S>>,
+        observer: Option<Arc<dyn Observer>>,
         #[pin]
         body: B,
         #[pin]
@@ -111,7 +122,7 @@ pin_project! {
             let this = this.project();
             if this.incoming.is_some() {
                 let rejection = this.inner.endpoint.reject(RejectionKind::BodyIncomplete);
-                this.inner.refuse(rejection, *this.arrived);
+                this.inner.refuse(rejection, *this.arrived, this.observer.as_deref());
             }
         }
     }
@@ -158,13 +169,15 @@ impl<S, B: BodySource, D: Future> Future for Receiving<S, B, D> {
         let this = self.project();
         let Some(incoming) = this.incoming.take() else { return Poll::Pending };
         let read = received.and_then(|()| incoming.prove()).and_then(Proven::open_or_answer);
+        let (arrived, observer) = (*this.arrived, this.observer.take());
+        let own = observer.as_deref();
         Poll::Ready(match read {
-            Ok(Opened::Delivery(delivery)) => Ok(delivery.arrived_at(*this.arrived)),
+            Ok(Opened::Delivery(delivery)) => Ok(delivery.arrived_at(arrived, observer)),
             Ok(Opened::Handshake(reply)) => {
-                this.inner.reporter.handshake(&reply, true, *this.arrived);
+                this.inner.reporter.handshake(&reply, true, arrived, own);
                 Err(reply)
             }
-            Err(rejection) => Err(this.inner.refuse(rejection, *this.arrived).into()),
+            Err(rejection) => Err(this.inner.refuse(rejection, arrived, own).into()),
         })
     }
 }

@@ -64,7 +64,7 @@ impl<S: Store> ReceiverBuilder<S> {
             renewals: Renewals::default(),
             settlings: Settlings::default(),
         };
-        Receiver { inner: Arc::new(inner), tasks }
+        Receiver { inner: Arc::new(inner), tasks, observer: None }
     }
 }
 

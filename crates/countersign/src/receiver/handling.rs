@@ -71,7 +71,8 @@ impl<S: Store> Handling<S> {
         };
         let rejection = rejection.after_proof();
         let arrived = self.delivery.arrived().unwrap_or_else(|| endpoint.monotonic());
-        self.inner.reporter.rejected(&rejection, Some(&self.delivery), arrived);
+        let own = self.delivery.observer();
+        self.inner.reporter.rejected(&rejection, Some(&self.delivery), arrived, own);
         Err(rejection)
     }
 

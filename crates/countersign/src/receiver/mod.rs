@@ -35,7 +35,7 @@ use crate::dedup::Store;
 use crate::delivery::Delivery;
 use crate::endpoint::Endpoint;
 use crate::rejection::Rejection;
-use crate::report::Reporter;
+use crate::report::{Observer, Reporter};
 use crate::runtime::Runtime;
 use crate::trace;
 
@@ -47,6 +47,7 @@ use crate::trace;
 pub struct Receiver<S> {
     inner: Arc<Inner<S>>,
     tasks: HandlerTasks,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 /// What the deliveries of a receiver share.
@@ -100,6 +101,14 @@ impl<S: Store> Receiver<S> {
         self
     }
 
+    /// The same receiver, whose deliveries are reported to this observer too, until it is given another
+    /// one. An adapter that makes one for each request knows of which request a report is.
+    #[must_use]
+    pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
     /// Steps 5 to 7: claims the event, runs the handler, settles the claim.
     ///
     /// A handler's answer with a 2xx status completes the claim. Any other answer releases it, as
@@ -147,7 +156,8 @@ impl<S: Store> Receiver<S> {
                     let rejection = inner.shutting_down().after_proof();
                     let arrived = delivery.arrived();
                     let arrived = arrived.unwrap_or_else(|| inner.endpoint.monotonic());
-                    inner.reporter.rejected(&rejection, Some(delivery), arrived);
+                    let own = delivery.observer();
+                    inner.reporter.rejected(&rejection, Some(delivery), arrived, own);
                     return Err(rejection);
                 }
             };
@@ -170,7 +180,8 @@ impl<S: Store> Receiver<S> {
 
 impl<S> Clone for Receiver<S> {
     fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner), tasks: self.tasks.clone() }
+        let observer = self.observer.clone();
+        Self { inner: Arc::clone(&self.inner), tasks: self.tasks.clone(), observer }
     }
 }
 

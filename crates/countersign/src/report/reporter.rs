@@ -28,6 +28,7 @@ impl Reporter {
         rejection: &Rejection,
         delivery: Option<&Delivery>,
         arrived: Duration,
+        own: Option<&dyn Observer>,
     ) {
         let outcome = match rejection.kind() {
             RejectionKind::Duplicate => Outcome::Duplicate,
@@ -43,11 +44,17 @@ impl Reporter {
             reason: Some(rejection.kind().into()),
             elapsed: Duration::ZERO,
         };
-        self.report(report, rejection.is_proven(), Some(arrived));
+        self.report(report, rejection.is_proven(), Some(arrived), own);
     }
 
     /// Reports a handshake that was answered.
-    pub(crate) fn handshake(&self, reply: &Reply, proven: bool, arrived: Duration) {
+    pub(crate) fn handshake(
+        &self,
+        reply: &Reply,
+        proven: bool,
+        arrived: Duration,
+        own: Option<&dyn Observer>,
+    ) {
         let report = Report {
             outcome: Outcome::Handshake,
             endpoint: self.endpoint.name(),
@@ -57,7 +64,7 @@ impl Reporter {
             reason: reply.handshake().map(Reason::Handshake),
             elapsed: Duration::ZERO,
         };
-        self.report(report, proven, Some(arrived));
+        self.report(report, proven, Some(arrived), own);
     }
 
     /// Reports a delivery whose handler has ended.
@@ -77,7 +84,7 @@ impl Reporter {
             reason,
             elapsed: Duration::ZERO,
         };
-        self.report(report, true, delivery.arrived());
+        self.report(report, true, delivery.arrived(), delivery.observer());
     }
 
     /// Reports a call of the store that failed.
@@ -85,15 +92,22 @@ impl Reporter {
         trace::store_failed(&self.endpoint, step, error);
     }
 
-    /// Gives a report to whoever listens. The clock is read if somebody does.
-    fn report(&self, report: Report<'_>, proven: bool, arrived: Option<Duration>) {
+    /// Gives a report to whoever listens: the receiver's observer, and the delivery's own. The clock
+    /// is read if somebody does.
+    fn report(
+        &self,
+        report: Report<'_>,
+        proven: bool,
+        arrived: Option<Duration>,
+        own: Option<&dyn Observer>,
+    ) {
         let known = OnceCell::new();
         let elapsed = || {
             let since = |arrived| self.endpoint.monotonic().saturating_sub(arrived);
             *known.get_or_init(|| arrived.map_or(Duration::ZERO, since))
         };
         trace::report(&report, proven, elapsed);
-        if let Some(observer) = &self.observer {
+        for observer in self.observer.as_deref().into_iter().chain(own) {
             let report = Report { elapsed: elapsed(), ..report };
             // It may run while a handler's panic unwinds; a second panic would end the process.
             drop(catch_unwind(AssertUnwindSafe(|| observer.observe(&report))));

@@ -239,6 +239,7 @@ impl Proven {
             secret: self.secret,
             unverified: self.unverified(),
             arrived: None,
+            observer: None,
             taken: AtomicBool::new(true),
         })
     }
