@@ -78,27 +78,21 @@ function matching() {
 }
 
 /** Deliveries came, or the list is another one. */
-function changed({ rows = [], cleared, loaded: anew }) {
+function changed({ rows = [], fresh = [], cleared, loaded: anew }) {
   if (anew || cleared) loaded = true;
-  if (cleared) leave({ focus: false });
-  const fresh = rows.filter((row) => !known.has(row.number));
-  for (const row of fresh) known.add(row.number);
-  if (known.size > 4 * deliveries.limit) known.clear();
-  show(fresh.filter((row) => deliveries.rows.has(row.number)).length);
+  if (cleared) forgetChoice();
+  show(fresh.length);
   filters.offerSoon();
   detail.changed(rows);
   if (anew) fromAddress();
   else announce(fresh);
 }
 
-/** Numbers that were counted as new before: a row that changes is not new again. */
-const known = new Set();
-
 function choose(number) {
-  if (!deliveries.rows.has(number)) notify(`Delivery #${number} is not in the list.`, "bad");
-  list.select(number);
+  list.selected = number;
+  // A closed group opens for the delivery that is chosen in it.
   show();
-  list.select(number);
+  list.reveal(number);
   detail.show(number);
   history.replaceState(history.state, "", `#${number}`);
 }
@@ -112,23 +106,28 @@ function enter(number, { byPointer = false } = {}) {
   if (!byPointer) byId("detail").focus({ preventScroll: true });
 }
 
-function leave({ focus = true } = {}) {
-  if (document.body.classList.contains("inside")) {
-    document.body.classList.remove("inside");
-    if (history.state?.inside) history.back();
-  }
-  if (list.selected !== null && !focus) {
-    list.select(null, { reveal: false });
-    detail.showNothing();
-    history.replaceState(history.state, "", location.pathname);
-  }
-  if (focus) byId("rows").focus({ preventScroll: true });
+function leave() {
+  outside();
+  byId("rows").focus({ preventScroll: true });
+}
+
+function outside() {
+  if (!document.body.classList.contains("inside")) return;
+  document.body.classList.remove("inside");
+  if (history.state?.inside) history.back();
+}
+
+function forgetChoice() {
+  outside();
+  list.selected = null;
+  detail.showNothing();
+  history.replaceState(history.state, "", location.pathname);
 }
 
 /** The delivery that the address names. */
 function fromAddress() {
   const number = Number(location.hash.slice(1));
-  if (number > 0 && number !== list.selected && deliveries.rows.has(number)) choose(number);
+  if (number > 0 && number !== list.selected) choose(number);
 }
 
 let unannounced = [];

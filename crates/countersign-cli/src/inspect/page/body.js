@@ -5,8 +5,9 @@ import { pieces, size, visible } from "./format.js";
 import { pretty } from "./json.js";
 import { copyText } from "./copy.js";
 
-/** Longer texts get no colours: each colour is an element. */
-const COLOURED = 200_000;
+/** Each colour and each mark is an element: with more tokens there are no colours, and further characters get no mark. */
+const COLOURED = 30_000;
+const MARKED = 2000;
 /** Bytes of a body that is no text are shown up to here. */
 const DUMPED = 16_384;
 
@@ -67,9 +68,8 @@ function read(text, type) {
 }
 
 function json(tokens, rest) {
-  const pre = el("pre", { tabindex: "0" });
-  const length = tokens.reduce((sum, [, text]) => sum + text.length, 0);
-  if (length > COLOURED) append(pre, tokens.map(([, text]) => text).join(""));
+  const pre = el("pre");
+  if (tokens.length > COLOURED) append(pre, tokens.map(([, text]) => text).join(""));
   else {
     for (const [kind, text] of tokens) {
       if (kind === "space" || kind === "mark") append(pre, text);
@@ -80,13 +80,22 @@ function json(tokens, rest) {
   return pre;
 }
 
-const raw = (text) => append(el("pre", { tabindex: "0" }), text);
+const raw = (text) => append(el("pre"), text);
 
 /** Appends a text; what cannot be seen in it is written out and marked. */
 export function append(element, text) {
+  let marks = 0;
+  let plain = "";
   for (const [piece, escaped] of pieces(text)) {
-    element.append(escaped ? el("span", { class: "unseen", title: "This character cannot be seen." }, piece) : piece);
+    if (!escaped || marks >= MARKED) {
+      plain += piece;
+      continue;
+    }
+    marks += 1;
+    element.append(plain, el("span", { class: "unseen", title: "This character cannot be seen." }, piece));
+    plain = "";
   }
+  element.append(plain);
   return element;
 }
 

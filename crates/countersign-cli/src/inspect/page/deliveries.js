@@ -13,6 +13,7 @@ export class Deliveries {
     /** Kept rows by number, and their numbers from old to new. */
     this.rows = new Map();
     this.numbers = [];
+    this.oldest = 0;
     this.filter = { words: [], outcome: "", type: "", endpoint: "" };
     this.grouped = true;
     /** Groups that somebody opened or closed, by key. */
@@ -24,22 +25,28 @@ export class Deliveries {
     if (limit > 0) this.limit = Math.min(limit, MOST);
   }
 
+  /** Takes rows in, in place of those of the same number. Returns those that are new. */
   put(rows) {
     let sorted = true;
+    const fresh = [];
     for (const row of rows) {
+      if (row.number < this.oldest) continue;
       if (!this.rows.has(row.number)) {
         sorted &&= this.numbers.length === 0 || this.numbers.at(-1) < row.number;
         this.numbers.push(row.number);
+        fresh.push(row);
       }
       this.rows.set(row.number, { ...row, hay: hay(row), seen: -1, matches: false });
     }
     if (!sorted) this.numbers.sort((one, other) => one - other);
     this.forget(this.numbers.length - this.limit);
+    return fresh;
   }
 
   replace(rows) {
     this.rows.clear();
     this.numbers = [];
+    this.oldest = 0;
     this.put(rows);
   }
 
@@ -48,7 +55,9 @@ export class Deliveries {
     this.opened.clear();
   }
 
+  /** The program keeps no older ones than this any more. */
   forgetBefore(number) {
+    this.oldest = number;
     const kept = this.numbers.findIndex((other) => other >= number);
     this.forget(kept === -1 ? this.numbers.length : kept);
   }

@@ -26,7 +26,8 @@ export class Detail {
     this.number = null;
     this.detail = null;
     clearTimeout(this.timer);
-    this.root.replaceChildren(el("p", { class: "nothing" }, "Choose a delivery to see what was in it."));
+    this.root.replaceChildren(el("div", { class: "nothing" }, el("p", null, "Choose a delivery to see what was in it."),
+      el("p", null, el("kbd", null, "j"), " and ", el("kbd", null, "k"), " go through the list, ", el("kbd", null, "?"), " shows all keys.")));
   }
 
   show(number) {

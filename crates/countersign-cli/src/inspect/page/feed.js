@@ -3,6 +3,7 @@
 import * as api from "./api.js";
 
 const PAGE = 1000;
+const REST_MS = 60_000;
 
 /**
  * Holds `/events` open and keeps `deliveries` up to date. After every gap the whole list is loaded anew, so that nothing
@@ -15,9 +16,22 @@ export class Feed {
     this.waiting = new Map();
     this.loading = null;
     this.retryMs = 500;
+    // A browser has few connections to one address for all its pages: one that nobody looks at lets go.
+    document.addEventListener("visibilitychange", () => {
+      clearTimeout(this.resting);
+      if (document.hidden) this.resting = setTimeout(() => this.rest(), REST_MS);
+      else if (this.events === null) this.start();
+    });
+  }
+
+  rest() {
+    this.events?.close();
+    this.events = null;
+    this.state("connecting");
   }
 
   start() {
+    clearTimeout(this.restarting);
     this.state("connecting");
     const events = new EventSource("/events");
     this.events = events;
@@ -49,7 +63,8 @@ export class Feed {
 
   restart(events) {
     events.close();
-    setTimeout(() => this.start(), this.retryMs);
+    if (this.events !== events) return;
+    this.restarting = setTimeout(() => this.start(), this.retryMs);
     this.retryMs = Math.min(this.retryMs * 2, 10_000);
   }
 
@@ -71,8 +86,7 @@ export class Feed {
       if (this.loading) return;
       const rows = [...this.waiting.values()];
       this.waiting.clear();
-      this.deliveries.put(rows);
-      this.changed({ rows });
+      this.changed({ rows, fresh: this.deliveries.put(rows) });
     };
     if (document.hidden) setTimeout(flush, 1000);
     else requestAnimationFrame(flush);
@@ -100,7 +114,7 @@ export class Feed {
       if (this.loading !== turn) return;
       this.loading = null;
       this.failed(error);
-      if (this.events.readyState === EventSource.OPEN) setTimeout(() => this.load(), 2000);
+      if (this.events?.readyState === EventSource.OPEN) setTimeout(() => this.load(), 2000);
     }
   }
 }

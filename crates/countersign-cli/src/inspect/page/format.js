@@ -31,6 +31,11 @@ export function visible(text, longest = 500) {
   return cut.replace(UNSEEN_LINE, escape);
 }
 
+export function hasUnseen(text) {
+  for (const [, escaped] of pieces(text)) if (escaped) return true;
+  return false;
+}
+
 /** The pieces of a text of several lines: `[text, whether it is an escape]`. */
 export function* pieces(text) {
   let from = 0;

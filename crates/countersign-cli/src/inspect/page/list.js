@@ -51,17 +51,14 @@ export class List {
     return this.items.findIndex((item) => item.row.number === number);
   }
 
-  select(number, { reveal = true } = {}) {
-    this.selected = number;
-    if (reveal) this.reveal(this.indexOf(number));
-    this.paint();
-  }
-
-  reveal(index) {
+  /** Scrolls as little as is needed to see a row. */
+  reveal(number) {
+    const index = this.indexOf(number);
     if (index === -1) return;
     const [top, room] = [index * this.height, this.scroller.clientHeight];
     if (top < this.scroller.scrollTop) this.scroller.scrollTop = top;
     else if (top + this.height > this.scroller.scrollTop + room) this.scroller.scrollTop = top + this.height - room;
+    this.paint();
   }
 
   /** Chooses the row that is so many rows below the chosen one. */

@@ -32,7 +32,7 @@ export function agePart(detail, info) {
   const freshness = info.endpoints.find(({ name }) => name === detail.endpoint)?.freshness;
   const { time, age_ms: age, window_ms: window } = detail;
   if (time === null || age === null) {
-    return freshness ? part("age", "Age", el("p", { class: "quiet" }, `Fresh by ${visible(freshness)}`)) : null;
+    return freshness ? part("age", "Age", el("p", { class: "quiet" }, `Freshness: ${visible(freshness)}.`)) : null;
   }
   const early = age < 0;
   const old = early ? `Its time is ${duration(age)} ahead of this computer's clock` : `It was ${duration(age)} old when it came`;

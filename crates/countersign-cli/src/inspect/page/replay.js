@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { button, el } from "./dom.js";
-import { outcomeName } from "./format.js";
+import { hasUnseen, outcomeName } from "./format.js";
 
 /** Whether and why not a delivery can be replayed: to the receiver, to the program behind it. */
 export function allowed(detail, info) {
@@ -44,6 +44,7 @@ export function editor(detail, { reasons, send, close }) {
   const notes = [
     !whole && "Only a part of the body is here, so it cannot be edited.",
     binary && "The body is not text: these are its bytes in Base64.",
+    !binary && hasUnseen(original) && "Some of its characters cannot be seen, or turn the direction of the text around.",
     !binary && /\r(?!\n)/.test(original) && "If you change the body, its line ends become LF.",
   ].filter(Boolean);
 

@@ -1,12 +1,14 @@
 // The button that changes the colours: the system's, light, dark.
 
+import { byId } from "./dom.js";
+
 const NAMES = ["system", "light", "dark"];
 
 export function themeButton(button) {
   const root = document.documentElement;
   let chosen = root.dataset.theme ?? "system";
   const show = () => {
-    button.textContent = `Theme: ${chosen}`;
+    byId("theme-name").textContent = chosen;
     if (chosen === "system") delete root.dataset.theme;
     else root.dataset.theme = chosen;
   };

@@ -62,9 +62,11 @@ function report({ genuine, causes, difference }) {
 function sideBySide({ at, received, signed, mark }) {
   const line = (name, text) => {
     const characters = [...text];
-    const marked = characters[mark] ?? " ";
+    const rest = characters.slice(mark).join("");
+    // An escape is one byte or character: it is marked as a whole.
+    const marked = rest.match(/^(?:\\(?:x[0-9a-f]{2}|u\{[0-9a-f]+\}|.)|[\s\S])/u)?.[0] ?? " ";
     return el("tr", null, el("th", { scope: "row" }, name),
-      el("td", null, el("code", null, characters.slice(0, mark).join(""), el("mark", null, marked), characters.slice(mark + 1).join(""))));
+      el("td", null, el("code", null, characters.slice(0, mark).join(""), el("mark", null, marked), rest.slice(marked.length))));
   };
   return el("div", { id: "difference" }, el("p", null, `The body differs from the signed one from byte ${at.toLocaleString("en")} on:`),
     el("div", { class: "scrolls", tabindex: "0", role: "group", "aria-label": "The bytes that differ" },
