@@ -31,8 +31,6 @@ pub(crate) struct Browser {
 /// A key that is no character, for [`Browser::press`].
 pub(crate) mod key {
     pub(crate) const ENTER: &str = "\u{e007}";
-    pub(crate) const ESCAPE: &str = "\u{e00c}";
-    pub(crate) const DOWN: &str = "\u{e015}";
 }
 
 impl Browser {

@@ -27,6 +27,7 @@ const deliveries = new Deliveries();
 const detail = new Detail(byId("detail"), {
   info: () => info,
   row: (number) => deliveries.rows.get(number),
+  replays: (number) => deliveries.replaysOf(number),
   choose,
   back: leave,
 });

@@ -15,7 +15,9 @@ export function attemptsPart(detail, { isReplay, choose }) {
   const attempts = [...(detail.attempts ?? [])].sort((one, other) => one.number - other.number);
   const waits = detail.schedule?.waits_s ?? null;
   const text = detail.schedule?.text;
-  if (attempts.length < 2 && !text) return null;
+  if (!detail.endpoint || (attempts.length < 2 && !text)) return null;
+  const retries = text && el("p", { class: "quiet" }, "The provider's retries: ", visible(text));
+  if (!detail.key) return part("attempts", "Attempts", el("p", null, "No event is proven, so it is not known which other deliveries are of the same one."), retries);
   const sent = attempts.filter((attempt) => !isReplay(attempt.number));
   const rows = attempts.map((attempt) => {
     const nth = sent.indexOf(attempt);
@@ -23,8 +25,8 @@ export function attemptsPart(detail, { isReplay, choose }) {
   });
   const handled = attempts.some((attempt) => attempt.status >= 200 && attempt.status < 300);
   const made = part("attempts", "Attempts", el("p", null, heading(attempts, handled)));
-  if (text) made.append(el("p", { class: "quiet" }, "The provider's retries: ", visible(text)));
-  if (waits && detail.endpoint && sent.length > 0) rows.push(...ahead(sent, waits, handled));
+  if (retries) made.append(retries);
+  if (waits && sent.length > 0) rows.push(...ahead(sent, waits, handled));
   made.append(el("table", { class: "attempts" },
     el("thead", null, el("tr", null, ["Attempt", "Received", "After", "Schedule", "Answer"].map((name) => el("th", { scope: "col" }, name)))),
     el("tbody", null, rows)));

@@ -58,11 +58,12 @@ function read(text, type) {
   const plain = marked ? text.slice(1) : text;
   const start = plain.trimStart()[0];
   if (start !== "{" && start !== "[" && !/\bjson\b/i.test(type)) return null;
-  const { tokens, ends } = pretty(plain);
+  const { tokens, ends, long } = pretty(plain);
   if (ends !== null && tokens.length < 2) return null;
   const notes = [
     marked && "It begins with a byte order mark, which JSON does not have.",
-    ends !== null && `It stops being JSON at character ${(ends + 1).toLocaleString("en")}; the rest is as it came.`,
+    long && `It is long: the first ${ends.toLocaleString("en")} characters are indented, and the rest is as it came.`,
+    ends !== null && !long && `It stops being JSON at character ${(ends + 1).toLocaleString("en")}; the rest is as it came.`,
   ];
   return { name: "Pretty", note: notes.filter(Boolean).join(" "), element: () => json(tokens, ends === null ? "" : plain.slice(ends)) };
 }

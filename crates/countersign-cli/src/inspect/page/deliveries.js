@@ -125,6 +125,11 @@ export class Deliveries {
     return items;
   }
 
+  /** The numbers of the newest replays of a delivery. */
+  replaysOf(number) {
+    return this.numbers.filter((other) => this.rows.get(other).replay_of === number).slice(-20);
+  }
+
   /** How many rows there are of each outcome, type and endpoint. */
   counts() {
     const counts = { outcome: new Map(), type: new Map(), endpoint: new Map() };

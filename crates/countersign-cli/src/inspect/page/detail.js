@@ -14,9 +14,9 @@ import { whyPart } from "./why.js";
 const PAUSE_MS = 60;
 
 export class Detail {
-  /** `row(number)` is the row that is kept; `choose(number)` goes to another delivery; `back()` to the list. */
-  constructor(root, { info, row, choose, back }) {
-    Object.assign(this, { root, info, row, choose, back });
+  /** `row(number)` is the row that is kept, `replays(number)` the numbers of its replays; `choose(number)` goes to another delivery; `back()` to the list. */
+  constructor(root, { info, row, replays, choose, back }) {
+    Object.assign(this, { root, info, row, replays, choose, back });
     this.number = null;
     setInterval(() => tick(root), 1000);
     this.showNothing();
@@ -45,7 +45,7 @@ export class Detail {
   /** Something may have changed in it: a row of this number or of the same event came. */
   changed(rows) {
     if (this.number === null) return;
-    const same = (row) => row.number === this.number || (row.key && row.key === this.detail?.key);
+    const same = (row) => [row.number, row.replay_of].includes(this.number) || (row.key && row.key === this.detail?.key);
     if (rows.some(same)) this.loadSoon(300);
   }
 
@@ -88,7 +88,7 @@ export class Detail {
     if (!before || again || before.outcome !== detail.outcome) at.why.replaceChildren(...given(whyPart(detail, info)));
     const isReplay = (number) => Boolean(this.row(number)?.replay_of);
     const choose = this.choose;
-    at.facts.replaceChildren(...given(factsPart(detail, info, choose)), ...given(agePart(detail, info)));
+    at.facts.replaceChildren(...given(factsPart(detail, info, { replays: this.replays(detail.number), choose })), ...given(agePart(detail)));
     at.forward.replaceChildren(...given(forwardPart(detail)));
     at.attempts.replaceChildren(...given(attemptsPart(detail, { isReplay, choose })));
     if (before && before.body.size === detail.body.size && before.body.complete === detail.body.complete) return;

@@ -25,6 +25,7 @@ export class Feed {
   }
 
   rest() {
+    clearTimeout(this.restarting);
     this.events?.close();
     this.events = null;
     this.state("connecting");

@@ -1,15 +1,16 @@
 // JSON for people: indented, with every token as it is written. A parser would change numbers such as
 // 12345678901234567890 and 1.10, and would drop a name that comes twice.
 
-const TOKEN = /[ \t\n\r]+|"(?:[^"\\\u0000-\u001f]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[{}[\],:]/y;
+const TOKEN = /[ \t\n\r]+|"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[{}[\],:]/y;
 /** Deeper levels are not indented further: a body of brackets alone must not become gigabytes of spaces. */
 const DEEPEST = 40;
-/** More text than this is not made. */
-const LONGEST = 8 * 1024 * 1024;
+/** So much is made at most: a browser needs a second and more for what is longer. */
+const LONGEST = 2 * 1024 * 1024;
+const MOST = 300_000;
 
 /**
  * The tokens of a text that begins like JSON, as `[kind, text]` with line breaks and indents between them. `ends` says where
- * the text stops being JSON; null where it is JSON to its end.
+ * the text stops being JSON, or where it became too long (`long`); null where it is JSON to its end.
  */
 export function pretty(text) {
   const out = [];
@@ -20,19 +21,20 @@ export function pretty(text) {
     length += token.length;
   };
   const newline = () => push("space", `\n${"  ".repeat(Math.min(levels.length, DEEPEST))}`);
-  const stop = () => ({ tokens: out, ends: at });
+  const stop = (long) => ({ tokens: out, ends: at, long });
 
   while (at < text.length) {
     TOKEN.lastIndex = at;
     const token = TOKEN.exec(text)?.[0];
-    if (token === undefined || length > LONGEST) return stop();
+    if (token === undefined) return stop(false);
+    if (length > LONGEST || out.length > MOST) return stop(true);
     const first = token[0];
     if (" \t\n\r".includes(first)) {
       at += token.length;
       continue;
     }
     const closes = first === "}" || first === "]";
-    if (!fits(first, previous, levels) || (levels.length === 0 && values > 0)) return stop();
+    if (!fits(first, previous, levels) || (levels.length === 0 && values > 0)) return stop(false);
     if (closes) {
       levels.pop();
       if (previous !== "{" && previous !== "[") newline();
@@ -44,7 +46,7 @@ export function pretty(text) {
     previous = closes ? "value" : "{[,:".includes(first) ? first : nameOf(levels, previous);
     at += token.length;
   }
-  return { tokens: out, ends: levels.length === 0 && values === 1 ? null : at };
+  return { tokens: out, ends: levels.length === 0 && values === 1 ? null : at, long: false };
 }
 
 /** After a text or a number: whether it was a name, which a colon has to follow. */

@@ -4,7 +4,7 @@ import { bodyPart } from "./body.js";
 import { el, facts, part } from "./dom.js";
 import { duration, fullTime, size, visible } from "./format.js";
 
-export function factsPart(detail, info, choose) {
+export function factsPart(detail, info, { replays, choose }) {
   const endpoint = info.endpoints.find(({ name }) => name === detail.endpoint);
   const mono = (text) => text && el("code", null, el("bdi", null, visible(text)));
   const { unverified } = detail;
@@ -13,6 +13,7 @@ export function factsPart(detail, info, choose) {
     ["Request", mono(`${detail.method} ${detail.path}`)],
     ["Endpoint", detail.endpoint && `${visible(detail.endpoint)}${endpoint?.title ? ` (${visible(endpoint.title)})` : ""}`],
     ["Proof", endpoint && visible(endpoint.proof)],
+    ["Freshness", endpoint && visible(endpoint.freshness)],
     ["Secret", detail.secret && el("span", null, mono(detail.secret), " matched")],
     ["Answered", detail.status && `${detail.status} in ${duration(detail.elapsed_ms)}`],
     ["Reason", mono(detail.reason)],
@@ -21,26 +22,25 @@ export function factsPart(detail, info, choose) {
     ["Claimed", unverified && el("span", null, mono([unverified.event, unverified.id].filter(Boolean).join(" ")), " not proven")],
     ["Event key", mono(detail.key)],
     ["Size", `${size(detail.size)}${detail.size >= 1024 ? ` (${detail.size.toLocaleString("en")} bytes)` : ""}`],
-    ["Replay of", detail.replay_of && el("button", { type: "button", class: "link", onclick: () => choose(detail.replay_of) }, `#${detail.replay_of}`)],
+    ["Replay of", detail.replay_of && link(detail.replay_of, choose)],
+    ["Replayed as", replays.length > 0 && el("span", null, replays.flatMap((number, nth) => [nth > 0 && ", ", link(number, choose)]))],
     ["Number", `#${detail.number}`],
   ]));
 }
 
+const link = (number, choose) => el("button", { type: "button", class: "link", onclick: () => choose(number) }, `#${number}`);
+
 /** How old it was when it came, against the window. */
-export function agePart(detail, info) {
-  if (!detail.endpoint) return null;
-  const freshness = info.endpoints.find(({ name }) => name === detail.endpoint)?.freshness;
+export function agePart(detail) {
   const { time, age_ms: age, window_ms: window } = detail;
-  if (time === null || age === null) {
-    return freshness ? part("age", "Age", el("p", { class: "quiet" }, `Freshness: ${visible(freshness)}.`)) : null;
-  }
+  if (time === null || age === null) return null;
   const early = age < 0;
   const old = early ? `Its time is ${duration(age)} ahead of this computer's clock` : `It was ${duration(age)} old when it came`;
   if (window === null) return part("age", "Age", el("p", null, `${old}. There is no window.`));
   const over = Math.abs(age) > window;
   const text = over ? `${old}: ${duration(Math.abs(age) - window)} more than the window of ${duration(window)} allows.` : `${old}. The window is ${duration(window)}.`;
   const fill = el("span", { class: "fill" });
-  fill.style.width = `${Math.min(Math.abs(age) / window, 1) * 100}%`;
+  fill.style.width = `${(over ? window / Math.abs(age) : Math.abs(age) / window) * 100}%`;
   return part("age", "Age", el("div", { class: "bar", "data-over": String(over), "aria-hidden": "true" }, fill), el("p", null, text),
     el("p", { class: "quiet" }, `Signed time: ${fullTime(time)}`));
 }

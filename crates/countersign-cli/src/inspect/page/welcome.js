@@ -8,7 +8,7 @@ import { visible } from "./format.js";
 export function welcome(root, info) {
   const many = info.endpoints.length > 1;
   root.replaceChildren(
-    el("h2", null, "No delivery has come yet"),
+    el("h2", null, "No delivery is here yet"),
     el("p", null, `Send one to ${many ? "one of these endpoints" : "this endpoint"}. It appears here at once.`),
     el("ul", { class: "endpoints" }, info.endpoints.map((endpoint) => entry(endpoint, info.listening))),
     info.forward.length > 0 ? forwards(info.forward) : el("p", { class: "quiet" }, "Nothing is forwarded: a delivery is handled when it is printed. Use --forward-to to pass events on to your program."));
