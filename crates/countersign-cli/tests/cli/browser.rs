@@ -61,7 +61,7 @@ impl Browser {
         });
         let session =
             browser.call("POST", "/session", &json!({ "capabilities": { "alwaysMatch": wanted } }));
-        browser.session = session.unwrap()["sessionId"].as_str().unwrap().to_owned();
+        browser.session = text(&session.unwrap(), "sessionId").unwrap();
         browser
     }
 
@@ -139,14 +139,14 @@ impl Browser {
     pub(crate) fn complaints(&self) -> Vec<String> {
         let log = self.session("POST", "/se/log", &json!({ "type": "browser" })).unwrap();
         let lines = log.as_array().unwrap().iter();
-        lines.map(|line| line["message"].as_str().unwrap_or_default().to_owned()).collect()
+        lines.filter_map(|line| text(line, "message")).collect()
     }
 
     /// A command for the first element that the selector finds.
     fn on(&self, selector: &str, method: &str, path: &str, body: &Value) -> Result<Value, String> {
         let by = json!({ "using": "css selector", "value": selector });
         let found = self.session("POST", "/element", &by)?;
-        let id = found[ELEMENT].as_str().unwrap();
+        let id = text(&found, ELEMENT).unwrap();
         self.session(method, &format!("/element/{id}{path}"), body)
     }
 
@@ -188,11 +188,9 @@ impl Browser {
         (&stream).write_all((head + &body).as_bytes()).map_err(|error| error.to_string())?;
         let answer =
             read(stream).map_err(|error| format!("chromedriver does not answer: {error}"))?;
-        let value = answer["value"].clone();
-        match value["error"].as_str() {
-            Some(error) => {
-                Err(format!("{error}: {}", value["message"].as_str().unwrap_or_default()))
-            }
+        let value = answer.get("value").cloned().unwrap_or_default();
+        match text(&value, "error") {
+            Some(error) => Err(format!("{error}: {}", text(&value, "message").unwrap_or_default())),
             None => Ok(value),
         }
     }
@@ -207,6 +205,11 @@ impl Drop for Browser {
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
+}
+
+/// A text in an object.
+fn text(object: &Value, name: &str) -> Option<String> {
+    object.get(name)?.as_str().map(str::to_owned)
 }
 
 /// The body of an answer, which has a length.

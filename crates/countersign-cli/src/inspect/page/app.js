@@ -6,7 +6,7 @@ import { Detail } from "./detail.js";
 import { button, byId } from "./dom.js";
 import { Feed } from "./feed.js";
 import { Filters } from "./filters.js";
-import { count, isFine, outcomeName, says, subject } from "./format.js";
+import { count, isFine, outcomeName, says, size, subject } from "./format.js";
 import { keys } from "./keys.js";
 import { List } from "./list.js";
 import { hide, notify } from "./notice.js";
@@ -85,17 +85,22 @@ function changed({ rows = [], fresh = [], cleared, loaded: anew }) {
   show(fresh.length);
   filters.offerSoon();
   detail.changed(rows);
-  if (anew) fromAddress();
-  else announce(fresh);
+  if (anew) {
+    fromAddress();
+    detail.loadSoon();
+  } else announce(fresh);
 }
 
+let addressing;
 function choose(number) {
   list.selected = number;
   // A closed group opens for the delivery that is chosen in it.
   show();
   list.reveal(number);
   detail.show(number);
-  history.replaceState(history.state, "", `#${number}`);
+  // Browsers refuse it when it is done for each of the rows that a key runs through.
+  clearTimeout(addressing);
+  addressing = setTimeout(() => history.replaceState(history.state, "", `#${number}`), 150);
 }
 
 /** Into the detail: on a phone it lies over the list, and the way back is also the browser's. */
@@ -119,6 +124,7 @@ function outside() {
 }
 
 function forgetChoice() {
+  clearTimeout(addressing);
   outside();
   list.selected = null;
   detail.showNothing();
@@ -133,14 +139,15 @@ function fromAddress() {
 
 let unannounced = [];
 let announcing;
-function announce(rows) {
-  unannounced.push(...rows.slice(-50));
+function announce(fresh) {
+  unannounced.push(...fresh.map((row) => row.number));
   if (unannounced.length === 0) return;
   announcing ??= setTimeout(() => {
-    const bad = unannounced.filter((row) => !isFine(row.outcome)).length;
-    const [only] = unannounced;
-    byId("announcer").textContent = unannounced.length === 1
-      ? `${outcomeName(only.outcome)}: ${subject(only)}. ${isFine(only.outcome) ? "" : says(only)}`
+    // As they are by now: most were still arriving when they came.
+    const rows = unannounced.map((number) => deliveries.rows.get(number)).filter(Boolean);
+    const bad = rows.filter((row) => !isFine(row.outcome)).length;
+    byId("announcer").textContent = rows.length === 1
+      ? `${outcomeName(rows[0].outcome)}: ${subject(rows[0])}. ${bad > 0 ? says(rows[0]) : ""}`
       : `${count(unannounced.length, "new delivery", "new deliveries")}, ${bad} not accepted.`;
     [unannounced, announcing] = [[], undefined];
   }, ANNOUNCED_MS);
@@ -156,7 +163,7 @@ async function refreshInfo() {
   deliveries.setLimit(info.keeps?.deliveries ?? 0);
   byId("listening").textContent = info.listening;
   byId("about").textContent = `countersign ${info.version}. It keeps the last ${count(info.keeps.deliveries, "delivery", "deliveries")}` +
-    `${info.keeps.file ? ` in ${info.keeps.file}` : " in memory"}. Store: ${info.store}.`;
+    `, up to ${size(info.keeps.bytes)}, ${info.keeps.file ? `in ${info.keeps.file}` : "in memory"}. Store: ${info.store}.`;
   welcome(byId("welcome"), info);
 }
 

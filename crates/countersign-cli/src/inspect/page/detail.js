@@ -14,7 +14,10 @@ import { whyPart } from "./why.js";
 const PAUSE_MS = 60;
 
 export class Detail {
-  /** `row(number)` is the row that is kept, `replays(number)` the numbers of its replays; `choose(number)` goes to another delivery; `back()` to the list. */
+  /**
+   * `row(number)` is the row that is kept, `replays(number)` the numbers of its replays; `choose(number)` goes to another
+   * delivery, `back()` to the list.
+   */
   constructor(root, { info, row, replays, choose, back }) {
     Object.assign(this, { root, info, row, replays, choose, back });
     this.number = null;
@@ -36,10 +39,11 @@ export class Detail {
     this.detail = null;
     const row = this.row(number);
     this.slots = slots();
+    this.filled = {};
     this.root.replaceChildren(el("button", { type: "button", id: "back", onclick: this.back }, "Back to the list"), ...Object.values(this.slots));
     this.root.scrollTop = 0;
     if (row) this.head(row);
-    this.loadSoon(PAUSE_MS);
+    this.loadSoon();
   }
 
   /** Something may have changed in it: a row of this number or of the same event came. */
@@ -49,9 +53,9 @@ export class Detail {
     if (rows.some(same)) this.loadSoon(300);
   }
 
-  loadSoon(pause) {
+  loadSoon(pause = PAUSE_MS) {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.load(), pause);
+    if (this.number !== null) this.timer = setTimeout(() => this.load(), pause);
   }
 
   async load({ again = false } = {}) {
@@ -60,11 +64,16 @@ export class Detail {
       const detail = await api.detail(number);
       if (this.number === number) this.fill(detail, again);
     } catch (error) {
-      if (this.number !== number) return;
-      if (this.detail) return;
-      this.slots.result.className = "bad";
-      this.slots.result.replaceChildren(error.message);
+      // What is here already stays to be read.
+      if (this.number === number && (!this.detail || error.status === 404)) this.say(error.message);
     }
+  }
+
+  /** Says that something does not work. */
+  say(problem) {
+    const { result } = this.slots;
+    result.className = "bad";
+    result.replaceChildren(problem);
   }
 
   head(row) {
@@ -77,49 +86,62 @@ export class Detail {
       el("p", { id: "verdict-says" }, says(row)));
   }
 
-  /** Fills the parts, or brings them up to date without touching what is being edited. */
+  /** Fills the parts. What did not change is left alone, with what is opened or being edited in it. */
   fill(detail, again) {
-    const before = this.detail;
+    // A program that was started again counts from 1 again: the number alone does not say that it is the same.
+    if (this.detail?.received_at !== detail.received_at) {
+      this.filled = {};
+      this.slots.editor.replaceChildren();
+      this.slots.result.replaceChildren();
+    }
+    if (again) delete this.filled.why;
     this.detail = detail;
-    const info = this.info();
-    const { slots: at } = this;
-    this.head(detail);
-    if (!before) this.actions(detail, info);
-    if (!before || again || before.outcome !== detail.outcome) at.why.replaceChildren(...given(whyPart(detail, info)));
+    const [info, choose] = [this.info(), this.choose];
+    const { body, headers, forward, forward_answer: answer, ...rest } = detail;
+    const reasons = allowed(detail, info);
+    const replays = this.replays(detail.number);
     const isReplay = (number) => Boolean(this.row(number)?.replay_of);
-    const choose = this.choose;
-    at.facts.replaceChildren(...given(factsPart(detail, info, { replays: this.replays(detail.number), choose })), ...given(agePart(detail)));
-    at.forward.replaceChildren(...given(forwardPart(detail)));
-    at.attempts.replaceChildren(...given(attemptsPart(detail, { isReplay, choose })));
-    if (before && before.body.size === detail.body.size && before.body.complete === detail.body.complete) return;
-    at.body.replaceChildren(...given(bodyPart("body", "Body", detail.body, detail.headers)));
-    at.headers.replaceChildren(headersPart("headers", "Headers", detail.headers));
+    this.head(detail);
+    this.put("actions", reasons, () => this.actions(detail, reasons));
+    this.put("why", [detail.outcome, forward], () => [whyPart(detail, info)]);
+    this.put("forward", [forward, answer], () => [forwardPart(detail)]);
+    this.put("facts", [rest, replays, info.endpoints], () => [factsPart(detail, info, { replays, choose }), agePart(detail)]);
+    this.put("attempts", [detail.key, detail.attempts, detail.schedule], () => [attemptsPart(detail, { isReplay, choose })]);
+    this.put("body", [body?.size, body?.shown, body?.complete], () => [bodyPart("body", "Body", body, headers)]);
+    this.put("headers", headers, () => [headersPart("headers", "Headers", headers)]);
   }
 
-  actions(detail, info) {
-    const reasons = allowed(detail, info);
+  /** Makes a part anew if what it is made of is not what it was. */
+  put(name, from, make) {
+    const key = JSON.stringify(from);
+    if (this.filled[name] === key) return;
+    this.filled[name] = key;
+    this.slots[name].replaceChildren(...make().filter(Boolean));
+  }
+
+  actions(detail, reasons) {
     const act = (id, label, to, key) => button({ id, title: reasons[to] ?? "With a fresh signature", disabled: reasons[to] !== null,
       class: to === "receiver" ? "strong" : null, "aria-keyshortcuts": key }, label, () => this.replay({ to }));
     const copies = Object.entries(FORMS).map(([as, [label]]) => button({ id: `copy-${as}`, "aria-keyshortcuts": as === "curl" ? "c" : null,
       "aria-label": `Copy as ${label}` }, label, () => copyAs(detail.number, as)));
-    this.slots.actions.replaceChildren(
+    return [
       el("div", { class: "buttons" }, act("replay-receiver", "Replay", "receiver", "r"), act("replay-target", "Replay to your program", "target"),
         el("button", { type: "button", id: "edit", "aria-expanded": "false", "aria-keyshortcuts": "e", onclick: () => this.edit() }, "Edit and replay")),
-      el("div", { class: "buttons copies", role: "group", "aria-label": "Copy as" }, el("span", { class: "label" }, "Copy as"), copies));
-    const reason = reasons.receiver;
-    if (reason) this.slots.actions.append(el("p", { class: "quiet" }, `It cannot be replayed. ${reason}`));
+      el("div", { class: "buttons copies", role: "group", "aria-label": "Copy as" }, el("span", { class: "label" }, "Copy as"), copies),
+      reasons.receiver && el("p", { class: "quiet" }, `It cannot be replayed. ${reasons.receiver}`),
+    ];
   }
 
   async replay(how) {
-    if (!this.detail) return;
-    const { result } = this.slots;
+    if (!this.detail || this.sending) return;
     const reason = allowed(this.detail, this.info())[how.to];
     if (reason) {
-      result.className = "bad";
-      result.replaceChildren(reason);
+      this.say(reason);
       return;
     }
-    await replay(this.detail, how, { result, choose: this.choose });
+    this.sending = true;
+    await replay(this.detail, how, { result: this.slots.result, choose: this.choose });
+    this.sending = false;
   }
 
   edit() {
@@ -156,5 +178,3 @@ const slots = () => ({
   body: el("div"),
   headers: el("div"),
 });
-
-const given = (element) => (element ? [element] : []);

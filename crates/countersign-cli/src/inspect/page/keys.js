@@ -2,6 +2,8 @@
 
 import { byId } from "./dom.js";
 
+const MOVES = ["j", "k", "ArrowDown", "ArrowUp"];
+
 export function keys({ list, detail, leave, filters }) {
   const rows = byId("rows");
   const actions = {
@@ -42,6 +44,8 @@ export function keys({ list, detail, leave, filters }) {
     const own = target.matches("button, summary, a") && event.key === "Enter";
     const scrolls = target.closest("#detail") && event.key.startsWith("Arrow");
     if (own || scrolls || !Object.hasOwn(actions, event.key)) return;
+    // A key that is held down moves on, and does nothing else.
+    if (event.repeat && !MOVES.includes(event.key)) return;
     actions[event.key]();
     event.preventDefault();
   });

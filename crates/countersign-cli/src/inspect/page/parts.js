@@ -51,7 +51,7 @@ export function forwardPart({ forward, forward_answer: answer }) {
   const url = el("code", null, el("bdi", null, visible(forward.url)));
   if (forward.error) {
     return part("forward", "Your program", el("p", { class: "answer", "data-kind": "none" }, el("span", { class: "badge" }, "No answer"), " from ", url),
-      el("p", { id: "forward-says" }, `It could not be reached, or it closed the connection: ${visible(forward.error)} (after ${duration(forward.elapsed_ms)}).`));
+      el("p", { id: "forward-says" }, `No answer came: ${visible(forward.error)} (after ${duration(forward.elapsed_ms)}).`));
   }
   if (!forward.status) return part("forward", "Your program", el("p", { class: "answer" }, "Waiting for its answer at ", url));
   const kind = forward.status >= 200 && forward.status < 300 ? "good" : "bad";

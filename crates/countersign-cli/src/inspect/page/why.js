@@ -30,7 +30,7 @@ const remedy = (text) => el("p", { class: "remedy" }, el("strong", null, "What t
 
 function failed({ forward, reason }) {
   if (forward?.error) {
-    return [says("The delivery is genuine, but your program gave no answer."), remedy("Start your program, or correct --forward-to. Then replay the delivery, or wait for the retry.")];
+    return [says("The delivery is genuine, but your program gave no answer."), remedy("See that your program runs and answers in time, or correct --forward-to. Then replay the delivery, or wait for its retry.")];
   }
   if (forward) {
     return [says(`The delivery is genuine, but your program answered ${forward.status}.`),
