@@ -5,7 +5,12 @@ async function call(method, path, body) {
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let answer;
   try {
-    answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store" });
+    answer = await fetch(path, {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      cache: "no-store",
+    });
   } catch {
     throw new Error("The program cannot be reached. Is `countersign listen` still running?");
   }
@@ -15,7 +20,9 @@ async function call(method, path, body) {
   }
   if (answer.ok) return answer;
   const said = await answer.json().catch(() => null);
-  const error = new Error(typeof said?.error === "string" ? said.error : `The program answered ${answer.status}.`);
+  const error = new Error(
+    typeof said?.error === "string" ? said.error : `The program answered ${answer.status}.`,
+  );
   error.status = answer.status;
   throw error;
 }

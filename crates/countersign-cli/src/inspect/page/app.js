@@ -64,7 +64,8 @@ function show(added = 0) {
   list.show(items, { added });
   const [total, shown] = [deliveries.rows.size, items.length];
   byId("count").textContent = deliveries.isFiltered
-    ? `${matching().toLocaleString("en")} of ${count(total, "delivery", "deliveries")}` : count(total, "delivery", "deliveries");
+    ? `${matching().toLocaleString("en")} of ${count(total, "delivery", "deliveries")}`
+    : count(total, "delivery", "deliveries");
   const empty = loaded && total === 0;
   document.body.classList.toggle("empty", empty);
   byId("welcome").hidden = !empty;
@@ -146,9 +147,10 @@ function announce(fresh) {
     // As they are by now: most were still arriving when they came.
     const rows = unannounced.map((number) => deliveries.rows.get(number)).filter(Boolean);
     const bad = rows.filter((row) => !isFine(row.outcome)).length;
-    byId("announcer").textContent = rows.length === 1
-      ? `${outcomeName(rows[0].outcome)}: ${subject(rows[0])}. ${bad > 0 ? says(rows[0]) : ""}`
-      : `${count(unannounced.length, "new delivery", "new deliveries")}, ${bad} not accepted.`;
+    byId("announcer").textContent =
+      rows.length === 1
+        ? `${outcomeName(rows[0].outcome)}: ${subject(rows[0])}. ${bad > 0 ? says(rows[0]) : ""}`
+        : `${count(unannounced.length, "new delivery", "new deliveries")}, ${bad} not accepted.`;
     [unannounced, announcing] = [[], undefined];
   }, ANNOUNCED_MS);
 }
@@ -162,7 +164,8 @@ async function refreshInfo() {
   }
   deliveries.setLimit(info.keeps?.deliveries ?? 0);
   byId("listening").textContent = info.listening;
-  byId("about").textContent = `countersign ${info.version}. It keeps the last ${count(info.keeps.deliveries, "delivery", "deliveries")}` +
+  byId("about").textContent =
+    `countersign ${info.version}. It keeps the last ${count(info.keeps.deliveries, "delivery", "deliveries")}` +
     `, up to ${size(info.keeps.bytes)}, ${info.keeps.file ? `in ${info.keeps.file}` : "in memory"}. Store: ${info.store}.`;
   welcome(byId("welcome"), info);
 }

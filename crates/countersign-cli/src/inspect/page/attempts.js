@@ -17,19 +17,46 @@ export function attemptsPart(detail, { isReplay, choose }) {
   const text = detail.schedule?.text;
   if (!detail.endpoint || (attempts.length < 2 && !text)) return null;
   const retries = text && el("p", { class: "quiet" }, "The provider's retries: ", visible(text));
-  if (!detail.key) return part("attempts", "Attempts", el("p", null, "No event is proven, so it is not known which other deliveries are of the same one."), retries);
+  if (!detail.key)
+    return part(
+      "attempts",
+      "Attempts",
+      el("p", null, "No event is proven, so it is not known which other deliveries are of the same one."),
+      retries,
+    );
   const sent = attempts.filter((attempt) => !isReplay(attempt.number));
   const rows = attempts.map((attempt) => {
     const nth = sent.indexOf(attempt);
-    return came(attempt, { nth, before: sent[nth - 1], wait: waits?.[nth - 1], shown: attempt.number === detail.number, choose });
+    return came(attempt, {
+      nth,
+      before: sent[nth - 1],
+      wait: waits?.[nth - 1],
+      shown: attempt.number === detail.number,
+      choose,
+    });
   });
   const handled = attempts.some((attempt) => attempt.status >= 200 && attempt.status < 300);
   const made = part("attempts", "Attempts", el("p", null, heading(attempts, handled)));
   if (retries) made.append(retries);
   if (waits && sent.length > 0) rows.push(...ahead(sent, waits, handled));
-  made.append(el("table", { class: "attempts" },
-    el("thead", null, el("tr", null, ["Attempt", "Received", "After", "Schedule", "Answer"].map((name) => el("th", { scope: "col" }, name)))),
-    el("tbody", null, rows)));
+  made.append(
+    el(
+      "table",
+      { class: "attempts" },
+      el(
+        "thead",
+        null,
+        el(
+          "tr",
+          null,
+          ["Attempt", "Received", "After", "Schedule", "Answer"].map((name) =>
+            el("th", { scope: "col" }, name),
+          ),
+        ),
+      ),
+      el("tbody", null, rows),
+    ),
+  );
   return made;
 }
 
@@ -41,10 +68,24 @@ function came(attempt, { nth, before, wait, shown, choose }) {
   const name = nth === -1 ? "replay" : `${nth + 1}`;
   const link = shown
     ? el("span", { "aria-current": "true" }, `#${attempt.number}`)
-    : el("button", { type: "button", class: "link", onclick: () => choose(attempt.number) }, `#${attempt.number}`);
-  return el("tr", { class: shown ? "shown" : null }, el("td", null, name, " ", link), el("td", null, fullTime(attempt.received_at).slice(5, 19)),
-    el("td", null, after ?? ""), el("td", null, wait === undefined ? "" : duration(wait * MS)),
-    el("td", { class: "verdict", "data-outcome": attempt.outcome }, `${outcomeName(attempt.outcome)}${attempt.status ? ` ${attempt.status}` : ""}`));
+    : el(
+        "button",
+        { type: "button", class: "link", onclick: () => choose(attempt.number) },
+        `#${attempt.number}`,
+      );
+  return el(
+    "tr",
+    { class: shown ? "shown" : null },
+    el("td", null, name, " ", link),
+    el("td", null, fullTime(attempt.received_at).slice(5, 19)),
+    el("td", null, after ?? ""),
+    el("td", null, wait === undefined ? "" : duration(wait * MS)),
+    el(
+      "td",
+      { class: "verdict", "data-outcome": attempt.outcome },
+      `${outcomeName(attempt.outcome)}${attempt.status ? ` ${attempt.status}` : ""}`,
+    ),
+  );
 }
 
 /** The retries that have not come. They are due only while the event is not handled. */
@@ -55,10 +96,18 @@ function ahead(sent, waits, handled) {
   let at = new Date(sent.at(-1).received_at).getTime();
   const rows = left.slice(0, 1 + AHEAD).map((wait, nth) => {
     at += wait * MS;
-    return el("tr", { class: "ahead" }, el("td", null, `${sent.length + nth + 1}`), el("td", null, fullTime(at).slice(5, 19)), el("td", null, ""),
-      el("td", null, duration(wait * MS)), nth === 0 ? el("td", { id: "due", "data-at": at }, due(at)) : el("td", null, ""));
+    return el(
+      "tr",
+      { class: "ahead" },
+      el("td", null, `${sent.length + nth + 1}`),
+      el("td", null, fullTime(at).slice(5, 19)),
+      el("td", null, ""),
+      el("td", null, duration(wait * MS)),
+      nth === 0 ? el("td", { id: "due", "data-at": at }, due(at)) : el("td", null, ""),
+    );
   });
-  if (left.length > rows.length) rows.push(note(`and ${count(left.length - rows.length, "more retry", "more retries")}`));
+  if (left.length > rows.length)
+    rows.push(note(`and ${count(left.length - rows.length, "more retry", "more retries")}`));
   return rows;
 }
 

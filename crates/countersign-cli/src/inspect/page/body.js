@@ -17,7 +17,8 @@ export function bodyPart(id, title, body, headers) {
   const type = headers.find(([name]) => name.toLowerCase() === "content-type")?.[1] ?? "";
   const notes = [];
   if (!body.complete) notes.push("It did not arrive completely.");
-  if (body.shown < body.size) notes.push(`Only the first ${size(body.shown)} of ${size(body.size)} are here.`);
+  if (body.shown < body.size)
+    notes.push(`Only the first ${size(body.shown)} of ${size(body.size)} are here.`);
   const view = el("div", { class: "body" });
   const readable = body.text === null ? null : read(body.text, type);
   if (body.size === 0) {
@@ -32,10 +33,18 @@ export function bodyPart(id, title, body, headers) {
     if (readable.note) notes.push(readable.note);
     const choose = (which) => {
       view.replaceChildren(which === "raw" ? raw(body.text) : readable.element());
-      tabs.querySelectorAll("button").forEach((tab) => tab.setAttribute("aria-pressed", tab.dataset.which === which));
+      tabs
+        .querySelectorAll("button")
+        .forEach((tab) => tab.setAttribute("aria-pressed", tab.dataset.which === which));
     };
-    const tab = (which, label) => el("button", { type: "button", "data-which": which, onclick: () => choose(which) }, label);
-    const tabs = el("div", { class: "tabs", role: "group", "aria-label": `${title}: how it is shown` }, tab("pretty", readable.name), tab("raw", "Raw"));
+    const tab = (which, label) =>
+      el("button", { type: "button", "data-which": which, onclick: () => choose(which) }, label);
+    const tabs = el(
+      "div",
+      { class: "tabs", role: "group", "aria-label": `${title}: how it is shown` },
+      tab("pretty", readable.name),
+      tab("raw", "Raw"),
+    );
     const made = part(id, title, tools(tabs, body), notesOf(notes), view);
     choose("pretty");
     return made;
@@ -47,13 +56,16 @@ const notesOf = (notes) => notes.length > 0 && el("p", { class: "quiet" }, notes
 
 function tools(tabs, body) {
   const all = body.text !== null && body.complete && body.shown === body.size;
-  const copy = all && el("button", { type: "button", onclick: () => copyText(body.text, "The body is copied.") }, "Copy");
+  const copy =
+    all &&
+    el("button", { type: "button", onclick: () => copyText(body.text, "The body is copied.") }, "Copy");
   return el("div", { class: "tools" }, tabs, copy);
 }
 
 /** How a text can be shown so that it is easier to read, if there is a way. */
 function read(text, type) {
-  if (/^application\/x-www-form-urlencoded\b/i.test(type)) return { name: "Decoded", element: () => form(text) };
+  if (/^application\/x-www-form-urlencoded\b/i.test(type))
+    return { name: "Decoded", element: () => form(text) };
   const marked = text.startsWith("\ufeff");
   const plain = marked ? text.slice(1) : text;
   const start = plain.trimStart()[0];
@@ -62,10 +74,17 @@ function read(text, type) {
   if (ends !== null && tokens.length < 2) return null;
   const notes = [
     marked && "It begins with a byte order mark, which JSON does not have.",
-    long && `It is long: the first ${ends.toLocaleString("en")} characters are indented, and the rest is as it came.`,
-    ends !== null && !long && `It stops being JSON at character ${(ends + 1).toLocaleString("en")}; the rest is as it came.`,
+    long &&
+      `It is long: the first ${ends.toLocaleString("en")} characters are indented, and the rest is as it came.`,
+    ends !== null &&
+      !long &&
+      `It stops being JSON at character ${(ends + 1).toLocaleString("en")}; the rest is as it came.`,
   ];
-  return { name: "Pretty", note: notes.filter(Boolean).join(" "), element: () => json(tokens, ends === null ? "" : plain.slice(ends)) };
+  return {
+    name: "Pretty",
+    note: notes.filter(Boolean).join(" "),
+    element: () => json(tokens, ends === null ? "" : plain.slice(ends)),
+  };
 }
 
 function json(tokens, rest) {
@@ -102,14 +121,23 @@ export function append(element, text) {
 
 /** The fields of a form. A field that holds JSON is indented. */
 function form(text) {
-  const rows = text.split("&").slice(0, 2000).filter(Boolean).map((field) => {
-    const equals = field.indexOf("=");
-    const [name, value] = equals === -1 ? [field, ""] : [field.slice(0, equals), field.slice(equals + 1)];
-    const plain = decode(value);
-    const { tokens, ends } = /^\s*[{[]/.test(plain) ? pretty(plain) : { ends: 0 };
-    const cell = ends === null ? json(tokens, "") : append(el("span", { class: "value" }), plain);
-    return el("tr", null, el("th", { scope: "row" }, el("bdi", null, visible(decode(name)))), el("td", null, cell));
-  });
+  const rows = text
+    .split("&")
+    .slice(0, 2000)
+    .filter(Boolean)
+    .map((field) => {
+      const equals = field.indexOf("=");
+      const [name, value] = equals === -1 ? [field, ""] : [field.slice(0, equals), field.slice(equals + 1)];
+      const plain = decode(value);
+      const { tokens, ends } = /^\s*[{[]/.test(plain) ? pretty(plain) : { ends: 0 };
+      const cell = ends === null ? json(tokens, "") : append(el("span", { class: "value" }), plain);
+      return el(
+        "tr",
+        null,
+        el("th", { scope: "row" }, el("bdi", null, visible(decode(name)))),
+        el("td", null, cell),
+      );
+    });
   return el("table", { class: "pairs" }, el("tbody", null, rows));
 }
 
@@ -128,7 +156,10 @@ function dump(base64) {
   const lines = [];
   for (let at = 0; at < Math.min(bytes.length, DUMPED); at += 16) {
     const row = [...bytes.slice(at, at + 16)];
-    const hex = row.map((byte) => byte.toString(16).padStart(2, "0")).join(" ").padEnd(47);
+    const hex = row
+      .map((byte) => byte.toString(16).padStart(2, "0"))
+      .join(" ")
+      .padEnd(47);
     const letters = row.map((byte) => (byte > 31 && byte < 127 ? String.fromCharCode(byte) : "·")).join("");
     lines.push(`${at.toString(16).padStart(6, "0")}  ${hex}  ${letters}`);
   }

@@ -83,7 +83,8 @@ export class Deliveries {
     if (row.seen === this.generation) return row.matches;
     const { words, outcome, type, endpoint } = this.filter;
     row.seen = this.generation;
-    row.matches = (outcome === "" || row.outcome === outcome || (outcome === "!" && !isFine(row.outcome))) &&
+    row.matches =
+      (outcome === "" || row.outcome === outcome || (outcome === "!" && !isFine(row.outcome))) &&
       (type === "" || typeOf(row) === type) &&
       (endpoint === "" || row.endpoint === endpoint) &&
       words.every((word) => row.hay.includes(word));
@@ -118,7 +119,8 @@ export class Deliveries {
     for (const group of heads) {
       const of = group.length;
       const key = group[0].key;
-      const open = this.opened.get(key) ??
+      const open =
+        this.opened.get(key) ??
         (of <= OPEN_UP_TO || group.some((row, nth) => nth > 0 && row.number === selected));
       for (let nth = 0; nth < (open ? of : 1); nth += 1) items.push({ row: group[nth], of, nth, open });
     }
@@ -148,8 +150,26 @@ const typeOf = (row) => row.event ?? row.unverified?.event ?? "";
 /** Everything that the search looks through. */
 function hay(row) {
   const { event, id, key, path, reason, says, endpoint, provider, unverified, method } = row;
-  const texts = [subject(row), event, id, key, path, reason, says, endpoint, provider, method,
-    unverified?.event, unverified?.id, outcomeName(row.outcome), row.status, `#${row.number}`];
-  return texts.filter((text) => text !== null && text !== undefined)
-    .map((text) => String(text).slice(0, 500)).join("\n").toLowerCase();
+  const texts = [
+    subject(row),
+    event,
+    id,
+    key,
+    path,
+    reason,
+    says,
+    endpoint,
+    provider,
+    method,
+    unverified?.event,
+    unverified?.id,
+    outcomeName(row.outcome),
+    row.status,
+    `#${row.number}`,
+  ];
+  return texts
+    .filter((text) => text !== null && text !== undefined)
+    .map((text) => String(text).slice(0, 500))
+    .join("\n")
+    .toLowerCase();
 }

@@ -29,8 +29,23 @@ export class Detail {
     this.number = null;
     this.detail = null;
     clearTimeout(this.timer);
-    this.root.replaceChildren(el("div", { class: "nothing" }, el("p", null, "Choose a delivery to see what was in it."),
-      el("p", null, el("kbd", null, "j"), " and ", el("kbd", null, "k"), " go through the list, ", el("kbd", null, "?"), " shows all keys.")));
+    this.root.replaceChildren(
+      el(
+        "div",
+        { class: "nothing" },
+        el("p", null, "Choose a delivery to see what was in it."),
+        el(
+          "p",
+          null,
+          el("kbd", null, "j"),
+          " and ",
+          el("kbd", null, "k"),
+          " go through the list, ",
+          el("kbd", null, "?"),
+          " shows all keys.",
+        ),
+      ),
+    );
   }
 
   show(number) {
@@ -40,7 +55,10 @@ export class Detail {
     const row = this.row(number);
     this.slots = slots();
     this.filled = {};
-    this.root.replaceChildren(el("button", { type: "button", id: "back", onclick: this.back }, "Back to the list"), ...Object.values(this.slots));
+    this.root.replaceChildren(
+      el("button", { type: "button", id: "back", onclick: this.back }, "Back to the list"),
+      ...Object.values(this.slots),
+    );
     this.root.scrollTop = 0;
     if (row) this.head(row);
     this.loadSoon();
@@ -49,7 +67,8 @@ export class Detail {
   /** Something may have changed in it: a row of this number or of the same event came. */
   changed(rows) {
     if (this.number === null) return;
-    const same = (row) => [row.number, row.replay_of].includes(this.number) || (row.key && row.key === this.detail?.key);
+    const same = (row) =>
+      [row.number, row.replay_of].includes(this.number) || (row.key && row.key === this.detail?.key);
     if (rows.some(same)) this.loadSoon(300);
   }
 
@@ -81,9 +100,16 @@ export class Detail {
     verdict.dataset.outcome = row.outcome;
     const claimed = !row.event && row.unverified?.event;
     verdict.replaceChildren(
-      el("h2", null, el("span", { class: "badge", id: "verdict-outcome" }, outcomeName(row.outcome)), " ", el("bdi", null, subject(row)),
-        claimed && el("span", { class: "unproven" }, "not proven")),
-      el("p", { id: "verdict-says" }, says(row)));
+      el(
+        "h2",
+        null,
+        el("span", { class: "badge", id: "verdict-outcome" }, outcomeName(row.outcome)),
+        " ",
+        el("bdi", null, subject(row)),
+        claimed && el("span", { class: "unproven" }, "not proven"),
+      ),
+      el("p", { id: "verdict-says" }, says(row)),
+    );
   }
 
   /** Fills the parts. What did not change is left alone, with what is opened or being edited in it. */
@@ -105,9 +131,16 @@ export class Detail {
     this.put("actions", reasons, () => this.actions(detail, reasons));
     this.put("why", [detail.outcome, forward], () => [whyPart(detail, info)]);
     this.put("forward", [forward, answer], () => [forwardPart(detail)]);
-    this.put("facts", [rest, replays, info.endpoints], () => [factsPart(detail, info, { replays, choose }), agePart(detail)]);
-    this.put("attempts", [detail.key, detail.attempts, detail.schedule], () => [attemptsPart(detail, { isReplay, choose })]);
-    this.put("body", [body?.size, body?.shown, body?.complete], () => [bodyPart("body", "Body", body, headers)]);
+    this.put("facts", [rest, replays, info.endpoints], () => [
+      factsPart(detail, info, { replays, choose }),
+      agePart(detail),
+    ]);
+    this.put("attempts", [detail.key, detail.attempts, detail.schedule], () => [
+      attemptsPart(detail, { isReplay, choose }),
+    ]);
+    this.put("body", [body?.size, body?.shown, body?.complete], () => [
+      bodyPart("body", "Body", body, headers),
+    ]);
     this.put("headers", headers, () => [headersPart("headers", "Headers", headers)]);
   }
 
@@ -120,14 +153,53 @@ export class Detail {
   }
 
   actions(detail, reasons) {
-    const act = (id, label, to, key) => button({ id, title: reasons[to] ?? "With a fresh signature", disabled: reasons[to] !== null,
-      class: to === "receiver" ? "strong" : null, "aria-keyshortcuts": key }, label, () => this.replay({ to }));
-    const copies = Object.entries(FORMS).map(([as, [label]]) => button({ id: `copy-${as}`, "aria-keyshortcuts": as === "curl" ? "c" : null,
-      "aria-label": `Copy as ${label}` }, label, () => copyAs(detail.number, as)));
+    const act = (id, label, to, key) =>
+      button(
+        {
+          id,
+          title: reasons[to] ?? "With a fresh signature",
+          disabled: reasons[to] !== null,
+          class: to === "receiver" ? "strong" : null,
+          "aria-keyshortcuts": key,
+        },
+        label,
+        () => this.replay({ to }),
+      );
+    const copies = Object.entries(FORMS).map(([as, [label]]) =>
+      button(
+        {
+          id: `copy-${as}`,
+          "aria-keyshortcuts": as === "curl" ? "c" : null,
+          "aria-label": `Copy as ${label}`,
+        },
+        label,
+        () => copyAs(detail.number, as),
+      ),
+    );
     return [
-      el("div", { class: "buttons" }, act("replay-receiver", "Replay", "receiver", "r"), act("replay-target", "Replay to your program", "target"),
-        el("button", { type: "button", id: "edit", "aria-expanded": "false", "aria-keyshortcuts": "e", onclick: () => this.edit() }, "Edit and replay")),
-      el("div", { class: "buttons copies", role: "group", "aria-label": "Copy as" }, el("span", { class: "label" }, "Copy as"), copies),
+      el(
+        "div",
+        { class: "buttons" },
+        act("replay-receiver", "Replay", "receiver", "r"),
+        act("replay-target", "Replay to your program", "target"),
+        el(
+          "button",
+          {
+            type: "button",
+            id: "edit",
+            "aria-expanded": "false",
+            "aria-keyshortcuts": "e",
+            onclick: () => this.edit(),
+          },
+          "Edit and replay",
+        ),
+      ),
+      el(
+        "div",
+        { class: "buttons copies", role: "group", "aria-label": "Copy as" },
+        el("span", { class: "label" }, "Copy as"),
+        copies,
+      ),
       reasons.receiver && el("p", { class: "quiet" }, `It cannot be replayed. ${reasons.receiver}`),
     ];
   }
@@ -155,7 +227,11 @@ export class Detail {
       return;
     }
     toggle.setAttribute("aria-expanded", "true");
-    const made = editor(this.detail, { reasons: allowed(this.detail, this.info()), send: (how) => this.replay(how), close: () => this.edit() });
+    const made = editor(this.detail, {
+      reasons: allowed(this.detail, this.info()),
+      send: (how) => this.replay(how),
+      close: () => this.edit(),
+    });
     this.slots.editor.replaceChildren(made);
     made.querySelector("textarea").focus();
   }

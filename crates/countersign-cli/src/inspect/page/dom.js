@@ -8,7 +8,9 @@ export function el(tag, attributes, ...children) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children.flat().filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 
@@ -31,11 +33,20 @@ export function button(attributes, label, work) {
 
 /** A part of the detail, with a heading. */
 export function part(id, title, ...children) {
-  return el("section", { id, "aria-labelledby": `${id}-title`, class: "part" }, el("h3", { id: `${id}-title` }, title), ...children);
+  return el(
+    "section",
+    { id, "aria-labelledby": `${id}-title`, class: "part" },
+    el("h3", { id: `${id}-title` }, title),
+    ...children,
+  );
 }
 
 /** Rows of a name and a value. */
 export function facts(rows) {
   const given = rows.filter(([, value]) => value !== null && value !== undefined && value !== false);
-  return el("dl", { class: "facts" }, given.map(([name, value]) => el("div", null, el("dt", null, name), el("dd", null, value))));
+  return el(
+    "dl",
+    { class: "facts" },
+    given.map(([name, value]) => el("div", null, el("dt", null, name), el("dd", null, value))),
+  );
 }

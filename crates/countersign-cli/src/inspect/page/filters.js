@@ -10,7 +10,11 @@ const PAUSE_MS = 500;
 export class Filters {
   constructor(deliveries, changed) {
     this.deliveries = deliveries;
-    this.selects = { outcome: byId("filter-outcome"), type: byId("filter-type"), endpoint: byId("filter-endpoint") };
+    this.selects = {
+      outcome: byId("filter-outcome"),
+      type: byId("filter-type"),
+      endpoint: byId("filter-endpoint"),
+    };
     this.changed = () => {
       deliveries.setFilter(this.values());
       changed();
@@ -26,7 +30,12 @@ export class Filters {
 
   values() {
     const { outcome, type, endpoint } = this.selects;
-    return { search: byId("search").value, outcome: outcome.value, type: type.value, endpoint: endpoint.value };
+    return {
+      search: byId("search").value,
+      outcome: outcome.value,
+      type: type.value,
+      endpoint: endpoint.value,
+    };
   }
 
   reset() {
@@ -45,13 +54,18 @@ export class Filters {
 
   offer() {
     const counts = this.deliveries.counts();
-    const bad = [...counts.outcome].filter(([name]) => !["accepted", "duplicate", "handshake", "arriving"].includes(name));
+    const bad = [...counts.outcome].filter(
+      ([name]) => !["accepted", "duplicate", "handshake", "arriving"].includes(name),
+    );
     const outcomes = Object.keys(OUTCOMES).filter((name) => counts.outcome.has(name));
     options(this.selects.outcome, "All outcomes", [
       ...(bad.length > 0 ? [["!", "Not accepted", bad.reduce((sum, [, many]) => sum + many, 0)]] : []),
       ...outcomes.map((name) => [name, outcomeName(name), counts.outcome.get(name)]),
     ]);
-    const byName = (map) => [...map].sort(([one], [other]) => (one < other ? -1 : 1)).map(([name, many]) => [name, visible(name, 60), many]);
+    const byName = (map) =>
+      [...map]
+        .sort(([one], [other]) => (one < other ? -1 : 1))
+        .map(([name, many]) => [name, visible(name, 60), many]);
     const often = [...counts.type].sort(([, one], [, other]) => other - one).slice(0, MOST_TYPES);
     options(this.selects.type, "All types", byName(often));
     options(this.selects.endpoint, "All endpoints", byName(counts.endpoint));
@@ -62,8 +76,11 @@ function options(select, all, given) {
   // A list that is open must not change under the reader's finger.
   if (document.activeElement === select) return;
   const chosen = select.value;
-  if (chosen && !given.some(([value]) => value === chosen)) given.push([chosen, chosen === "!" ? "Not accepted" : visible(chosen, 60), 0]);
-  const made = given.map(([value, label, many]) => el("option", { value }, `${label} (${many.toLocaleString("en")})`));
+  if (chosen && !given.some(([value]) => value === chosen))
+    given.push([chosen, chosen === "!" ? "Not accepted" : visible(chosen, 60), 0]);
+  const made = given.map(([value, label, many]) =>
+    el("option", { value }, `${label} (${many.toLocaleString("en")})`),
+  );
   select.replaceChildren(el("option", { value: "" }, all), ...made);
   select.value = chosen;
 }

@@ -5,11 +5,14 @@ export const OUTCOMES = {
   accepted: ["Accepted", "Genuine, fresh and new. It was handled."],
   duplicate: ["Duplicate", "This event was handled before. It was acknowledged and not handled again."],
   in_flight: ["In flight", "This event is being handled. The provider sends it again later."],
-  handshake: ["Handshake", "The provider asked whether the endpoint is there. The program answered; there is no event."],
+  handshake: [
+    "Handshake",
+    "The provider asked whether the endpoint is there. The program answered; there is no event.",
+  ],
   rejected: ["Rejected", "It was not proven genuine, fresh and well formed."],
   failed: ["Failed", "It is genuine, but it was not handled. Its next delivery is accepted."],
   not_found: ["Wrong path", "No endpoint has this path."],
-  wrong_method: ["Wrong method", "Endpoints take POST only."],
+  wrong_method: ["Not a POST", "Endpoints take POST only."],
   arriving: ["Arriving", "Its body is still being received, or it is being handled."],
 };
 
@@ -19,7 +22,8 @@ export const outcomeName = (outcome) => OUTCOMES[outcome]?.[0] ?? String(outcome
 export const isFine = (outcome) => ["accepted", "duplicate", "handshake", "arriving"].includes(outcome);
 
 // Control characters, those that turn the direction of text around, and those that are not seen.
-const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+const UNSEEN =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 const UNSEEN_LINE = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 
 export const escape = (character) => `\\u{${character.codePointAt(0).toString(16)}}`;
@@ -83,9 +87,12 @@ export function duration(ms) {
   if (given < 9950) return `${(given / 1000).toFixed(1)} s`;
   const s = Math.round(given / 1000);
   if (s < 60) return `${s} s`;
-  const units = s < 3600 ? [Math.floor(s / 60), "min", s % 60, "s"] : s < 86400
-    ? [Math.floor(s / 3600), "h", Math.floor((s % 3600) / 60), "min"]
-    : [Math.floor(s / 86400), "d", Math.floor((s % 86400) / 3600), "h"];
+  const units =
+    s < 3600
+      ? [Math.floor(s / 60), "min", s % 60, "s"]
+      : s < 86400
+        ? [Math.floor(s / 3600), "h", Math.floor((s % 3600) / 60), "min"]
+        : [Math.floor(s / 86400), "d", Math.floor((s % 86400) / 3600), "h"];
   return units[2] === 0 ? `${units[0]} ${units[1]}` : units.join(" ");
 }
 

@@ -1,7 +1,8 @@
 // JSON for people: indented, with every token as it is written. A parser would change numbers such as
 // 12345678901234567890 and 1.10, and would drop a name that comes twice.
 
-const TOKEN = /[ \t\n\r]+|"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[{}[\],:]/y;
+const TOKEN =
+  /[ \t\n\r]+|"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[{}[\],:]/y;
 /** Deeper levels are not indented further: a body of brackets alone must not become gigabytes of spaces. */
 const DEEPEST = 40;
 /** So much is made at most: a browser needs a second and more for what is longer. */
@@ -50,7 +51,8 @@ export function pretty(text) {
 }
 
 /** After a text or a number: whether it was a name, which a colon has to follow. */
-const nameOf = (levels, previous) => levels.at(-1) === "{" && (previous === "{" || previous === ",") ? "name" : "value";
+const nameOf = (levels, previous) =>
+  levels.at(-1) === "{" && (previous === "{" || previous === ",") ? "name" : "value";
 
 /** Whether a token may stand here. */
 function fits(first, previous, levels) {

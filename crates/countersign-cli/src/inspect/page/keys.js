@@ -56,7 +56,9 @@ export function keys({ list, detail, leave, filters }) {
       else filters.reset();
     } else if (event.key === "ArrowDown" || event.key === "Enter") {
       rows.focus();
-      list.move(list.selected === null || list.indexOf(list.selected) === -1 ? 0 : event.key === "ArrowDown" ? 1 : 0);
+      list.move(
+        list.selected === null || list.indexOf(list.selected) === -1 ? 0 : event.key === "ArrowDown" ? 1 : 0,
+      );
     } else return;
     event.preventDefault();
   }

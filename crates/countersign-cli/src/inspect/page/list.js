@@ -57,25 +57,36 @@ export class List {
     if (index === -1) return;
     const [top, room] = [index * this.height, this.scroller.clientHeight];
     if (top < this.scroller.scrollTop) this.scroller.scrollTop = top;
-    else if (top + this.height > this.scroller.scrollTop + room) this.scroller.scrollTop = top + this.height - room;
+    else if (top + this.height > this.scroller.scrollTop + room)
+      this.scroller.scrollTop = top + this.height - room;
     this.paint();
   }
 
   /** Chooses the row that is so many rows below the chosen one. */
   move(by) {
     if (this.items.length === 0) return;
+    const last = this.items.length - 1;
     const from = this.selected === null ? -1 : this.indexOf(this.selected);
-    const to = from === -1 ? 0 : Math.min(Math.max(from + by, 0), this.items.length - 1);
+    // With none chosen, a step goes to the first one.
+    const to = from === -1 && by <= last ? 0 : Math.min(Math.max(from + by, 0), last);
     this.chosen(this.items[to].row.number);
   }
 
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const page = Math.max(Math.floor(this.scroller.clientHeight / this.height) - 1, 1);
-    const by = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -this.items.length, End: this.items.length };
+    const by = {
+      ArrowDown: 1,
+      ArrowUp: -1,
+      PageDown: page,
+      PageUp: -page,
+      Home: -this.items.length,
+      End: this.items.length,
+    };
     if (event.key in by) this.move(by[event.key]);
     else if (event.key === "Enter" || event.key === " ") this.enter();
-    else if (event.key === "ArrowLeft" || event.key === "ArrowRight") this.toggle(this.selected, event.key === "ArrowRight");
+    else if (event.key === "ArrowLeft" || event.key === "ArrowRight")
+      this.toggle(this.selected, event.key === "ArrowRight");
     else return;
     event.preventDefault();
   }
@@ -117,7 +128,10 @@ export class List {
   paint() {
     const top = this.scroller.scrollTop;
     const first = Math.max(Math.floor(top / this.height) - SPARE, 0);
-    const last = Math.min(Math.ceil((top + this.scroller.clientHeight) / this.height) + SPARE, this.items.length);
+    const last = Math.min(
+      Math.ceil((top + this.scroller.clientHeight) / this.height) + SPARE,
+      this.items.length,
+    );
     if (this.rows.style.height !== `${this.items.length * this.height}px`) {
       this.rows.style.height = `${this.items.length * this.height}px`;
     }
@@ -152,11 +166,17 @@ export class List {
       element = el("div", { id: `delivery-${number}`, role: "option", "data-number": number });
       this.shown.set(number, element);
     }
-    if (element.row !== item.row || element.of !== item.of || element.nth !== item.nth || element.open !== item.open) {
+    if (
+      element.row !== item.row ||
+      element.of !== item.of ||
+      element.nth !== item.nth ||
+      element.open !== item.open
+    ) {
       fill(element, item);
     }
     const chosen = number === this.selected;
-    if (element.getAttribute("aria-selected") !== String(chosen)) element.setAttribute("aria-selected", chosen);
+    if (element.getAttribute("aria-selected") !== String(chosen))
+      element.setAttribute("aria-selected", chosen);
     if (element.at !== index || element.height !== this.height) {
       Object.assign(element, { at: index, height: this.height });
       element.style.transform = `translateY(${index * this.height}px)`;
@@ -179,8 +199,16 @@ function fill(element, { row, of, nth, open }) {
   const attempts = attemptsOf(row, of, nth, open);
   element.replaceChildren(
     el("span", { class: "verdict" }, outcomeName(row.outcome)),
-    el("span", { class: "what" }, el("bdi", { class: claimed ? "type claimed" : "type", title: claimed ? "Not proven" : null }, subject(row)),
-      attempts),
+    el(
+      "span",
+      { class: "what" },
+      el(
+        "bdi",
+        { class: claimed ? "type claimed" : "type", title: claimed ? "Not proven" : null },
+        subject(row),
+      ),
+      attempts,
+    ),
     el("span", { class: "status" }, row.status ?? "…"),
     el("time", { datetime: row.received_at, title: fullTime(row.received_at) }, shortTime(row.received_at)),
     el("span", { class: "endpoint" }, visible(row.endpoint ?? "no endpoint")),
@@ -188,8 +216,16 @@ function fill(element, { row, of, nth, open }) {
     el("span", { class: "size" }, size(row.size)),
     el("span", { class: "took" }, duration(row.elapsed_ms)),
   );
-  const label = [`${outcomeName(row.outcome)}: ${subject(row)}${claimed ? ", not proven" : ""}`, row.endpoint && visible(row.endpoint), note,
-    row.status && `status ${row.status}`, attempts?.textContent, shortTime(row.received_at), size(row.size), duration(row.elapsed_ms)];
+  const label = [
+    `${outcomeName(row.outcome)}: ${subject(row)}${claimed ? ", not proven" : ""}`,
+    row.endpoint && visible(row.endpoint),
+    note,
+    row.status && `status ${row.status}`,
+    attempts?.textContent,
+    shortTime(row.received_at),
+    size(row.size),
+    duration(row.elapsed_ms),
+  ];
   element.setAttribute("aria-label", label.filter(Boolean).join(", "));
 }
 
@@ -203,7 +239,13 @@ function noteOf(row) {
 
 function attemptsOf(row, of, nth, open) {
   if (of > 1 && nth === 0) {
-    return el("span", { class: "attempts", title: open ? "Close the attempts (←)" : "Open the attempts (→)" }, `${open ? "▾" : "▸"} ${of} attempts`);
+    return el(
+      "span",
+      { class: "attempts", title: open ? "Close the attempts (←)" : "Open the attempts (→)" },
+      `${open ? "▾" : "▸"} ${of} attempts`,
+    );
   }
-  return row.attempt > 1 || of > 1 ? el("span", { class: "attempt" }, `attempt ${row.attempt ?? of - nth}`) : null;
+  return row.attempt > 1 || of > 1
+    ? el("span", { class: "attempt" }, `attempt ${row.attempt ?? of - nth}`)
+    : null;
 }
