@@ -22,7 +22,7 @@ export function bodyPart(id, title, body, headers) {
   const view = el("div", { class: "body" });
   const readable = body.text === null ? null : read(body.text, type);
   if (body.size === 0) {
-    view.append(el("p", { class: "quiet" }, "It is empty."));
+    view.append(el("p", { class: "quiet" }, body.complete ? "It is empty." : "Nothing of it was read."));
     return part(id, title, view);
   }
   if (body.text === null) {

@@ -1,7 +1,7 @@
 // The search and the three filters above the list.
 
 import { byId, el } from "./dom.js";
-import { OUTCOMES, outcomeName, visible } from "./format.js";
+import { isFine, OUTCOMES, outcomeName, visible } from "./format.js";
 
 /** More types than this are not offered; the search finds the others. */
 const MOST_TYPES = 200;
@@ -54,9 +54,7 @@ export class Filters {
 
   offer() {
     const counts = this.deliveries.counts();
-    const bad = [...counts.outcome].filter(
-      ([name]) => !["accepted", "duplicate", "handshake", "arriving"].includes(name),
-    );
+    const bad = [...counts.outcome].filter(([name]) => !isFine(name));
     const outcomes = Object.keys(OUTCOMES).filter((name) => counts.outcome.has(name));
     options(this.selects.outcome, "All outcomes", [
       ...(bad.length > 0 ? [["!", "Not accepted", bad.reduce((sum, [, many]) => sum + many, 0)]] : []),

@@ -13,13 +13,13 @@ export const OUTCOMES = {
   failed: ["Failed", "It is genuine, but it was not handled. Its next delivery is accepted."],
   not_found: ["Wrong path", "No endpoint has this path."],
   wrong_method: ["Not a POST", "Endpoints take POST only."],
-  arriving: ["Arriving", "Its body is still being received, or it is being handled."],
+  working: ["Working", "Its body is still being received, or it is being handled."],
 };
 
 export const outcomeName = (outcome) => OUTCOMES[outcome]?.[0] ?? String(outcome);
 
 /** Whether nothing is wrong with a delivery of this outcome. */
-export const isFine = (outcome) => ["accepted", "duplicate", "handshake", "arriving"].includes(outcome);
+export const isFine = (outcome) => ["accepted", "duplicate", "handshake", "working"].includes(outcome);
 
 // Control characters, those that turn the direction of text around, and those that are not seen.
 const UNSEEN =

@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { button, el } from "./dom.js";
-import { hasUnseen, outcomeName } from "./format.js";
+import { hasUnseen, outcomeName, visible } from "./format.js";
 
 /** Whether and why not a delivery can be replayed: to the receiver, to the program behind it. */
 export function allowed(detail, info) {
@@ -11,7 +11,7 @@ export function allowed(detail, info) {
     detail.can_sign === false ? (detail.cannot_sign_because ?? "It cannot be signed anew.") : null;
   const target =
     info.forward.length === 0 ? "No program is behind the receiver: start it with --forward-to." : null;
-  return { receiver: body ?? signs, target: body ?? signs ?? target };
+  return { receiver: signs ?? body, target: signs ?? body ?? target };
 }
 
 /** Replays, and says in `result` what came of it. */
@@ -21,7 +21,7 @@ export async function replay(detail, how, { result, choose }) {
     how.to === "target" ? "Sending it to your program …" : "Sending it through the receiver …",
   );
   try {
-    const { number, status, outcome } = await api.replay(detail.number, how);
+    const { number, status, outcome, says } = await api.replay(detail.number, how);
     result.className = "done";
     result.dataset.outcome = outcome;
     result.replaceChildren(
@@ -30,6 +30,7 @@ export async function replay(detail, how, { result, choose }) {
       ": ",
       el("strong", null, outcomeName(outcome)),
       status ? `, answered ${status}.` : ".",
+      says ? ` ${visible(says, 1000)}` : "",
     );
   } catch (error) {
     result.className = "bad";

@@ -10,7 +10,7 @@ export function whyPart(detail, info) {
     case "rejected":
       return diagnosed(detail);
     case "failed":
-      return part("why", "Why", ...failed(detail));
+      return part("why", "Why", failed(detail));
     case "in_flight":
       return part(
         "why",
@@ -77,7 +77,7 @@ function diagnosed({ number }) {
   api
     .why(number)
     .then(
-      (why) => found.replaceChildren(...report(why)),
+      (why) => found.replaceChildren(...report(why).filter(Boolean)),
       (error) => found.replaceChildren(says(error.message)),
     )
     .finally(() => found.setAttribute("aria-busy", "false"));
