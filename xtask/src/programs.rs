@@ -15,6 +15,8 @@ const NEEDED: &[(&str, &str)] = &[
     ("pg_isready", "postgresql-client"),
     ("pgbouncer", "pgbouncer"),
     ("pkill", "procps"),
+    ("chromium", "chromium"),
+    ("chromedriver", "chromium-driver"),
 ];
 
 /// Sees to it that all are here. Installs only where that was asked for.

@@ -3,6 +3,8 @@
 #![cfg(unix)]
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test may")]
 
+mod browser;
+mod browser_itself;
 mod connections;
 mod forward;
 mod in_process;
