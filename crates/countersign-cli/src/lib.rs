@@ -48,6 +48,7 @@
 
 mod args;
 mod capture;
+mod config;
 mod endpoint;
 mod files;
 mod forward;

@@ -24,6 +24,7 @@ pub(super) fn line(record: &Record, delivery: Option<&Delivery>) -> io::Result<V
         key: facts.map(|facts| &*facts.key),
         reason: record.reason,
         unverified: facts.and_then(Claims::of),
+        unmatched: record.unmatched.then_some(true),
         forward: record.forwarded.as_deref().map(Forward::of),
         payload: accepted.map(Payload::of),
     };
@@ -45,6 +46,8 @@ struct Line<'a> {
     reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unverified: Option<Claims<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unmatched: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     forward: Option<Forward<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
