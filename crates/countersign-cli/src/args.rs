@@ -219,6 +219,7 @@ Output:
   Into a pipe or a file, and with --json, one JSON object for each request and line:
     outcome   accepted, duplicate, in_flight, handshake, rejected, failed or not_found
     provider  the NAME given with --provider, or null where no endpoint has the path
+    endpoint  the endpoint's id in the file, or the same NAME
     path      the request's path, where no endpoint has it
     status    the HTTP status answered
     event     the event's type, or null where none is proven

@@ -34,11 +34,14 @@ pub(crate) fn from_args(
         }
         let (name, token, shared) = (name.to_owned(), tokens.remove(name), shared.clone());
         let given = given.clone();
-        mounts.push(Mount::made(None, move || {
+        let id = name.as_str().into();
+        let mut mount = Mount::made(None, move || {
             let (_, secrets) = read(&given).ok_or(FORM)?;
             endpoint(&name, &provider, secrets, token.clone(), &shared)
                 .map_err(|problem| format!("--provider {name}: {problem}"))
-        })?);
+        })?;
+        mount.provider = id;
+        mounts.push(mount);
     }
     Ok(mounts)
 }

@@ -18,6 +18,8 @@ use crate::listen::Current;
 #[derive(Clone, Debug)]
 pub(crate) struct Planned {
     pub(crate) id: String,
+    /// The provider's id.
+    pub(crate) provider: String,
     pub(crate) path: String,
     /// Where its events go; printed if there is none.
     pub(crate) targets: Option<Targets>,
@@ -80,7 +82,7 @@ pub(super) fn planned(
     }
     table.call(&format!("endpoint {}", id.text));
     let of = table.needed("provider", r#""github""#)?;
-    let of = provider(&of.text).map_err(|problem| of.mistake(problem))?;
+    let found = provider(&of.text).map_err(|problem| of.mistake(problem))?;
     let path = path(&mut table, &id)?;
     let secrets = table.take("secrets").map(Value::into_items).unwrap_or_default();
     let secrets: Result<Vec<_>, _> =
@@ -91,12 +93,13 @@ pub(super) fn planned(
     }
     let verify_token = Source::of_field(&mut table, "verify-token", folder)?;
     let signing_key = Source::of_field(&mut table, "signing-key", folder)?;
-    let builder = settings(&mut table, Endpoint::builder(&id.text, of), for_all)?;
+    let builder = settings(&mut table, Endpoint::builder(&id.text, found), for_all)?;
     let own = table.take("forward-to").map(targets).transpose()?;
     let targets = for_all.choose(own, |shared: &Shared| shared.targets.clone());
     let place = Arc::new(table.finish()?);
     Ok(Planned {
         id: id.text,
+        provider: of.text,
         path,
         targets,
         builder,

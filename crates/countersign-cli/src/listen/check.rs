@@ -26,7 +26,7 @@ fn describe_endpoint(planned: &Planned) -> String {
         let _ = writeln!(out, "  {name:<9} {what}");
     };
     line("endpoint", &mount.name);
-    line("provider", provider.name());
+    line("provider", &mount.provider);
     line("proof", &provider.describe_proof());
     line("fresh by", &provider.describe_freshness());
     line("key", &provider.describe_key());

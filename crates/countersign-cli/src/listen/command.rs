@@ -47,6 +47,7 @@ pub(crate) fn run(args: &ListenArgs, log: &Log, offset: UtcOffset) -> Result<(),
             () = stop.clone().stopped() => Ok(None),
         }
     });
+    let opened = opened.map_err(|problem: String| problem.replacen("--store", &plan.store_is, 1));
     let Some(store) = opened? else { return Ok(()) };
     for line in endpoint::unconfirmed(plan.endpoints.iter().map(|planned| &planned.mount)) {
         log.say(&line);

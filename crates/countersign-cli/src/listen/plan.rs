@@ -12,6 +12,8 @@ use crate::forward::Targets;
 pub(super) struct Plan {
     pub(super) addr: String,
     pub(super) store: String,
+    /// What the store is called where it is asked for: the option, or the file's field.
+    pub(super) store_is: String,
     pub(super) shutdown_timeout: Duration,
     pub(super) inspect: Option<Inspect>,
     pub(super) endpoints: Vec<Planned>,
@@ -34,7 +36,9 @@ impl Plan {
         for mut planned in std::mem::take(&mut config.endpoints) {
             planned.given_token = tokens.remove(&planned.id);
             let (path, targets) = (planned.path.clone(), planned.targets.clone());
-            let mount = Mount::made(Some(path), move || planned.make())?;
+            let provider = planned.provider.as_str().into();
+            let mut mount = Mount::made(Some(path), move || planned.make())?;
+            mount.provider = provider;
             endpoints.push(Planned { mount, targets });
         }
         let shared = given.or(&config.shared);
@@ -61,11 +65,16 @@ impl Plan {
             );
         }
         let addr = args.addr.clone().or(config.addr);
+        let store_is = match &args.config {
+            Some(file) if args.store.is_none() => format!("{}: store", file.display()),
+            _ => "--store".to_owned(),
+        };
         let store = args.store.clone().or(config.store);
         let shutdown_timeout = args.shutdown_timeout.or(config.shutdown_timeout);
         Ok(Self {
             addr: addr.unwrap_or_else(|| "127.0.0.1:8787".to_owned()),
             store: store.unwrap_or_else(|| "memory".to_owned()),
+            store_is,
             shutdown_timeout: shutdown_timeout.unwrap_or(Duration::from_secs(30)),
             inspect: config.inspect,
             endpoints,

@@ -16,7 +16,8 @@ pub(super) fn line(record: &Record, delivery: Option<&Delivery>) -> io::Result<V
     let accepted = delivery.filter(|_| record.verdict == Verdict::Accepted);
     let line = Line {
         outcome: record.verdict.as_str(),
-        provider: record.endpoint.as_deref(),
+        provider: record.provider.as_deref(),
+        endpoint: record.endpoint.as_deref(),
         path: record.endpoint.is_none().then(|| record.uri.path()),
         status: record.status,
         event: facts.and_then(|facts| facts.event.as_deref()),
@@ -37,6 +38,7 @@ pub(super) fn line(record: &Record, delivery: Option<&Delivery>) -> io::Result<V
 struct Line<'a> {
     outcome: &'static str,
     provider: Option<&'a str>,
+    endpoint: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<&'a str>,
     status: Option<u16>,

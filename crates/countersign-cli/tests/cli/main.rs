@@ -5,6 +5,8 @@
 
 mod browser;
 mod browser_itself;
+mod config;
+mod config_check;
 mod connections;
 mod forward;
 mod in_process;

@@ -3,3 +3,4 @@
 mod catalogue;
 mod mistakes;
 mod paths;
+mod reference;
