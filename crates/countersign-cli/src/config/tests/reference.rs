@@ -35,7 +35,7 @@ fn the_reference_has_every_field() {
             count += 1;
             let named = [
                 format!("`{field}`"),
-                format!("`{field} = "),
+                format!("`{field} ="),
                 format!("`[{field}]`"),
                 format!("`[[{field}]]`"),
             ];
