@@ -77,7 +77,7 @@ pub(super) fn planned(
     provider: impl Fn(&str) -> Result<Provider, String>,
 ) -> Result<Planned, Mistake> {
     let id = table.needed("id", r#""acme""#)?;
-    if id.text.is_empty() || !id.text.bytes().all(|byte| is_plain(byte)) {
+    if id.text.is_empty() || !id.text.bytes().all(is_plain) {
         return Err(id.mistake("an id has letters, digits, `-`, `_`, `.` and `~`"));
     }
     table.call(&format!("endpoint {}", id.text));
