@@ -50,7 +50,7 @@ impl Planned {
         }
         let signing_key = self.signing_key.as_ref().map(Source::secret).transpose()?;
         let endpoint = builder.build().map_err(|error| self.place.builders(&error))?;
-        Ok(Current { endpoint, secrets, signing_key })
+        Ok(Current::new(endpoint, secrets, signing_key))
     }
 
     /// Says something of it, with its line.
