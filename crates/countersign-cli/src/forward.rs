@@ -28,6 +28,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest `countersign-*` header: servers limit the size of a request's head.
 const MAX_FACT: usize = 1024;
 
+/// How much of an event's type is logged: it may be as long as a body.
+const MAX_LOGGED: usize = 100;
+
 /// The way to the user's program. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Forwarder {
@@ -48,9 +51,11 @@ impl Forwarder {
         let Work { content_type, place, recording, lease, .. } = work;
         let Some(target) = self.targets.of(delivery) else {
             // The provider sends what nobody asked for: to refuse it would make it come again.
+            let event = delivery.event_type().or(delivery.unverified().event_type());
+            let event = event.map(|event| event.chars().take(MAX_LOGGED).collect::<String>());
             tracing::info!(
                 endpoint = delivery.endpoint(),
-                event = delivery.event_type(),
+                event,
                 "no pattern matches this event: acknowledged and not forwarded"
             );
             recording.is_unmatched();

@@ -14,6 +14,7 @@ mod tests;
 mod words;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +29,7 @@ use document::{Lines, Mistake, Table};
 use source::{Folder, Source};
 
 /// What the file says. Where it says nothing, the command line's default holds.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Config {
     pub(crate) addr: Option<String>,
     pub(crate) store: Option<String>,
@@ -38,6 +39,13 @@ pub(crate) struct Config {
     pub(crate) shared: Shared,
     pub(crate) endpoints: Vec<Planned>,
     providers: HashMap<String, Provider>,
+}
+
+/// Not the store's address, in which there may be a password.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config").field("endpoints", &self.endpoints).finish_non_exhaustive()
+    }
 }
 
 /// Settings that hold for every endpoint which has none of its own.

@@ -132,3 +132,30 @@ fn a_byte_order_mark_and_windows_line_ends_do_no_harm() {
     let said = folder.read("addr = \"a\"\r\nadr = \"b\"\r\n").unwrap_err();
     assert!(said.contains("c.toml:2: "), "{said}");
 }
+
+#[test]
+fn numbers_are_read_as_toml_writes_them() {
+    let folder = Folder::new("numbers");
+    for (given, expected) in [("1048576", 1_048_576), ("1_048_576", 1_048_576), ("0x10", 16)] {
+        let config = folder.read(&format!("max-body = {given}")).unwrap();
+        assert_eq!(config.shared.max_body, Some(expected), "{given}");
+    }
+    for given in ["1.5", "99999999999999999999999999", "-5"] {
+        let said = folder.read(&format!("max-body = {given}")).unwrap_err();
+        assert!(said.contains("max-body: ") && !said.contains(given), "{said}");
+    }
+}
+
+#[test]
+fn a_password_in_the_store_is_in_no_debug() {
+    let folder = Folder::new("debug");
+    let config = folder.read("store = \"postgres://user:the-password@host/db\"").unwrap();
+    assert!(!format!("{config:?}").contains("the-password"));
+}
+
+#[test]
+fn tables_without_an_end_are_refused() {
+    let folder = Folder::new("deep");
+    let deep = format!("a = {}{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert!(folder.read(&deep).unwrap_err().contains(":1: this is not TOML"));
+}
