@@ -11,6 +11,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::words;
 
+/// Fields of the file itself that no table has.
+const TOP: &[&str] = &["store", "shutdown-timeout", "addr"];
+
 /// What is wrong, how to fix it, and where in the file.
 #[derive(Debug)]
 pub(super) struct Mistake {
@@ -195,6 +198,18 @@ impl<'f> Table<'f> {
     }
 
     fn unknown(&self, field: &Field<'_>) -> Mistake {
+        // A field after a table's head is the table's, whatever it was meant to be.
+        if !self.name.is_empty() && TOP.contains(&&*field.name) {
+            let name = &field.name;
+            return Mistake::new(
+                field.at,
+                format!(
+                    "there is no field `{name}` in {}: it belongs before the first line with a \
+                     table's name in brackets",
+                    self.name.trim_end_matches(':')
+                ),
+            );
+        }
         let likeness = |known: &&str| likeness(&field.name, known);
         let near = self.known.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
         let meant = match near.filter(|near| is_alike(&field.name, near)) {

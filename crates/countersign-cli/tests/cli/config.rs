@@ -376,3 +376,35 @@ fn events_go_where_their_type_says() {
     assert_eq!(program.line()["outcome"], "duplicate");
     target.nothing_more();
 }
+
+#[test]
+fn a_proven_type_decides_whatever_a_header_claims() {
+    let target = Target::new(|_| "200 OK");
+    let folder = Folder::with(&format!(
+        r#"
+        [[provider]]
+        id = "acme"
+        hmac-sha256 = {{ header = "X-Acme-Signature" }}
+        optional-event-type = "type"
+        unverified-event-type = "X-Acme-Type"
+
+        [[endpoint]]
+        id = "acme"
+        provider = "acme"
+        secrets = "env:SECRET"
+        [endpoint.forward-to]
+        "proven" = "{}"
+        "claimed" = "{}"
+        "#,
+        at(&target, "/proven"),
+        at(&target, "/claimed")
+    ));
+    let program = folder.listen(&[]);
+    let signature = Signature::header("X-Acme-Signature");
+    let acme = Provider::builder("acme").hmac_sha256(signature).build().unwrap();
+    for (body, path) in [(r#"{"type":"proven"}"#, "/proven"), ("{}", "/claimed")] {
+        let delivery = Delivery::signed("acme", &acme, SECRET, body);
+        assert_eq!(delivery.header("X-Acme-Type", "claimed").send(&program).status, 200);
+        assert_eq!(target.next().request_line, format!("POST {path} HTTP/1.1"));
+    }
+}
