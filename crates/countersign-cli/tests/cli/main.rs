@@ -22,6 +22,7 @@ mod stdout;
 mod stop;
 mod store;
 mod target;
+mod targets;
 mod terminal;
 mod trigger;
 mod trigger_answers;
