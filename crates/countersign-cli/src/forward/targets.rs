@@ -42,7 +42,7 @@ impl Targets {
     pub(crate) fn new(targets: Vec<Target>) -> Result<Self, String> {
         for (index, target) in targets.iter().enumerate() {
             let mut earlier = targets.iter().take(index).map(|target| &target.pattern);
-            let pattern = target.pattern.as_str();
+            let pattern = target.pattern.as_str().escape_debug();
             if earlier.clone().any(|other| *other == target.pattern) {
                 return Err(format!("the pattern {pattern} is given twice, and only one can hold"));
             }

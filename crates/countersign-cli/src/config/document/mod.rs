@@ -70,13 +70,20 @@ fn is_alike(given: &str, field: &str) -> bool {
     likeness(given, field) > 0.8
 }
 
+/// A field's name as TOML writes it.
+fn written(field: &str) -> String {
+    let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    match !field.is_empty() && field.bytes().all(is_bare) {
+        true => field.to_owned(),
+        false => format!("{field:?}"),
+    }
+}
+
 /// What leads to a field: `provider acme: hmac-sha256.header`.
 fn path(table: &str, field: &str) -> String {
-    let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-    let quoted = field.is_empty() || !field.bytes().all(is_bare);
-    let field = if quoted { &*format!("{field:?}") } else { field };
+    let field = written(field);
     match table {
-        "" => field.to_owned(),
+        "" => field,
         called if called.ends_with(':') => format!("{called} {field}"),
         table => format!("{table}.{field}"),
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
-use super::{Mistake, Place, Text, Value, in_table, is_alike, likeness, path};
+use super::{Mistake, Place, Text, Value, in_table, is_alike, likeness, path, written};
 
 /// Fields of the file itself that no table has.
 const TOP: &[&str] = &["store", "shutdown-timeout", "addr"];
@@ -140,12 +140,12 @@ impl<'f> Table<'f> {
     fn unknown(&self, field: &Field<'_>) -> Mistake {
         // A field after a table's head is the table's, whatever it was meant to be.
         if !self.name.is_empty() && TOP.contains(&&*field.name) {
-            let name = &field.name;
             return Mistake::new(
                 field.at,
                 format!(
-                    "there is no field `{name}` in {}: it belongs before the first line with a \
+                    "there is no field `{}` in {}: it belongs before the first line with a \
                      table's name in brackets",
+                    field.name,
                     self.name.trim_end_matches(':')
                 ),
             );
@@ -160,7 +160,10 @@ impl<'f> Table<'f> {
             "" => "at the top of the file".to_owned(),
             table => format!("in {}", table.trim_end_matches(':')),
         };
-        Mistake::new(field.at, format!("there is no field `{}` {place}: {meant}", field.name))
+        Mistake::new(
+            field.at,
+            format!("there is no field `{}` {place}: {meant}", written(&field.name)),
+        )
     }
 
     /// A mistake of the whole table.
