@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -113,6 +114,19 @@ pub(crate) struct ProvidersArgs {
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = AFTER)]
 pub(crate) struct ListenArgs {
+    /// A TOML file with endpoints, providers of your own, targets and everything else that is set here.
+    ///
+    /// What is given beside it on the command line wins, and --provider adds an endpoint. Paths in the
+    /// file are relative to its folder. The README of countersign-cli explains the fields.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Say what would be listened to, and whether anything is wrong with it, and end.
+    ///
+    /// Secrets are read. The store is not opened, and no address is taken.
+    #[arg(long)]
+    pub(crate) check: bool,
+
     /// A provider and where its secrets are; give it once for each provider.
     ///
     /// NAME: github, stripe, slack, standard-webhooks … `countersign providers` lists them.
@@ -121,20 +135,24 @@ pub(crate) struct ListenArgs {
     /// mean rotation, the current secret first: a delivery proven by any of them is accepted.
     /// For providers that sign with a private key, it is their public key as they show it.
     /// Secrets themselves are never given on the command line.
-    #[arg(long = "provider", value_name = "NAME=SOURCE[,SOURCE...]", required = true)]
+    #[arg(
+        long = "provider",
+        value_name = "NAME=SOURCE[,SOURCE...]",
+        required_unless_present = "config"
+    )]
     pub(crate) providers: Vec<String>,
 
     /// The token that a provider shows when it asks whether you want its deliveries, such as Meta's
     /// `hub.verify_token`: what you typed into the provider's console.
     ///
-    /// NAME is that of a --provider. SOURCE: env:VARIABLE, or file:PATH. Without it such a request is
+    /// NAME is that of a --provider, or an endpoint's id in the file. SOURCE: env:VARIABLE, or file:PATH. Without it such a request is
     /// refused (405). It is shown in URLs, so it must not be one of the provider's secrets.
     #[arg(long = "verify-token", value_name = "NAME=SOURCE")]
     pub(crate) verify_tokens: Vec<String>,
 
-    /// Where to listen; port 0 takes a free one.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8787")]
-    pub(crate) addr: String,
+    /// Where to listen; port 0 takes a free one [default: 127.0.0.1:8787].
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) addr: Option<String>,
 
     /// The scheme and host that the world sends to, such as `https://hooks.example.test`, for providers
     /// that sign the URL: the URL is this and the request's path and query.
@@ -143,23 +161,29 @@ pub(crate) struct ListenArgs {
 
     /// POST verified deliveries here; the answer decides whether they are handled.
     ///
+    /// With a PATTERN, only events of a type that matches: invoice.* or *.deleted, where `*` is any run of
+    /// characters. Give it several times: the first pattern that matches is used, and without PATTERN
+    /// everything matches. Where the provider does not prove the type, the claimed one is compared. An event
+    /// that matches no pattern is answered 200, is not forwarded, and its line says `unmatched`.
+    ///
     /// The body is sent byte for byte, with its Content-Type and with what is verified in headers:
     /// countersign-provider, -endpoint, -event, -id, -key, -time, -secret; and what headers only
     /// claim in countersign-unverified-event, -id. Nothing else of the
     /// request is passed on. A 2xx answer means handled. Any other means not handled, and the
     /// provider gets the same status; it gets 502 if the program cannot be reached and 504 if it
     /// has not answered when the lease ends (see --lease). Redirects are not followed.
-    #[arg(long, value_name = "URL")]
-    pub(crate) forward_to: Option<String>,
+    #[arg(long, value_name = "[PATTERN=]URL")]
+    pub(crate) forward_to: Vec<String>,
 
     /// What remembers handled events: memory, which forgets them when the program ends;
     /// sqlite:PATH for one machine; postgres://… or redis://… for several that share it; or
-    /// env:VARIABLE with one of these in it, so that a password is not on the command line.
+    /// env:VARIABLE with one of these in it, so that a password is not on the command line
+    /// [default: memory].
     ///
     /// The tables in SQLite and Postgres are made at the start. A store that cannot be reached then
     /// is an error; later, deliveries are answered 503 and come again.
-    #[arg(long, value_name = "STORE", default_value = "memory")]
-    pub(crate) store: String,
+    #[arg(long, value_name = "STORE")]
+    pub(crate) store: Option<String>,
 
     /// Print JSON lines on a terminal too. Into a pipe or a file they always are.
     #[arg(long)]
@@ -177,26 +201,25 @@ pub(crate) struct ListenArgs {
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub(crate) lease: Option<Duration>,
 
-    /// How long the end may take after Ctrl-C or SIGTERM, such as 30s. What is not handled by then
+    /// How long the end may take after Ctrl-C or SIGTERM [default: 30s]. What is not handled by then
     /// is cut off, and its retry is accepted when its lease has ended.
-    #[arg(
-        long,
-        value_name = "DURATION",
-        default_value = "30s",
-        value_parser = humantime::parse_duration
-    )]
-    pub(crate) shutdown_timeout: Duration,
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub(crate) shutdown_timeout: Option<Duration>,
 }
 
-const AFTER: &str = r#"Example:
+const AFTER: &str = r#"Examples:
   export PIORA_SECRET=...
   countersign listen --provider piora=env:PIORA_SECRET --forward-to http://127.0.0.1:3000/hooks
+  countersign listen --provider stripe=env:STRIPE_SECRET \
+      --forward-to 'invoice.*=http://127.0.0.1:3000/invoices' --forward-to http://127.0.0.1:3000/hooks
+  countersign listen --config countersign.toml --check
 
 Output:
   On a terminal, a line for each request: time, endpoint, type, verdict, status and duration, and why.
   Into a pipe or a file, and with --json, one JSON object for each request and line:
     outcome   accepted, duplicate, in_flight, handshake, rejected, failed or not_found
     provider  the NAME given with --provider, or null where no endpoint has the path
+    endpoint  the endpoint's id in the file, or the same NAME
     path      the request's path, where no endpoint has it
     status    the HTTP status answered
     event     the event's type, or null where none is proven
@@ -204,6 +227,7 @@ Output:
     key       the event's key, equal for all deliveries of one event, or null
     reason    the code of why, or null
     unverified  the type and the id that headers claim and nothing proves, where there are such
+    unmatched true where no pattern of --forward-to matches: acknowledged and not forwarded
     forward   with --forward-to: url, the program's status or an error, elapsed_ms
     payload   the event as it was sent (accepted only)
   Without --forward-to the printed line is the handling: if it cannot be written, the provider is
@@ -224,4 +248,4 @@ Stopping:
 
 Exit codes:
   0 stopped, 1 could not start, or deliveries were cut off by --shutdown-timeout, 2 wrong command
-  line, 130 or 143 stopped by the second signal"#;
+  line, or with --check something is wrong, 130 or 143 stopped by the second signal"#;

@@ -4,49 +4,60 @@
 use std::collections::{HashMap, HashSet};
 
 use countersign::catalogue::{self, Confidence, Preset};
-use countersign::{ConfigError, Endpoint, ErrorChain, Secret, SecretError};
+use countersign::{ConfigError, Endpoint, ErrorChain, Provider, Secret, SecretError};
 
 use crate::args::ListenArgs;
+use crate::config::{Config, Shared};
 use crate::listen::{Current, Mount};
 
-/// The endpoints that the command line asks for; each is named like its provider's NAME.
-pub(crate) fn from_args(args: &ListenArgs) -> Result<Vec<Mount>, String> {
+/// The endpoints that the command line asks for; each is named like its provider's NAME. `tokens` are
+/// the verify tokens by NAME: those that are used are taken out.
+pub(crate) fn from_args(
+    args: &ListenArgs,
+    config: &Config,
+    shared: &Shared,
+    tokens: &mut HashMap<String, Secret>,
+) -> Result<Vec<Mount>, String> {
     let mut names = HashSet::new();
     let mut mounts = Vec::new();
-    let mut tokens = verify_tokens(args)?;
     for given in &args.providers {
         let (name, _) = read(given).ok_or(FORM)?;
-        let provider = preset(name)?;
+        let provider = match config.provider(name) {
+            Some(own) => own.clone(),
+            None => preset(name)?.provider(),
+        };
         if !names.insert(name) {
             return Err(format!(
                 "--provider {name} is given twice; give its secrets together, as in \
                  {name}=env:CURRENT,env:OLDER"
             ));
         }
-        let (name, token, args) = (name.to_owned(), tokens.remove(name), args.clone());
+        let (name, token, shared) = (name.to_owned(), tokens.remove(name), shared.clone());
         let given = given.clone();
-        mounts.push(Mount::made(None, move || {
+        let id = name.as_str().into();
+        let mut mount = Mount::made(None, move || {
             let (_, secrets) = read(&given).ok_or(FORM)?;
-            endpoint(&name, provider, secrets, token.clone(), &args)
+            endpoint(&name, &provider, secrets, token.clone(), &shared)
                 .map_err(|problem| format!("--provider {name}: {problem}"))
-        })?);
+        })?;
+        mount.provider = id;
+        mounts.push(mount);
     }
-    match tokens.keys().next() {
-        Some(name) => Err(format!("--verify-token {name}: there is no --provider {name}")),
-        None => Ok(mounts),
-    }
+    Ok(mounts)
 }
 
 /// The verify tokens by NAME.
-fn verify_tokens(args: &ListenArgs) -> Result<HashMap<&str, Secret>, String> {
+pub(crate) fn verify_tokens(args: &ListenArgs) -> Result<HashMap<String, Secret>, String> {
     let mut tokens = HashMap::new();
     for given in &args.verify_tokens {
         let (name, source) = given.split_once('=').ok_or(TOKEN_FORM)?;
-        preset(name)?;
+        if args.config.is_none() {
+            preset(name)?;
+        }
         let token = secret(source).ok_or(TOKEN_FORM)?;
         let token =
             token.map_err(|error| format!("--verify-token {name}: {}", ErrorChain::of(&error)))?;
-        if tokens.insert(name, token).is_some() {
+        if tokens.insert(name.to_owned(), token).is_some() {
             return Err(format!(
                 "--verify-token {name} is given twice; a provider shows one token"
             ));
@@ -107,24 +118,24 @@ fn near(name: &str) -> Vec<&'static str> {
 
 fn endpoint(
     name: &str,
-    preset: &Preset,
+    provider: &Provider,
     secrets: Vec<Loaded>,
     verify_token: Option<Secret>,
-    args: &ListenArgs,
+    shared: &Shared,
 ) -> Result<Current, String> {
     let secrets: Result<Vec<_>, _> = secrets.into_iter().collect();
     let secrets = secrets.map_err(|error| ErrorChain::of(&error).to_string())?;
-    let mut endpoint = Endpoint::builder(name, preset.provider()).secrets(secrets.clone());
+    let mut endpoint = Endpoint::builder(name, provider.clone()).secrets(secrets.clone());
     if let Some(token) = verify_token {
         endpoint = endpoint.verify_token(token);
     }
-    if let Some(bytes) = args.max_body {
+    if let Some(bytes) = shared.max_body {
         endpoint = endpoint.max_body(bytes);
     }
-    if let Some(lease) = args.lease {
+    if let Some(lease) = shared.lease {
         endpoint = endpoint.lease(lease);
     }
-    if let Some(url) = &args.public_url {
+    if let Some(url) = &shared.public_url {
         endpoint = endpoint.public_url(url);
     }
     let built = endpoint.build().map_err(|error| match error {
@@ -138,8 +149,8 @@ fn endpoint(
 }
 
 /// What to say at the start of providers whose facts nobody has confirmed.
-pub(crate) fn unconfirmed(mounts: &[Mount]) -> Vec<String> {
-    let names = mounts.iter().filter_map(|mount| catalogue::by_id(&mount.provider));
+pub(crate) fn unconfirmed<'m>(mounts: impl Iterator<Item = &'m Mount>) -> Vec<String> {
+    let names = mounts.filter_map(|mount| catalogue::by_id(&mount.provider));
     let weak = names.filter(|preset| preset.confidence() == Confidence::Weak);
     let say = |preset: &Preset| {
         format!(

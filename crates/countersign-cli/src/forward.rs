@@ -1,5 +1,9 @@
-//! `--forward-to URL`: a verified delivery goes to the user's own program, whose answer decides.
+//! `--forward-to [PATTERN=]URL`: a verified delivery goes to the user's own program, whose answer decides.
 
+mod pattern;
+mod targets;
+
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::http::header::CONTENT_TYPE;
@@ -15,6 +19,8 @@ use tokio::time::timeout;
 
 use crate::listen::Work;
 use crate::record::{Forwarded, ProgramAnswer};
+pub(crate) use pattern::Pattern;
+pub(crate) use targets::{Target, Targets};
 
 /// How long connecting may take; a program that is there answers at once.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -22,16 +28,19 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest `countersign-*` header: servers limit the size of a request's head.
 const MAX_FACT: usize = 1024;
 
+/// How much of an event's type is logged: it may be as long as a body.
+const MAX_LOGGED: usize = 100;
+
 /// The way to the user's program. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Forwarder {
     client: HttpClient,
-    url: Uri,
+    targets: Arc<Targets>,
 }
 
 impl Forwarder {
-    pub(crate) fn new(url: &str) -> Result<Self, String> {
-        Ok(Self { client: client()?, url: parse("--forward-to", url)? })
+    pub(crate) fn new(client: HttpClient, targets: Targets) -> Self {
+        Self { client, targets: Arc::new(targets) }
     }
 
     /// Forwards a delivery and gives what to answer the provider.
@@ -40,9 +49,21 @@ impl Forwarder {
     /// works on this one: not before it has answered, or has not within the lease.
     pub(crate) async fn forward(&self, delivery: &Delivery, work: Work) -> StatusCode {
         let Work { content_type, place, recording, lease, .. } = work;
+        let Some(target) = self.targets.of(delivery) else {
+            // The provider sends what nobody asked for: to refuse it would make it come again.
+            let event = delivery.event_type().or(delivery.unverified().event_type());
+            let event = event.map(|event| event.chars().take(MAX_LOGGED).collect::<String>());
+            tracing::info!(
+                endpoint = delivery.endpoint(),
+                event,
+                "no pattern matches this event: acknowledged and not forwarded"
+            );
+            recording.is_unmatched();
+            return StatusCode::OK;
+        };
         let mut request = Request::new(Full::new(delivery.body().clone()));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.url.clone();
+        *request.uri_mut() = target.url.clone();
         request.headers_mut().extend(facts(delivery));
         if let Some(content_type) = content_type {
             request.headers_mut().insert(CONTENT_TYPE, content_type);
@@ -50,7 +71,7 @@ impl Forwarder {
         let began = Instant::now();
         let answered = timeout(lease, self.client.request(request)).await;
         let forwarded =
-            |answer| Forwarded { url: self.url.to_string(), answer, elapsed: began.elapsed() };
+            |answer| Forwarded { url: target.url.to_string(), answer, elapsed: began.elapsed() };
         match answered {
             Ok(Ok(response)) => {
                 let (head, body) = response.into_parts();

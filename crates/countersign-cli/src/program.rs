@@ -29,7 +29,10 @@ pub fn main() -> ExitCode {
     };
     log.take_panics();
     let (done, code_of_problem) = match command {
-        Command::Listen(args) => (listen::run(&args, &log, offset).map(|()| ExitCode::SUCCESS), 1),
+        Command::Listen(args) => {
+            let code_of_problem = if args.check { 2 } else { 1 };
+            (listen::run(&args, &log, offset).map(|()| ExitCode::SUCCESS), code_of_problem)
+        }
         Command::Providers(args) => (providers::run(&args).map(|()| ExitCode::SUCCESS), 1),
         // 1 is an answer here.
         Command::Verify(args) => (verify::run(&args), 2),

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::handling::{By, Handling};
 use super::{Current, Mount, Routes, server};
-use crate::forward::Forwarder;
+use crate::forward::{self, Forwarder, Targets};
 use crate::output::Output;
 use crate::record::{Record, Watchers};
 use crate::serve::{HEAD_TIMEOUT, Limits};
@@ -24,8 +24,8 @@ use crate::signals::Stop;
 pub struct Listener {
     addr: String,
     by: By,
+    forward_to: Vec<String>,
     settings: Settings,
-    problem: Option<String>,
 }
 
 /// What the program and the library have in common.
@@ -65,7 +65,8 @@ impl Listener {
         let answer = |_| -> std::pin::Pin<Box<dyn Future<Output = u16> + Send>> {
             Box::pin(std::future::ready(200))
         };
-        Self { addr: addr.to_owned(), by: By::Closure(Arc::new(answer)), settings, problem: None }
+        let by = By::Closure(Arc::new(answer));
+        Self { addr: addr.to_owned(), by, forward_to: Vec::new(), settings }
     }
 
     /// An endpoint at `/webhooks/` and its name.
@@ -95,12 +96,11 @@ impl Listener {
     }
 
     /// A program that handles events: each is sent to this URL, and the answer decides, as
-    /// `countersign listen --forward-to` does it.
-    pub fn forward_to(mut self, url: &str) -> Self {
-        match Forwarder::new(url) {
-            Ok(forwarder) => self.by = By::Forwarding(forwarder),
-            Err(problem) => self.problem = Some(problem),
-        }
+    /// `countersign listen --forward-to` does it. It may be called several times with `PATTERN=URL`, such
+    /// as `invoice.*=http://127.0.0.1:3000/invoices`: the first pattern that matches the event's type is
+    /// used, and an event that matches none is answered 200.
+    pub fn forward_to(mut self, target: &str) -> Self {
+        self.forward_to.push(target.to_owned());
         self
     }
 
@@ -115,11 +115,12 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// A sentence: the address cannot be taken, two endpoints have one name or path, or the URL of
-    /// [`forward_to`](Self::forward_to) is none.
-    pub async fn start(self) -> Result<Listening, StartError> {
-        if let Some(problem) = self.problem {
-            return Err(StartError(problem));
+    /// A sentence: the address cannot be taken, two endpoints have one name or path, or what
+    /// [`forward_to`](Self::forward_to) got is not a target.
+    pub async fn start(mut self) -> Result<Listening, StartError> {
+        if let Some(targets) = Targets::from_args(&self.forward_to).map_err(StartError)? {
+            let client = forward::client().map_err(StartError)?;
+            self.by = By::Forwarding(Forwarder::new(client, targets));
         }
         let (stop, stopped) = watch::channel(());
         let stopped = Stop::when_dropped(stopped);

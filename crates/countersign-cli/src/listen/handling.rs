@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, StatusCode};
 use countersign::{Delivery, Outcome, Report};
 use tokio::time::sleep;
 
+use super::Mount;
 use crate::forward::Forwarder;
 use crate::output::Output;
 use crate::record::{Record, Recording};
@@ -25,6 +26,7 @@ pub(crate) type Closure =
 /// What handles events, and where their lines go.
 #[derive(Clone)]
 pub(crate) struct Handling {
+    /// For endpoints that have nothing of their own.
     pub(crate) by: By,
     /// Where each request has its line; nothing in a library.
     pub(crate) output: Option<Output>,
@@ -51,9 +53,14 @@ pub(crate) struct Work {
 }
 
 impl Handling {
+    /// What handles the events of an endpoint.
+    pub(crate) fn by<'a>(&'a self, mount: &'a Mount) -> &'a By {
+        mount.by.as_ref().unwrap_or(&self.by)
+    }
+
     /// Handles a delivery, and gives what to answer.
-    pub(crate) async fn handle(&self, delivery: &Delivery, work: Work) -> StatusCode {
-        match &self.by {
+    pub(crate) async fn handle(&self, by: &By, delivery: &Delivery, work: Work) -> StatusCode {
+        match by {
             By::Printing(output) => self.print(output, delivery, &work).await,
             By::Forwarding(forwarder) => forwarder.forward(delivery, work).await,
             By::Closure(handler) => {
@@ -77,9 +84,9 @@ impl Handling {
     }
 
     /// A delivery has come to its end.
-    pub(crate) fn ended(&self, record: &Record, report: &Report<'_>) {
+    pub(crate) fn ended(&self, by: &By, record: &Record, report: &Report<'_>) {
         // Its line is written already where that was its handling.
-        let is_printed = matches!(self.by, By::Printing(_)) && report.outcome == Outcome::Accepted;
+        let is_printed = matches!(by, By::Printing(_)) && report.outcome == Outcome::Accepted;
         if let Some(output) = self.output.as_ref().filter(|_| !is_printed) {
             output.report(record, report.delivery);
         }

@@ -1,9 +1,11 @@
 //! A listener: a server with endpoints, and what handles their events.
 
 mod builder;
+mod check;
 pub(crate) mod command;
 mod handling;
 mod mount;
+mod plan;
 mod routes;
 mod server;
 

@@ -5,6 +5,8 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use countersign::{DynStore, Endpoint, Receiver, Secret};
 
+use super::By;
+
 /// Makes an endpoint anew, from where its secrets are. An error is a sentence without a secret.
 pub(crate) type Make = dyn Fn() -> Result<Current, String> + Send + Sync;
 
@@ -13,6 +15,8 @@ pub(crate) struct Mount {
     pub(crate) name: Arc<str>,
     pub(crate) provider: Arc<str>,
     pub(crate) path: String,
+    /// What handles its events, where that is not what handles all others.
+    pub(crate) by: Option<By>,
     current: RwLock<Arc<Current>>,
     make: Option<Box<Make>>,
 }
@@ -61,7 +65,7 @@ impl Mount {
         let name: Arc<str> = current.endpoint.name().into();
         let path = path.unwrap_or_else(|| format!("/webhooks/{name}"));
         let provider = current.endpoint.provider().name().into();
-        Self { name, provider, path, current: RwLock::new(Arc::new(current)), make }
+        Self { name, provider, path, by: None, current: RwLock::new(Arc::new(current)), make }
     }
 
     pub(crate) fn current(&self) -> Arc<Current> {

@@ -127,9 +127,11 @@ impl Routes {
     ) -> Pin<Box<dyn Future<Output = Result<Answer, Infallible>> + Send>> {
         let lease = current.endpoint.lease();
         let (shared, of_report) = (Arc::clone(&self.0), recording.clone());
+        let of_mount = Arc::clone(mount);
         let observer = move |report: &Report<'_>| {
             let record = of_report.ended(report);
-            shared.handling.ended(&record, report);
+            let by = shared.handling.by(&of_mount);
+            shared.handling.ended(by, &record, report);
             of_report.publish();
         };
         let receiver = current.receiver(&self.0.store).clone().observed_by(Arc::new(observer));
@@ -145,14 +147,15 @@ impl Routes {
                 lease,
             };
             let delivery = request.extensions_mut().remove::<Delivery>();
-            let shared = Arc::clone(&shared);
+            let (shared, mount) = (Arc::clone(&shared), Arc::clone(&mount));
             async move {
                 let Some(delivery) = delivery else {
                     return Ok::<_, Infallible>(StatusCode::INTERNAL_SERVER_ERROR.into_response());
                 };
                 delivery.mark_taken();
                 work.recording.is_worked_on(&delivery);
-                Ok(shared.handling.handle(&delivery, work).await.into_response())
+                let by = shared.handling.by(&mount);
+                Ok(shared.handling.handle(by, &delivery, work).await.into_response())
             }
         });
         Box::pin(layer.layer(handler).oneshot(request))

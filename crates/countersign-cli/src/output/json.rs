@@ -16,7 +16,8 @@ pub(super) fn line(record: &Record, delivery: Option<&Delivery>) -> io::Result<V
     let accepted = delivery.filter(|_| record.verdict == Verdict::Accepted);
     let line = Line {
         outcome: record.verdict.as_str(),
-        provider: record.endpoint.as_deref(),
+        provider: record.provider.as_deref(),
+        endpoint: record.endpoint.as_deref(),
         path: record.endpoint.is_none().then(|| record.uri.path()),
         status: record.status,
         event: facts.and_then(|facts| facts.event.as_deref()),
@@ -24,6 +25,7 @@ pub(super) fn line(record: &Record, delivery: Option<&Delivery>) -> io::Result<V
         key: facts.map(|facts| &*facts.key),
         reason: record.reason,
         unverified: facts.and_then(Claims::of),
+        unmatched: record.unmatched.then_some(true),
         forward: record.forwarded.as_deref().map(Forward::of),
         payload: accepted.map(Payload::of),
     };
@@ -36,6 +38,7 @@ pub(super) fn line(record: &Record, delivery: Option<&Delivery>) -> io::Result<V
 struct Line<'a> {
     outcome: &'static str,
     provider: Option<&'a str>,
+    endpoint: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<&'a str>,
     status: Option<u16>,
@@ -45,6 +48,8 @@ struct Line<'a> {
     reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unverified: Option<Claims<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unmatched: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     forward: Option<Forward<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -54,6 +54,7 @@ const FAINT: &str = "\x1b[2m";
 
 fn verdict(record: &Record) -> (&'static str, &'static str) {
     match record.verdict {
+        Verdict::Accepted if record.unmatched => ("unmatched", YELLOW),
         Verdict::Accepted => ("accepted", GREEN),
         Verdict::Duplicate => ("duplicate", FAINT),
         Verdict::Handshake => ("handshake", GREEN),

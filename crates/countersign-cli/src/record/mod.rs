@@ -50,6 +50,8 @@ pub struct Record {
     pub elapsed: Duration,
     /// What the user's program answered.
     pub forwarded: Option<Arc<Forwarded>>,
+    /// It was acknowledged and not forwarded, because no pattern matches its type.
+    pub unmatched: bool,
     /// The number of the request that this one repeats.
     pub replay_of: Option<u64>,
 }

@@ -11,6 +11,10 @@ use countersign::{Delivery, Outcome, Reason, Report};
 
 use super::{Copied, Facts, Forwarded, ProgramAnswer, Record, Verdict};
 
+/// Why an event that is answered 200 was given to no program.
+const UNMATCHED: &str =
+    "No pattern of forward-to matches this event, so it is acknowledged and not forwarded.";
+
 type Watcher = dyn Fn(&Arc<Record>) + Send + Sync;
 
 /// Who is told of every record: when its handler begins, when it is answered, and when more of its
@@ -83,6 +87,7 @@ impl Recording {
             facts: None,
             elapsed: Duration::ZERO,
             forwarded: None,
+            unmatched: false,
             replay_of,
         };
         let watchers = watchers.clone();
@@ -124,6 +129,11 @@ impl Recording {
         self.lock().forwarded = Some(Arc::new(forwarded));
     }
 
+    /// No pattern matches its type, so it is acknowledged and not forwarded.
+    pub(crate) fn is_unmatched(&self) {
+        self.lock().unmatched = true;
+    }
+
     /// The body of the user's program's answer, which came after its status.
     pub(crate) fn has_answer_body(&self, bytes: Bytes) {
         self.tell(|record| {
@@ -154,6 +164,7 @@ impl Recording {
         record.says = match record.forwarded.as_ref().filter(|_| report.outcome == Outcome::Failed)
         {
             Some(forwarded) => Some(forwarded.to_string()),
+            None if record.unmatched => Some(UNMATCHED.to_owned()),
             None => report.reason.map(|reason| reason.describe().to_owned()),
         };
         if record.facts.is_none() {

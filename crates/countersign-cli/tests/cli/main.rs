@@ -5,6 +5,8 @@
 
 mod browser;
 mod browser_itself;
+mod config;
+mod config_check;
 mod connections;
 mod forward;
 mod in_process;
@@ -20,6 +22,7 @@ mod stdout;
 mod stop;
 mod store;
 mod target;
+mod targets;
 mod terminal;
 mod trigger;
 mod trigger_answers;

@@ -122,7 +122,7 @@ fn help_and_version() {
     let help = command(&["listen", "--help"]).output().unwrap();
     assert!(help.status.success());
     let help = String::from_utf8(help.stdout).unwrap();
-    for word in ["env:", "file:", "Example:", "outcome", "--forward-to", "1024 connections"] {
+    for word in ["env:", "file:", "Examples:", "outcome", "--forward-to", "1024 connections"] {
         assert!(help.contains(word), "{word} is not in\n{help}");
     }
 }

@@ -146,3 +146,15 @@ fn a_forwarded_delivery_has_the_answer_in_its_json_line() {
     assert!(line["forward"]["status"].is_null());
     assert!(line["forward"]["error"].is_string(), "{line}");
 }
+
+#[test]
+fn an_event_that_no_pattern_matches_has_its_word() {
+    let forward_to = "invoice.*=http://127.0.0.1:1/";
+    let screen = Screen::listen(&["--provider", "piora=env:SECRET", "--forward-to", forward_to]);
+    assert_eq!(piora("one").send(&screen.program).status, 200);
+    assert_eq!(
+        screen.without_duration(),
+        "piora server.alert unmatched 200 No pattern of forward-to matches this event, so it is \
+         acknowledged and not forwarded."
+    );
+}

@@ -213,8 +213,8 @@ impl When {
 
     /// 200 with this JSON. Discord interactions.
     #[must_use]
-    pub fn answer_json(self, json: &'static str) -> Handshake {
-        Handshake(Kind::Signed(self, Source::Fixed(Some(Bytes::from_static(json.as_bytes())))))
+    pub fn answer_json(self, json: impl Into<Bytes>) -> Handshake {
+        Handshake(Kind::Signed(self, Source::Fixed(Some(json.into()))))
     }
 
     /// 204, which has no body. Discord webhook events.
