@@ -241,8 +241,10 @@ mod tests {
     fn the_end_does_not_wait_long_for_a_reader() {
         let (_reader, writer) = pipe().unwrap();
         let log = Log::onto(writer).unwrap();
+        // As many lines as the queue holds do not fit into a pipe.
+        let line = "nobody reads this, neither now nor later; ".repeat(8);
         for _ in 0..MANY {
-            log.say("a line of a log that nobody reads, neither now nor later");
+            log.say(&line);
         }
         log.finish(Duration::from_millis(10));
         let queue = log.0.lock();
