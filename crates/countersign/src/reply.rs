@@ -58,10 +58,10 @@ impl Reply {
     /// The body's length is the server's to say.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, Cow<'static, str>)> + '_ {
         let (own, answered) = match &self.0 {
-            Content::Rejected(rejection) => (Some(of_rejection(rejection)), &[][..]),
-            Content::Handshake(answered) => (None, &*answered.headers),
+            Content::Rejected(rejection) => (of_rejection(rejection), &[][..]),
+            Content::Handshake(answered) => ([const { None }; 3], &*answered.headers),
         };
-        own.into_iter().flatten().flatten().chain(answered.iter().cloned())
+        own.into_iter().flatten().chain(answered.iter().cloned())
     }
 
     /// The body; empty for a status that has none.

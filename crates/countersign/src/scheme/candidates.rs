@@ -3,7 +3,7 @@
 use std::borrow::Borrow as _;
 
 use super::algorithm::Algorithm;
-use super::signature::Signature;
+use super::signature::{Signature, Texts};
 
 /// One or more signatures. With most algorithms the first two need no allocation: there are two while a
 /// secret rotates.
@@ -40,10 +40,10 @@ impl<A: Algorithm> Candidates<A> {
         !self.more.0.is_empty()
     }
 
-    /// The texts of the others. Some may be no signatures.
+    /// The texts of the others, header by header. Some may be no signatures.
     #[inline]
-    pub(super) fn more<'s>(&'s self, signature: &'s Signature) -> impl Iterator<Item = &'s [u8]> {
-        self.more.parts().flat_map(|part| signature.texts::<A>(part))
+    pub(super) fn more<'s>(&'s self, signature: &'s Signature) -> impl Iterator<Item = Texts<'s>> {
+        self.more.parts().map(|part| signature.texts::<A>(part))
     }
 
     /// Whether one of them is right, where each must be tried by itself.
@@ -57,6 +57,7 @@ impl<A: Algorithm> Candidates<A> {
             || self.second().is_some_and(&mut is_right)
             || self
                 .more(signature)
+                .flatten()
                 .filter_map(|text| A::decode(signature.encoding, text))
                 .any(|candidate| is_right(&candidate))
     }

@@ -172,7 +172,7 @@ impl SignedContent {
     }
 
     /// Feeds what stands before the body.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn feed_before(&self, texts: &Texts, sink: impl FnMut(&[u8])) {
         if !self.before.is_empty() {
             feed(&self.before, texts, texts.pieces(), sink);
@@ -191,18 +191,16 @@ impl SignedContent {
     }
 
     /// Feeds what stands after the body.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn feed_after(&self, texts: &Texts, sink: impl FnMut(&[u8])) {
-        if self.after.is_empty() {
-            return;
+        if !self.after.is_empty() {
+            let before = || self.before.iter().chain([&self.body]).filter(|part| part.is_piece());
+            let passed = if self.has_pieces { before().count() } else { 0 };
+            feed(&self.after, texts, texts.pieces().skip(passed), sink);
         }
-        let before = || self.before.iter().chain([&self.body]).filter(|part| part.is_piece());
-        let passed = if self.has_pieces { before().count() } else { 0 };
-        feed(&self.after, texts, texts.pieces().skip(passed), sink);
     }
 }
 
-#[inline]
 fn feed<'t>(
     parts: &[Part],
     texts: &Texts,

@@ -144,12 +144,15 @@ macro_rules! kinds {
             fn start<'k, T>(
                 &'k self,
                 head: &(impl RequestHead + ?Sized),
-                then: impl FnOnce(ProvingOne) -> T,
-            ) -> Result<T, Refused<'k>> {
+                then: impl FnOnce(Result<ProvingOne, Refused<'k>>) -> T,
+            ) -> T {
                 match self {
-                    Self::Token(keys) => Ok(then(ProvingOne::Token(keys.check(head)?))),
+                    Self::Token(keys) => then(keys.check(head).map(ProvingOne::Token)),
                     $($(#[$feature])? Self::$kind(keys) => {
-                        Ok(then(ProvingOne::$kind(Run::new(keys.read(head)?))))
+                        match keys.read(head) {
+                            Ok(shown) => then(Ok(ProvingOne::$kind(Run::new(shown)))),
+                            Err(refused) => then(Err(refused)),
+                        }
                     })+
                 }
             }
@@ -252,11 +255,14 @@ impl Keyed {
     pub(crate) fn start<'k, T>(
         &'k self,
         head: &(impl RequestHead + ?Sized),
-        then: impl FnOnce(Proving) -> T,
-    ) -> Result<T, Refused<'k>> {
+        then: impl FnOnce(Result<Proving, Refused<'k>>) -> T,
+    ) -> T {
         match &*self.0 {
-            [only] => only.start(head, |one| then(Proving::One(one))),
-            several => Ok(then(Proving::AnyOf(start_several(several, head)?))),
+            [only] => only.start(head, |one| match one {
+                Ok(one) => then(Ok(Proving::One(one))),
+                Err(refused) => then(Err(refused)),
+            }),
+            several => then(start_several(several, head).map(Proving::AnyOf)),
         }
     }
 

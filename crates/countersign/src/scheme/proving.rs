@@ -62,7 +62,7 @@ pub(super) fn start_several<'k>(
 ) -> Result<Vec<(usize, ProvingOne)>, Refused<'k>> {
     let (mut started, mut refused) = (Vec::new(), None::<Refused<'_>>);
     for (place, proof) in proofs.iter().enumerate() {
-        match (proof.start(head, |one| (place, one)), &refused) {
+        match (proof.start(head, |one| one.map(|one| (place, one))), &refused) {
             (Ok(one), _) => started.push(one),
             // What is there and wrong tells more than what is missing.
             (Err(_), Some(Refused { kind, .. })) if !is_missing(*kind) => {}

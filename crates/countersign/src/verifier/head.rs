@@ -121,6 +121,20 @@ impl Head {
         }
         Ok(())
     }
+
+    /// The same for a body that is still to come, when nobody can ask the headers again.
+    #[inline(never)]
+    pub(super) fn read_before_body(
+        &mut self,
+        endpoint: &Endpoint,
+        headers: &(impl RequestHead + ?Sized),
+    ) -> Result<(), RejectionKind> {
+        self.read(endpoint, headers)?;
+        if self.length.is_some() && is_packed(headers) {
+            self.length = None;
+        }
+        Ok(())
+    }
 }
 
 impl Head {
@@ -134,16 +148,12 @@ impl Head {
         self.texts.get_or_insert_default()
     }
 
-    /// The same; what is not there is not copied.
-    #[expect(clippy::manual_map, reason = "`map` would copy the room for the texts in either case")]
+    /// Gives it to `then`. What is not there is not copied.
     #[inline(always)]
-    pub(super) fn moved(self) -> Self {
-        Self {
-            texts: match self.texts {
-                None => None,
-                Some(texts) => Some(texts),
-            },
-            ..self
+    pub(super) fn move_to<T>(self, then: impl FnOnce(Self) -> T) -> T {
+        match self.texts {
+            None => then(Self { texts: None, ..self }),
+            Some(texts) => then(Self { texts: Some(texts), ..self }),
         }
     }
 }

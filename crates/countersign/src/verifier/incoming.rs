@@ -4,12 +4,11 @@ use std::fmt;
 
 use bytes::{Bytes, BytesMut};
 
-use super::head::{Head, is_packed};
+use super::head::Head;
 use super::proven::Proven;
 use crate::delivery::Delivery;
 use crate::endpoint::Endpoint;
 use crate::rejection::{Rejection, RejectionKind};
-use crate::request_head::RequestHead;
 use crate::scheme::Proving;
 
 /// A delivery whose head was good and whose body is arriving.
@@ -31,19 +30,8 @@ enum Body {
 
 impl Incoming {
     #[inline(always)]
-    pub(super) fn new(endpoint: Endpoint, proving: Proving) -> Self {
-        let head = Head::default();
+    pub(super) fn new(endpoint: Endpoint, proving: Proving, head: Head) -> Self {
         Self { endpoint, proving, head, body: Body::Empty, received: 0 }
-    }
-
-    /// Reads the rest of the head, which stays where it is.
-    #[inline(always)]
-    pub(super) fn read(&mut self, head: &(impl RequestHead + ?Sized)) -> Result<(), RejectionKind> {
-        self.head.read(&self.endpoint, head)?;
-        if self.head.length.is_some() && is_packed(head) {
-            self.head.length = None;
-        }
-        Ok(())
     }
 
     /// Step 2: takes the next chunk of the body. From the second one on they are fed to the MAC as they
@@ -104,37 +92,47 @@ impl Incoming {
     /// shorter than the head's `Content-Length` (which a head with a `Content-Encoding` is not held
     /// to).
     #[inline]
-    pub fn prove(mut self) -> Result<Proven, Rejection> {
-        // Judged where it lies: to move all that would cost as much as to feed it.
-        match self.matching_secret() {
+    pub fn prove(self) -> Result<Proven, Rejection> {
+        // Judged in parts: to move it all would cost as much as to feed it.
+        let Self { endpoint, mut proving, head, body, received } = self;
+        let matched = {
+            let body: &[u8] = match &body {
+                Body::Empty => &[],
+                Body::One(chunk) => chunk,
+                Body::Joined(joined) => joined,
+            };
+            matching_secret(&endpoint, &mut proving, &head, body, received)
+        };
+        match matched {
             Ok(secret) => {
-                let body = match self.body {
+                let body = match body {
                     Body::Empty => Bytes::new(),
                     Body::One(chunk) => chunk,
                     Body::Joined(joined) => joined.freeze(),
                 };
-                Ok(Proven::new(self.endpoint, self.head.moved(), body, secret))
+                head.move_to(|head| Ok(Proven::new(endpoint, head, body, secret)))
             }
-            Err(kind) => Err(self.endpoint.reject(kind)),
+            Err(kind) => Err(endpoint.reject(kind)),
         }
     }
+}
 
-    #[inline(always)]
-    fn matching_secret(&mut self) -> Result<usize, RejectionKind> {
-        if self.received > self.endpoint.max_body() {
-            return Err(RejectionKind::BodyTooLarge);
-        }
-        let body: &[u8] = match &self.body {
-            Body::Empty => &[],
-            Body::One(chunk) => chunk,
-            Body::Joined(joined) => joined,
-        };
-        self.endpoint.judge_length(&self.head, body)?;
-        let inner = self.endpoint.inner();
-        let content = &inner.provider.spec().scheme.content;
-        let matched = self.proving.finish(&inner.keys, content, self.head.texts(), body);
-        matched.ok_or(RejectionKind::SignatureMismatch)
+#[inline(always)]
+fn matching_secret(
+    endpoint: &Endpoint,
+    proving: &mut Proving,
+    head: &Head,
+    body: &[u8],
+    received: usize,
+) -> Result<usize, RejectionKind> {
+    if received > endpoint.max_body() {
+        return Err(RejectionKind::BodyTooLarge);
     }
+    endpoint.judge_length(head, body)?;
+    let inner = endpoint.inner();
+    let content = &inner.provider.spec().scheme.content;
+    let matched = proving.finish(&inner.keys, content, head.texts(), body);
+    matched.ok_or(RejectionKind::SignatureMismatch)
 }
 
 impl fmt::Debug for Incoming {

@@ -53,27 +53,19 @@ impl Endpoint {
     /// length.
     #[inline(never)]
     pub fn begin(&self, head: &(impl RequestHead + ?Sized)) -> Result<Incoming, Rejection> {
-        let mut begun = Err(Rejection::new(RejectionKind::SignatureMissing, 401));
-        if let Err(kind) = self.begin_in(&mut begun, head) {
-            begun = Err(self.reject_head(kind));
-        }
-        begun
-    }
-
-    /// Makes what is begun where it stays: to move it costs as much as to read a header.
-    #[inline(always)]
-    fn begin_in(
-        &self,
-        begun: &mut Result<Incoming, Rejection>,
-        head: &(impl RequestHead + ?Sized),
-    ) -> Result<(), RejectionKind> {
-        let head = self.in_family(head)?;
-        let start = |proving| *begun = Ok(Incoming::new(self.clone(), proving));
-        self.inner().keys.start(&head, start).map_err(|refused| self.trace(refused))?;
-        match begun {
-            Ok(incoming) => incoming.read(&head),
-            Err(_) => Ok(()),
-        }
+        let head = self.in_family(head).map_err(|kind| self.reject_head(kind))?;
+        // Made of its parts where it is returned: to move it costs as much as to read a header.
+        self.inner().keys.start(&head, |started| {
+            let proving = match started {
+                Ok(proving) => proving,
+                Err(refused) => return Err(self.reject_head(self.trace(refused))),
+            };
+            let mut read = Head::default();
+            match read.read_before_body(self, &head) {
+                Ok(()) => read.move_to(|head| Ok(Incoming::new(self.clone(), proving, head))),
+                Err(kind) => Err(self.reject_head(kind)),
+            }
+        })
     }
 
     /// Steps 1 to 3 for a body that is there already, as in a function that is called with the whole
