@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
+use crate::inspect::InspectArgs;
 use crate::say;
 use crate::trigger::TriggerArgs;
 use crate::verify::VerifyArgs;
@@ -150,6 +151,14 @@ pub(crate) struct ListenArgs {
     #[arg(long = "verify-token", value_name = "NAME=SOURCE")]
     pub(crate) verify_tokens: Vec<String>,
 
+    /// The private key that signs replays in the inspector, for a provider that signs with one: its
+    /// --provider has the public key, of a pair that you made for your tests.
+    ///
+    /// NAME is that of a --provider. SOURCE: env:VARIABLE, or file:PATH: PKCS #8 in PEM; for ed25519 also
+    /// its 32 bytes in hex or base64, and Standard Webhooks' whsk_…
+    #[arg(long = "signing-key", value_name = "NAME=SOURCE")]
+    pub(crate) signing_keys: Vec<String>,
+
     /// Where to listen; port 0 takes a free one [default: 127.0.0.1:8787].
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) addr: Option<String>,
@@ -174,6 +183,9 @@ pub(crate) struct ListenArgs {
     /// has not answered when the lease ends (see --lease). Redirects are not followed.
     #[arg(long, value_name = "[PATTERN=]URL")]
     pub(crate) forward_to: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) inspect: InspectArgs,
 
     /// What remembers handled events: memory, which forgets them when the program ends;
     /// sqlite:PATH for one machine; postgres://… or redis://… for several that share it; or

@@ -20,6 +20,7 @@ pub(crate) fn from_args(
 ) -> Result<Vec<Mount>, String> {
     let mut names = HashSet::new();
     let mut mounts = Vec::new();
+    let mut keys = signing_keys(args)?;
     for given in &args.providers {
         let (name, _) = read(given).ok_or(FORM)?;
         let provider = match config.provider(name) {
@@ -32,18 +33,38 @@ pub(crate) fn from_args(
                  {name}=env:CURRENT,env:OLDER"
             ));
         }
+        let key = keys.remove(name);
         let (name, token, shared) = (name.to_owned(), tokens.remove(name), shared.clone());
         let given = given.clone();
         let id = name.as_str().into();
         let mut mount = Mount::made(None, move || {
             let (_, secrets) = read(&given).ok_or(FORM)?;
-            endpoint(&name, &provider, secrets, token.clone(), &shared)
+            let made = endpoint(&name, &provider, secrets, token.clone(), &shared);
+            made.map(|made| made.signed_with(key.clone()))
                 .map_err(|problem| format!("--provider {name}: {problem}"))
         })?;
         mount.provider = id;
         mounts.push(mount);
     }
+    if let Some(name) = keys.keys().next() {
+        return Err(format!("--signing-key {name}: there is no --provider {name}"));
+    }
     Ok(mounts)
+}
+
+/// The private keys by NAME.
+fn signing_keys(args: &ListenArgs) -> Result<HashMap<&str, Secret>, String> {
+    let mut keys = HashMap::new();
+    for given in &args.signing_keys {
+        let (name, source) = given.split_once('=').ok_or(KEY_FORM)?;
+        let key = secret(source).ok_or(KEY_FORM)?;
+        let key =
+            key.map_err(|error| format!("--signing-key {name}: {}", ErrorChain::of(&error)))?;
+        if keys.insert(name, key).is_some() {
+            return Err(format!("--signing-key {name} is given twice"));
+        }
+    }
+    Ok(keys)
 }
 
 /// The verify tokens by NAME.
@@ -73,6 +94,10 @@ const FORM: &str = "--provider takes NAME=SOURCE, such as piora=env:PIORA_SECRET
 /// The same.
 const TOKEN_FORM: &str = "--verify-token takes NAME=SOURCE, such as meta=env:META_VERIFY_TOKEN; a \
                           SOURCE is env:VARIABLE or file:PATH, and never the token itself";
+
+/// The same.
+const KEY_FORM: &str = "--signing-key takes NAME=SOURCE, such as discord=file:test-key.pem; a SOURCE is \
+                        env:VARIABLE or file:PATH, and never the key itself";
 
 pub(crate) type Loaded = Result<Secret, SecretError>;
 

@@ -31,6 +31,9 @@ const MAX_FACT: usize = 1024;
 /// How much of an event's type is logged: it may be as long as a body.
 const MAX_LOGGED: usize = 100;
 
+/// In a delivery that somebody had repeated: the number of the one before.
+const REPLAY: HeaderName = HeaderName::from_static("countersign-replay");
+
 /// The way to the user's program. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Forwarder {
@@ -43,12 +46,18 @@ impl Forwarder {
         Self { client, targets: Arc::new(targets) }
     }
 
+    /// Which events go where: a pattern of their types, and the URL.
+    pub(crate) fn targets(&self) -> Vec<(String, String)> {
+        let targets = self.targets.iter();
+        targets.map(|target| (target.pattern.as_str().to_owned(), target.url.to_string())).collect()
+    }
+
     /// Forwards a delivery and gives what to answer the provider.
     ///
     /// Until then the claim is held, so the program does not get the event's next delivery while it
     /// works on this one: not before it has answered, or has not within the lease.
     pub(crate) async fn forward(&self, delivery: &Delivery, work: Work) -> StatusCode {
-        let Work { content_type, place, recording, lease, .. } = work;
+        let Work { content_type, place, recording, lease, replay_of, .. } = work;
         let Some(target) = self.targets.of(delivery) else {
             // The provider sends what nobody asked for: to refuse it would make it come again.
             let event = delivery.event_type().or(delivery.unverified().event_type());
@@ -67,6 +76,9 @@ impl Forwarder {
         request.headers_mut().extend(facts(delivery));
         if let Some(content_type) = content_type {
             request.headers_mut().insert(CONTENT_TYPE, content_type);
+        }
+        if let Some(number) = replay_of {
+            request.headers_mut().insert(REPLAY, number.into());
         }
         let began = Instant::now();
         let answered = timeout(lease, self.client.request(request)).await;

@@ -53,6 +53,7 @@ mod config;
 mod endpoint;
 mod files;
 mod forward;
+mod inspect;
 mod listen;
 mod log;
 mod manual;
@@ -61,13 +62,16 @@ mod program;
 mod providers;
 mod record;
 mod serve;
+mod shell;
 mod signals;
 mod stdio;
 mod store;
 mod trigger;
 mod verify;
+mod why;
 
-pub use listen::{Listener, Listening, StartError};
+pub use inspect::Inspect;
+pub use listen::{ListenEndpoint, Listener, Listening, StartError};
 #[doc(hidden)]
 pub use program::main;
 pub use record::{Facts, Forwarded, ProgramAnswer, Record, Verdict};

@@ -34,6 +34,15 @@ pub(crate) async fn open(given: &str) -> Result<OpenStore, String> {
     }
 }
 
+/// What kind of store that is, without what may be secret in it.
+pub(crate) fn kind(given: &str) -> &str {
+    match given.split_once(':') {
+        None => given,
+        Some(("sqlite", _)) | Some(("env", _)) => given,
+        Some((kind, _)) => kind,
+    }
+}
+
 fn keep(store: impl DynStore, purging: Option<countersign_sqlx::PurgeTask>) -> OpenStore {
     OpenStore { store: Arc::new(store), purging }
 }

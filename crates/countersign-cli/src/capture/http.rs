@@ -1,8 +1,12 @@
 //! HTTP/1.1 as text: request line, headers, an empty line, the body.
 
-use countersign::diagnosis::Request;
+use std::time::SystemTime;
 
-use super::Capture;
+use countersign::diagnosis::Request;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::{Capture, RECEIVED_AT};
 
 type Headers = Vec<(String, Vec<u8>)>;
 
@@ -50,7 +54,8 @@ pub(super) fn of_parts(headers: &[u8], body: Vec<u8>) -> Capture {
     capture(method, target, lines_of(lines), body)
 }
 
-fn capture(method: &str, target: &str, headers: Headers, body: Vec<u8>) -> Capture {
+fn capture(method: &str, target: &str, mut headers: Headers, body: Vec<u8>) -> Capture {
+    let at = received_at(&mut headers);
     let value = |name: &str| {
         let found = headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
         found.map(|(_, value)| String::from_utf8_lossy(value).into_owned())
@@ -62,7 +67,14 @@ fn capture(method: &str, target: &str, headers: Headers, body: Vec<u8>) -> Captu
     };
     let method = value(":method").unwrap_or_else(|| method.to_owned());
     let request = Request::new(headers, body).method(&method).target(&super::target(target));
-    Capture { request, url, at: None }
+    Capture { request, url, at }
+}
+
+/// When it was received, where the capture says so. It is no header of the request's.
+fn received_at(headers: &mut Headers) -> Option<SystemTime> {
+    let at = headers.iter().position(|(name, _)| name.eq_ignore_ascii_case(RECEIVED_AT))?;
+    let (_, value) = headers.remove(at);
+    OffsetDateTime::parse(std::str::from_utf8(&value).ok()?, &Rfc3339).ok().map(Into::into)
 }
 
 /// The head and the body. Lines may end with or without a carriage return.

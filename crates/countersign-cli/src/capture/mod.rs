@@ -8,6 +8,9 @@ use std::time::SystemTime;
 
 use countersign::diagnosis::Request;
 
+/// The header in which a capture of the inspector says when it was received.
+pub(crate) const RECEIVED_AT: &str = "x-countersign-received-at";
+
 /// A captured request, and what its form says besides.
 #[derive(Debug)]
 pub(crate) struct Capture {
@@ -20,7 +23,7 @@ pub(crate) struct Capture {
 
 /// Reads a request in the form that its beginning shows. `entry` is the one of a HAR file.
 pub(crate) fn read(bytes: &[u8], entry: Option<usize>) -> Result<Capture, String> {
-    let start = bytes.trim_ascii_start();
+    let start = without_comments(bytes.trim_ascii_start());
     if start.starts_with(b"curl ")
         || start.starts_with(b"curl.exe ")
         || start.starts_with(b"$ curl ")
@@ -31,6 +34,15 @@ pub(crate) fn read(bytes: &[u8], entry: Option<usize>) -> Result<Capture, String
         return har::read(start, entry);
     }
     http::read(bytes)
+}
+
+/// Without the lines before a command that begin with `#`.
+fn without_comments(mut text: &[u8]) -> &[u8] {
+    while let Some(b'#') = text.first() {
+        let end = text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |at| at + 1);
+        text = text.get(end..).unwrap_or_default().trim_ascii_start();
+    }
+    text
 }
 
 /// A file of headers and a file of the body.

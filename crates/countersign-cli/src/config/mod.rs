@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::{Provider, Secret};
+use countersign::Provider;
 
 pub(crate) use endpoint::Planned;
 
@@ -84,7 +84,9 @@ impl Shared {
 pub(crate) struct Inspect {
     pub(crate) addr: String,
     pub(crate) file: Option<PathBuf>,
-    pub(crate) token: Option<Secret>,
+    /// Where it is, as on the command line.
+    pub(crate) token: Option<String>,
+    pub(crate) keep: Option<usize>,
 }
 
 /// Settings for all endpoints: what the command line says wins over an endpoint's own, and that over
@@ -213,7 +215,9 @@ fn inspect(mut table: Table<'_>, folder: &Folder) -> Result<Inspect, Mistake> {
     let addr = table.needed("addr", r#""127.0.0.1:4040""#)?.text;
     let file = table.text("file")?.map(|file| folder.path(&file.text));
     let token = Source::of_field(&mut table, "token", folder)?;
-    let token = token.map(|token| token.secret()).transpose()?;
+    // Read here too, so that a mistake is said with its line.
+    let token = token.map(|token| token.secret().map(|_| token.spelled())).transpose()?;
+    let keep = table.number("keep")?;
     table.finish()?;
-    Ok(Inspect { addr, file, token })
+    Ok(Inspect { addr, file, token, keep })
 }

@@ -74,6 +74,14 @@ impl Source {
         }
     }
 
+    /// As the command line has it, with the whole path.
+    pub(super) fn spelled(&self) -> String {
+        match &self.from {
+            From::Variable(name) => format!("env:{name}"),
+            From::File(path) => format!("file:{}", path.display()),
+        }
+    }
+
     /// A field with a SOURCE.
     pub(super) fn of_field(
         table: &mut Table<'_>,

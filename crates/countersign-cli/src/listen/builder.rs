@@ -9,9 +9,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::handling::{By, Handling};
-use super::{Current, Mount, Routes, server};
+use super::{ListenEndpoint, Mount, Routes, server};
 use crate::forward::{self, Forwarder, Targets};
-use crate::output::Output;
+use crate::inspect::{Inspect, Inspecting, Inspector};
+use crate::output::{Explainer, Output};
 use crate::record::{Record, Watchers};
 use crate::serve::{HEAD_TIMEOUT, Limits};
 use crate::signals::Stop;
@@ -26,6 +27,7 @@ pub struct Listener {
     by: By,
     forward_to: Vec<String>,
     settings: Settings,
+    inspect: Option<Inspect>,
 }
 
 /// What the program and the library have in common.
@@ -43,9 +45,10 @@ impl Settings {
         self,
         by: By,
         output: Option<Output>,
+        explainer: Option<Explainer>,
         stop: Stop,
     ) -> Result<(Routes, Limits), String> {
-        let handling = Handling { by, output, stop };
+        let handling = Handling { by, output, explainer, stop };
         let limits = Limits { connections: self.connections, head: HEAD_TIMEOUT };
         let routes = Routes::new(self.mounts, self.store, self.tasks, handling, self.watchers)?;
         Ok((routes, limits))
@@ -66,22 +69,24 @@ impl Listener {
             Box::pin(std::future::ready(200))
         };
         let by = By::Closure(Arc::new(answer));
-        Self { addr: addr.to_owned(), by, forward_to: Vec::new(), settings }
+        Self { addr: addr.to_owned(), by, forward_to: Vec::new(), settings, inspect: None }
     }
 
-    /// An endpoint at `/webhooks/` and its name.
-    pub fn endpoint(self, endpoint: Endpoint) -> Self {
-        self.mount(endpoint, None)
+    /// An endpoint at `/webhooks/` and its name, or a [`ListenEndpoint`] with a path and secrets.
+    pub fn endpoint(mut self, endpoint: impl Into<ListenEndpoint>) -> Self {
+        self.settings.mounts.push(endpoint.into().mount());
+        self
     }
 
     /// An endpoint at a path of your choice.
     pub fn endpoint_at(self, path: &str, endpoint: Endpoint) -> Self {
-        self.mount(endpoint, Some(path.to_owned()))
+        self.endpoint(ListenEndpoint::new(endpoint).path(path))
     }
 
-    fn mount(mut self, endpoint: Endpoint, path: Option<String>) -> Self {
-        let current = Current::new(endpoint, Vec::new(), None);
-        self.settings.mounts.push(Mount::fixed(current, path));
+    /// A page that shows deliveries as they come, at `HOST:PORT`, where port 0 takes a free one. See
+    /// [`Inspect`] for more, and [`ListenEndpoint::secrets`] for what it should know.
+    pub fn inspect(mut self, inspect: impl Into<Inspect>) -> Self {
+        self.inspect = Some(inspect.into());
         self
     }
 
@@ -125,16 +130,25 @@ impl Listener {
         let (stop, stopped) = watch::channel(());
         let stopped = Stop::when_dropped(stopped);
         let tasks = self.settings.tasks.clone();
-        let made = self.settings.routes(self.by, None, stopped.clone());
+        let inspector = match self.inspect {
+            Some(inspect) => Some(Inspector::open(inspect).await.map_err(StartError)?),
+            None => None,
+        };
+        if let Some(inspector) = &inspector {
+            inspector.watch(&mut self.settings.watchers);
+        }
+        let made = self.settings.routes(self.by, None, None, stopped.clone());
         let (routes, limits) = made.map_err(StartError)?;
         let (listener, addr) = server::bind(&self.addr).await.map_err(StartError)?;
+        let inspecting =
+            inspector.map(|inspector| inspector.serve(routes.clone(), addr, stopped.clone()));
         let serving = {
             let routes = routes.clone();
             tokio::spawn(async move {
                 server::serve(listener, routes, limits, &tasks, stopped).await;
             })
         };
-        Ok(Listening { addr, routes, stop, serving })
+        Ok(Listening { addr, routes, stop, serving, inspecting })
     }
 }
 
@@ -167,6 +181,7 @@ pub struct Listening {
     routes: Routes,
     stop: watch::Sender<()>,
     serving: JoinHandle<()>,
+    inspecting: Option<Inspecting>,
 }
 
 impl Listening {
@@ -182,11 +197,20 @@ impl Listening {
         Some(format!("http://{}{}", self.addr, self.routes.mount(endpoint)?.path))
     }
 
+    /// Where the [inspector](Listener::inspect) is, such as `http://127.0.0.1:4040`.
+    #[must_use]
+    pub fn inspector_url(&self) -> Option<String> {
+        self.inspecting.as_ref().map(Inspecting::url)
+    }
+
     /// Accepts nothing more, and waits until what runs has ended. If the future is dropped, it ends
     /// all the same.
     pub async fn stop(self) {
         drop(self.stop);
         let _ = self.serving.await;
+        if let Some(inspecting) = self.inspecting {
+            inspecting.finish().await;
+        }
     }
 }
 

@@ -12,8 +12,9 @@ use super::{By, Mount, OUTPUT_GRACE, Settings, check, server};
 use crate::LOG_GRACE;
 use crate::args::ListenArgs;
 use crate::forward::{self, Forwarder, HttpClient};
+use crate::inspect::{Inspect, Inspector};
 use crate::log::{self, Log};
-use crate::output::{Form, Look, Output};
+use crate::output::{Explainer, Form, Look, Output};
 use crate::record::Watchers;
 use crate::signals::Stop;
 use crate::{endpoint, files, stdio, store};
@@ -32,7 +33,9 @@ pub(crate) fn run(args: &ListenArgs, log: &Log, offset: UtcOffset) -> Result<(),
         stdio::check_stdout()?;
     }
     // A delivery that is forwarded has a connection on each side.
-    let connections = files::connections(if plan.forwards() { 2 } else { 1 });
+    let files_each = if plan.forwards() { 2 } else { 1 };
+    let inspect = inspect(args, &plan)?;
+    let connections = files::connections(files_each, inspect.is_some());
     let tasks = HandlerTasks::new();
     let output = Output::start(form).map_err(|error| format!("cannot start: {error}"))?;
     let stop = stop(plan.shutdown_timeout, &tasks, &output, log)
@@ -53,21 +56,47 @@ pub(crate) fn run(args: &ListenArgs, log: &Log, offset: UtcOffset) -> Result<(),
         log.say(&line);
     }
     let mounts = mounts(plan.endpoints)?;
-    let settings = Settings {
+    let mut settings = Settings {
         mounts,
         store: Arc::clone(&store.store),
         watchers: Watchers::default(),
         tasks: tasks.clone(),
-        connections,
+        connections: connections.listener,
     };
     let by = By::Printing(output.clone());
-    let (routes, limits) = settings.routes(by, Some(output.clone()), stop.clone())?;
+    let explainer = match form {
+        Form::People(look) => {
+            settings.watchers.whole_requests = true;
+            let started = Explainer::start(output.clone(), look);
+            Some(started.map_err(|error| format!("cannot start: {error}"))?)
+        }
+        Form::Json => None,
+    };
+    let inspector = match inspect {
+        Some(inspect) => {
+            let inspect = inspect.with_connections(connections.inspector);
+            Some(runtime.block_on(Inspector::open(inspect))?)
+        }
+        None => None,
+    };
+    if let Some(inspector) = &inspector {
+        inspector.watch(&mut settings.watchers);
+    }
+    let (routes, limits) = settings.routes(by, Some(output.clone()), explainer, stop.clone())?;
     let served = runtime.block_on(async {
         let (listener, addr) = server::bind(&plan.addr).await?;
         let paths: Vec<_> = routes.mounts().iter().map(|mount| &*mount.path).collect();
         log.say(&format!("countersign: listening on http://{addr}, POST {}", paths.join(", ")));
-        tracing::info!(connections, "the limit of connections at a time");
+        let inspecting =
+            inspector.map(|inspector| inspector.serve(routes.clone(), addr, stop.clone()));
+        if let Some(inspecting) = &inspecting {
+            log.say(&inspecting.ready());
+        }
+        tracing::info!(connections = connections.listener, "the limit of connections at a time");
         server::serve(listener, routes, limits, &tasks, stop).await;
+        if let Some(inspecting) = inspecting {
+            inspecting.finish().await;
+        }
         Ok(())
     });
     // A host that is being looked up would hold up a drop.
@@ -98,6 +127,30 @@ fn check(args: &ListenArgs) -> Result<(), String> {
     let plan = Plan::of(args)?;
     let printed = io::stdout().write_all(check::describe(&plan).as_bytes());
     printed.map_err(|error| format!("cannot write to stdout: {error}"))
+}
+
+/// The inspector that is asked for. The command line wins over the file.
+fn inspect(args: &ListenArgs, plan: &Plan) -> Result<Option<Inspect>, String> {
+    let (given, of_file) = (&args.inspect, plan.inspect.as_ref());
+    let Some(addr) = given.inspect.as_deref().or(of_file.map(|inspect| &*inspect.addr)) else {
+        return match given.unused() {
+            Some(option) => Err(format!("{option} needs --inspect HOST:PORT")),
+            None => Ok(None),
+        };
+    };
+    let mut inspect = Inspect::at(addr).with_store(store::kind(&plan.store));
+    if let Some(keep) = given.inspect_keep.or(of_file.and_then(|inspect| inspect.keep)) {
+        inspect = inspect.keep(keep);
+    }
+    let of_file_token = of_file.and_then(|inspect| inspect.token.as_deref());
+    if let Some(source) = given.inspect_token.as_deref().or(of_file_token) {
+        inspect = inspect.token_from(source);
+    }
+    let of_file = of_file.and_then(|inspect| inspect.file.as_deref());
+    if let Some(path) = given.inspect_file.as_deref().or(of_file) {
+        inspect = inspect.file(path);
+    }
+    Ok(Some(inspect))
 }
 
 /// Words for people on a terminal, and JSON for everybody else.

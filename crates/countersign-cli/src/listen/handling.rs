@@ -8,9 +8,9 @@ use axum::http::{HeaderValue, StatusCode};
 use countersign::{Delivery, Outcome, Report};
 use tokio::time::sleep;
 
-use super::Mount;
+use super::{Current, Mount};
 use crate::forward::Forwarder;
-use crate::output::Output;
+use crate::output::{Explainer, Output};
 use crate::record::{Record, Recording};
 use crate::serve::Place;
 use crate::signals::Stop;
@@ -30,6 +30,8 @@ pub(crate) struct Handling {
     pub(crate) by: By,
     /// Where each request has its line; nothing in a library.
     pub(crate) output: Option<Output>,
+    /// Says why deliveries are refused, where people read the lines.
+    pub(crate) explainer: Option<Explainer>,
     pub(crate) stop: Stop,
 }
 
@@ -44,12 +46,13 @@ pub(crate) enum By {
 
 /// A delivery's handler has this beside the delivery.
 pub(crate) struct Work {
-    pub(crate) endpoint: Arc<str>,
     pub(crate) content_type: Option<HeaderValue>,
     /// None for a replay, which has no connection.
     pub(crate) place: Option<Place>,
     pub(crate) recording: Recording,
     pub(crate) lease: Duration,
+    /// The number of the request that this one repeats.
+    pub(crate) replay_of: Option<u64>,
 }
 
 impl Handling {
@@ -89,6 +92,13 @@ impl Handling {
         let is_printed = matches!(by, By::Printing(_)) && report.outcome == Outcome::Accepted;
         if let Some(output) = self.output.as_ref().filter(|_| !is_printed) {
             output.report(record, report.delivery);
+        }
+    }
+
+    /// It is answered, and all of its body is there that will be.
+    pub(crate) fn is_over(&self, current: &Arc<Current>, recording: &Recording) {
+        if let Some(explainer) = &self.explainer {
+            explainer.offer(current, recording);
         }
     }
 

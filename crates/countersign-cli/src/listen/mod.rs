@@ -3,6 +3,7 @@
 mod builder;
 mod check;
 pub(crate) mod command;
+mod endpoint;
 mod handling;
 mod mount;
 mod plan;
@@ -11,6 +12,8 @@ mod server;
 
 pub(crate) use builder::Settings;
 pub use builder::{Listener, Listening, StartError};
+pub use endpoint::ListenEndpoint;
 pub(crate) use handling::{By, OUTPUT_GRACE, Work};
 pub(crate) use mount::{Current, Mount};
-pub(crate) use routes::Routes;
+pub(crate) use routes::{ReplayOf, Routes};
+pub(crate) use server::bind;

@@ -41,6 +41,11 @@ impl Current {
         Self { endpoint, secrets, signing_key, receiver: OnceLock::new() }
     }
 
+    /// The same with a key that signs replays.
+    pub(crate) fn signed_with(self, signing_key: Option<Secret>) -> Self {
+        Self { signing_key, ..self }
+    }
+
     /// What its deliveries share.
     pub(crate) fn receiver(&self, store: &Arc<dyn DynStore>) -> &Receiver<Arc<dyn DynStore>> {
         self.receiver.get_or_init(|| Receiver::new(self.endpoint.clone(), Arc::clone(store)))

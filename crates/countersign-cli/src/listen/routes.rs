@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -12,6 +12,7 @@ use axum::http::{HeaderValue, Request, Response, StatusCode};
 use axum::response::IntoResponse as _;
 use countersign::{Delivery, DynStore, HandlerTasks, Report};
 use countersign_tower::{ProvenBody, ResponseBody, WebhookLayer};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
@@ -23,9 +24,18 @@ use crate::serve::Place;
 /// How long the rest of a body is read that a refusal left unread, where somebody looks at it.
 const REST: Duration = Duration::from_secs(2);
 
-/// In a request's extensions: it repeats the request of this number.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ReplayOf(pub(crate) u64);
+/// How many bodies that were refused by their headers are read to their end at a time: anybody may send
+/// some.
+const RESTS: usize = 64;
+
+/// In a request's extensions: it repeats another one, and whoever sends it wants to know what becomes of it.
+#[derive(Clone, Debug)]
+pub(crate) struct ReplayOf {
+    /// The number of the one that is repeated.
+    pub(crate) number: u64,
+    /// Gets the recording of this one.
+    pub(crate) recording: Arc<OnceLock<Recording>>,
+}
 
 /// What the layer makes of a handler's answer.
 type Answer = Response<ResponseBody<Body>>;
@@ -42,6 +52,7 @@ struct Shared {
     tasks: HandlerTasks,
     handling: Handling,
     watchers: Watchers,
+    rests: Semaphore,
 }
 
 impl Routes {
@@ -75,7 +86,8 @@ impl Routes {
                 ));
             }
         }
-        let shared = Shared { mounts, listed, store, tasks, handling, watchers };
+        let rests = Semaphore::new(RESTS);
+        let shared = Shared { mounts, listed, store, tasks, handling, watchers, rests };
         Ok(Self(Arc::new(shared)))
     }
 
@@ -107,13 +119,20 @@ impl Routes {
             let (copy, copying) = Copied::of(body, current.endpoint.max_body());
             (copied, body) = (Some(copy), copying);
         }
-        let replay_of = head.extensions.remove::<ReplayOf>().map(|ReplayOf(number)| number);
-        let recording = Recording::new(&self.0.watchers, &head, copied, replay_of);
+        let replay_of = head.extensions.remove::<ReplayOf>();
+        let number = replay_of.as_ref().map(|replay| replay.number);
+        let recording = Recording::new(&self.0.watchers, &head, copied, number);
         recording.is_for(&mount.name, &mount.provider);
+        if let Some(replay) = replay_of {
+            let _ = replay.recording.set(recording.clone());
+        }
         let request = Request::from_parts(head, body);
         let Ok(answer) = self.pass(mount, &current, &recording, request).await;
         // A sender that is refused before its body is read may still be sending it.
-        let _ = timeout(REST, recording.read_rest()).await;
+        if let Ok(_permit) = self.0.rests.try_acquire() {
+            let _ = timeout(REST, recording.read_rest()).await;
+        }
+        self.0.handling.is_over(&current, &recording);
         answer.map(Body::new)
     }
 
@@ -126,6 +145,7 @@ impl Routes {
         request: Request<Body>,
     ) -> Pin<Box<dyn Future<Output = Result<Answer, Infallible>> + Send>> {
         let lease = current.endpoint.lease();
+        let replay_of = recording.replay_of();
         let (shared, of_report) = (Arc::clone(&self.0), recording.clone());
         let of_mount = Arc::clone(mount);
         let observer = move |report: &Report<'_>| {
@@ -140,11 +160,11 @@ impl Routes {
             (Arc::clone(&self.0), Arc::clone(mount), recording.clone());
         let handler = service_fn(move |mut request: Request<ProvenBody>| {
             let work = Work {
-                endpoint: Arc::clone(&mount.name),
                 content_type: content_type(&request),
                 place: request.extensions_mut().remove::<Place>(),
                 recording: recording.clone(),
                 lease,
+                replay_of,
             };
             let delivery = request.extensions_mut().remove::<Delivery>();
             let (shared, mount) = (Arc::clone(&shared), Arc::clone(&mount));

@@ -1,5 +1,6 @@
 //! Standard output: a line for each request.
 
+mod explainer;
 mod json;
 mod people;
 
@@ -14,6 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::record::{Record, Recording};
 use crate::stdio;
+pub(crate) use explainer::Explainer;
 pub(crate) use people::Look;
 
 /// What lines look like.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use countersign::diagnosis::Diagnosis;
 use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
 
@@ -44,6 +45,16 @@ pub(super) fn line(record: &Record, look: Look) -> String {
     }
     line.push('\n');
     line
+}
+
+/// Why it is refused: the line after it.
+pub(super) fn why(diagnosis: &Diagnosis, look: Look) -> Option<String> {
+    let finding = diagnosis.findings().first()?;
+    let (on, off) = if look.color { (FAINT, RESET) } else { ("", "") };
+    let mut says: Vec<_> =
+        diagnosis.findings().iter().map(|finding| seen(finding.says())).collect();
+    says.dedup();
+    Some(format!("  {on}why:{off} {} What to do: {}\n", says.join(" "), finding.remedy()))
 }
 
 const RESET: &str = "\x1b[0m";

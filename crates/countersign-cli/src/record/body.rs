@@ -30,6 +30,12 @@ impl Copied {
         (copied, Body::new(copying))
     }
 
+    /// A body that is there.
+    pub(crate) fn whole(body: &[u8]) -> Self {
+        let (read, most) = (BytesMut::from(body), body.len());
+        Self(Arc::new(Mutex::new(State { read, most, complete: true, ..State::default() })))
+    }
+
     /// The bytes so far, and whether these are all.
     pub(crate) fn bytes(&self) -> (Bytes, bool) {
         let state = self.lock();

@@ -36,6 +36,11 @@ impl Watchers {
         self.each.push(Arc::new(watcher));
     }
 
+    /// Numbers go on after this one.
+    pub(crate) fn go_on_after(&self, number: u64) {
+        self.numbers.fetch_max(number, Ordering::Relaxed);
+    }
+
     fn tell(&self, record: &Arc<Record>) {
         self.each.iter().for_each(|watcher| watcher(record));
     }
@@ -150,9 +155,28 @@ impl Recording {
         Record { verdict: Verdict::Accepted, status: Some(status), elapsed, ..self.now() }
     }
 
+    /// The number of the request that this one repeats.
+    pub(crate) fn replay_of(&self) -> Option<u64> {
+        self.lock().replay_of
+    }
+
+    /// What has become of it by now.
+    pub(crate) fn verdict(&self) -> Verdict {
+        self.lock().verdict
+    }
+
     /// What is known by now.
     pub(crate) fn now(&self) -> Record {
         self.lock().clone()
+    }
+
+    /// The same with all of the body that has arrived.
+    pub(crate) fn whole(&self) -> Record {
+        let mut record = self.now();
+        if let Some(body) = &self.0.body {
+            (record.body, record.body_is_complete) = body.bytes();
+        }
+        record
     }
 
     /// The record once it has come to its end; it is not told yet.
@@ -172,6 +196,23 @@ impl Recording {
         }
         record.elapsed = report.elapsed;
         record.clone()
+    }
+
+    /// The status that a handler gave which was called by hand, without the middleware.
+    pub(crate) fn is_handled_with(&self, status: u16) {
+        let accepted = (200..300).contains(&status);
+        self.tell(|record| {
+            record.verdict = if accepted { Verdict::Accepted } else { Verdict::Failed };
+            record.status = Some(status);
+            if !accepted {
+                record.reason = Some(Reason::HandlerStatus.as_str());
+                record.says = Some(match &record.forwarded {
+                    Some(forwarded) => forwarded.to_string(),
+                    None => Reason::HandlerStatus.describe().to_owned(),
+                });
+            }
+            record.elapsed = self.elapsed();
+        });
     }
 
     /// Tells what is known by now.

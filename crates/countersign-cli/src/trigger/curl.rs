@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use countersign::signing::SignedRequest;
 
 use super::event::Plan;
+use crate::shell::{curl_with, quoted, secret};
 
 /// The command, for a POSIX shell. A token is a secret: the command reads it from where it is.
 pub(super) fn command(plan: &Plan, request: &SignedRequest) -> Result<String, String> {
@@ -24,34 +25,17 @@ pub(super) fn command(plan: &Plan, request: &SignedRequest) -> Result<String, St
         let _ = write!(command, " \\\n  {argument}");
     }
     let url = quoted(&format!("{origin}{}", request.target()));
-    Ok(match std::str::from_utf8(request.body()) {
-        Ok(body) if !body.contains('\0') => {
-            format!("{command} \\\n  --data-binary {} \\\n  {url}", quoted(body))
-        }
-        _ => {
-            let octal: String = request.body().iter().map(|byte| format!("\\{byte:03o}")).collect();
-            format!("printf '{octal}' | {command} \\\n  --data-binary @- \\\n  {url}")
-        }
-    })
+    Ok(curl_with(&command, request.body(), &url))
 }
 
 fn token(plan: &Plan, name: &str, value: &str) -> String {
     if plan.tampered {
         return format!("-H {}", quoted(&format!("{name}: wrong")));
     }
-    let source = match plan.source.split_once(':') {
-        Some(("env", variable)) => format!("${variable}"),
-        Some((_, path)) => format!("$(cat {})", quoted(path)),
-        None => String::new(),
-    };
+    let source = secret(&plan.source);
     match value.split_once(' ') {
         Some(("Basic", _)) => format!("-u \"{source}\""),
         Some((word @ "Bearer", _)) => format!("-H \"{name}: {word} {source}\""),
         _ => format!("-H \"{name}: {source}\""),
     }
-}
-
-/// For a POSIX shell.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -28,6 +28,22 @@ fn half_heads_do_not_keep_others_out() {
     assert!(!program.stderr().contains("cannot accept"), "{}", program.stderr());
 }
 
+/// Somebody who looks at deliveries wants the bodies of refused ones too, and waits for them a moment.
+#[test]
+fn half_bodies_that_an_inspector_waits_for_do_not_keep_others_out() {
+    let mut listen = command(&LISTEN);
+    listen.arg("--inspect=127.0.0.1:0");
+    let program = Program::spawn(in_shell("ulimit -n 96;", &listen, ""));
+    program.wait_for_log("connections=48");
+    let unsigned = "POST /webhooks/piora HTTP/1.1\r\nhost: h\r\ncontent-length: 9\r\n\r\n{";
+    let halves = open(&program, 150, unsigned);
+    for nth in 0..10 {
+        assert_eq!(piora(&format!("behind them {nth}")).send(&program).status, 200);
+    }
+    assert!(!program.stderr().contains("cannot accept"), "{}", program.stderr());
+    drop(halves);
+}
+
 #[test]
 fn silent_connections_leave_files_for_the_program() {
     let target = Target::new(|_| "200 OK");

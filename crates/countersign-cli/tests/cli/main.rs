@@ -10,6 +10,7 @@ mod config_check;
 mod connections;
 mod forward;
 mod in_process;
+mod inspect;
 mod listen;
 mod log;
 mod manual;

@@ -47,6 +47,12 @@ impl Target {
         Self { url, received }
     }
 
+    /// Answers 200, with these headers more, each with its line end.
+    pub(crate) fn with_headers(headers: &'static str) -> Self {
+        let status: &'static str = format!("200 OK\r\n{}", headers.trim_end()).leak();
+        Self::new(move |_| status)
+    }
+
     /// Answers 200 when the test says so.
     pub(crate) fn gated() -> (Self, Sender<()>) {
         let (open, gate) = channel();

@@ -10,8 +10,8 @@ use std::thread::spawn;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-use crate::program::{PATIENCE, Program, command};
-use crate::sender::{connect, hostwares, piora, read_answer};
+use crate::program::{PATIENCE, Program, SECRET, command};
+use crate::sender::{Delivery, connect, hostwares, piora, read_answer};
 use crate::target::Target;
 
 /// The program on a terminal, and what a person sees there.
@@ -41,9 +41,11 @@ impl Screen {
         Self { program, lines }
     }
 
-    /// The next line, without its time of day, and with a single space between the columns.
+    /// The next line, without its time of day, and with a single space between the columns. Why
+    /// something was refused is not of these: it is found out beside them.
     fn line(&self) -> String {
-        let line = self.lines.recv_timeout(PATIENCE).expect("no line on the terminal");
+        let next = || self.lines.recv_timeout(PATIENCE).expect("no line on the terminal");
+        let line = std::iter::repeat_with(next).find(|line| !line.starts_with("  why: ")).unwrap();
         let mut words = line.split_whitespace();
         let time = words.next().unwrap();
         assert!(
@@ -112,6 +114,30 @@ fn a_program_that_is_not_there_and_one_that_refuses_are_told_apart() {
         format!("piora server.alert unreachable 502 Your program cannot be reached at {url}: ");
     assert!(line.starts_with(&said), "{line}");
     assert!(line.contains("refused"), "{line}");
+}
+
+#[test]
+fn a_second_line_says_why_a_delivery_is_refused() {
+    let screen = Screen::listen(&["--provider", "piora=env:SECRET"]);
+    let with_line_end = |mut delivery: Delivery| {
+        delivery.body.push('\n');
+        delivery
+    };
+    assert_eq!(with_line_end(piora("one")).send(&screen.program).status, 401);
+    let next = || screen.lines.recv_timeout(PATIENCE).expect("no line on the terminal");
+    assert!(next().contains("(signature_mismatch)"));
+    let why = next();
+    assert!(why.starts_with("  why: A line end was added after the body;"), "{why}");
+    assert!(why.contains(" What to do: ") && !why.contains(SECRET), "{why}");
+    // A flood of the same is not explained each time, and holds up nobody.
+    for nth in 0..50 {
+        assert_eq!(with_line_end(piora(&format!("{nth}"))).send(&screen.program).status, 401);
+    }
+    assert_eq!(piora("genuine").send(&screen.program).status, 200);
+    let lines: Vec<_> =
+        std::iter::repeat_with(next).take_while(|line| !line.contains("accepted")).collect();
+    assert!(lines.iter().filter(|line| line.starts_with("  why: ")).count() < 25, "{lines:?}");
+    assert_eq!(lines.iter().filter(|line| line.contains("refused")).count(), 50, "{lines:?}");
 }
 
 #[test]

@@ -91,6 +91,13 @@ impl Endpoint {
         self.0.window
     }
 
+    /// The scheme and host that the provider sends to, where they were given: see
+    /// [`EndpointBuilder::public_url`].
+    #[must_use]
+    pub fn public_url(&self) -> Option<&str> {
+        self.0.public_url.as_deref()
+    }
+
     /// The largest body that is accepted, in bytes.
     #[must_use]
     pub fn max_body(&self) -> usize {

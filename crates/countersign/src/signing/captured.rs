@@ -21,6 +21,23 @@ impl Sender {
         headers: impl IntoIterator<Item = (&'h str, &'h str)>,
         body: impl Into<Bytes>,
     ) -> Result<Outgoing, SignError> {
+        let id = self.provider.spec().id_header.as_ref();
+        let mut event = Outgoing::bytes("", body)?;
+        event.headers.clear();
+        for (name, value) in headers.into_iter().filter(|(name, _)| self.keeps(name)) {
+            if id.is_some_and(|id| id.as_str().eq_ignore_ascii_case(name)) {
+                event = event.id(value);
+            } else {
+                event.headers.push((name.to_owned(), value.to_owned()));
+            }
+        }
+        Ok(event)
+    }
+
+    /// Whether a header of this name belongs to the event of a captured delivery: it is not one that
+    /// signing makes, nor of the connection.
+    #[must_use]
+    pub fn keeps(&self, header: &str) -> bool {
         let spec = self.provider.spec();
         let mut made =
             spec.scheme.proofs.iter().flat_map(|proof| proof.headers()).collect::<Vec<_>>();
@@ -28,17 +45,8 @@ impl Sender {
             made.push(&time.name);
         }
         made.extend(spec.required_time.as_ref().map(|time| &time.name));
-        let mut event = Outgoing::bytes("", body)?;
-        event.headers.clear();
-        for (name, value) in headers.into_iter().filter(is_of_delivery) {
-            let is = |other: &str| other.eq_ignore_ascii_case(name);
-            if spec.id_header.as_ref().is_some_and(|id| is(id.as_str())) {
-                event = event.id(value);
-            } else if !made.iter().any(|other| is(other.as_str())) {
-                event.headers.push((name.to_owned(), value.to_owned()));
-            }
-        }
-        Ok(event)
+        !made.iter().any(|other| other.as_str().eq_ignore_ascii_case(header))
+            && is_of_delivery(&(header, ""))
     }
 
     /// A delivery that was captured, to be sent again as it is, with its own signature: a replay.
