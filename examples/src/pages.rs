@@ -10,6 +10,10 @@ macro_rules! pages {
 pages! {
     Start = "start"
     YourProvider = "your-provider"
+    ExactlyOnce = "exactly-once"
+    WhereItRuns = "where-it-runs"
+    RunningSeveral = "running-several"
+    Rotation = "rotation"
     Discord = "providers/discord"
     Github = "providers/github"
     Shopify = "providers/shopify"
