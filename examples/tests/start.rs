@@ -48,7 +48,9 @@ impl Program {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let (send, printed) = channel();
-        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| send.send(line)));
+        std::thread::spawn(move || {
+            lines.map_while(Result::ok).try_for_each(|line| send.send(line))
+        });
         let first = printed.recv_timeout(Duration::from_secs(60)).unwrap();
         let address = first.strip_prefix("listening on http://").unwrap().to_owned();
         Self { child, address, printed }
