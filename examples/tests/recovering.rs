@@ -82,7 +82,7 @@ async fn on_event(State(keys): State<Keys>, webhook: Webhook) -> StatusCode {
 
 /// `tokio::test` has one thread, so what the receiver says goes to this thread's subscriber.
 #[tokio::test]
-async fn the_keys_of_the_handled_events_are_in_the_log_and_are_forgotten_one_by_one() {
+async fn the_keys_of_the_handled_events_are_in_the_log_and_are_forgotten() {
     let folder = Folder::new("recovering-log");
     let log = std::fs::File::create(folder.0.join("app.log.json")).unwrap();
     let subscriber = tracing_subscriber::fmt().json().with_writer(log).finish();
@@ -105,10 +105,11 @@ async fn the_keys_of_the_handled_events_are_in_the_log_and_are_forgotten_one_by_
 
     bash(&block("jq -r 'select("), &folder.0).await;
     assert_eq!(folder.read("keys.txt").lines().collect::<Vec<_>>(), handled);
-    let each = block("while read -r key; do countersign store");
-    let printed = bash(&format!("countersign() {{ echo \"$@\"; }}\n{each}"), &folder.0).await;
-    let expected = handled.iter().map(|key| format!("store env:STORE forget {key}\n"));
-    assert_eq!(printed, expected.collect::<String>());
+    // What it does is tested with the program; here, that it is asked for these.
+    let forget = block("countersign store env:STORE forget");
+    let printed =
+        bash(&format!("countersign() {{ echo \"$@\"; cat; }}\n{forget}"), &folder.0).await;
+    assert_eq!(printed, format!("store env:STORE forget -\n{}\n", handled.join("\n")));
 }
 
 #[tokio::test]
