@@ -9,10 +9,9 @@
 //! it has committed, neither a crash nor a second delivery can lose the work or do it twice over; the
 //! job queue tries it again until it is done.
 //!
-//! The queue is Graphile Worker (here its Rust port, on sqlx 0.9 as well): it lives in the same
-//! Postgres, and its documented way to add a job is an SQL function, which can be called in anybody's
-//! transaction. apalis 1.0 is as well kept, but adds jobs only on connections of its own, and needs
-//! the `hstore` extension; underway and sqlxmq are on sqlx 0.8, whose transactions are other types.
+//! The queue is Graphile Worker, here its Rust port: it lives in the same Postgres, and its documented way to
+//! add a job is an SQL function, which can be called in anybody's transaction. `README.md` beside this file
+//! compares it with others.
 
 use std::error::Error;
 use std::process;

@@ -33,8 +33,8 @@ use crate::handlers::{on_hostwares, on_pakyas, on_percher, on_pingara, on_piora}
 /// How long senders wait for an answer. Percher is the least patient, with five seconds.
 const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 
-/// How long a handler may run. It must be shorter than the lease of its claim (five minutes
-/// unless set), or a retry could run beside it.
+/// How long a handler may run. It must be shorter than its claim is renewed for (an hour unless
+/// set), or a retry could run beside it.
 const HANDLE_WITHIN: Duration = Duration::from_secs(60);
 
 #[actix_web::main]

@@ -4,13 +4,10 @@
 
 mod client;
 mod exchange;
+#[cfg(doctest)]
+mod pages;
 mod sender;
 
 pub use client::{Answer, Client};
 pub use exchange::Exchange;
 pub use sender::{Sender, Signed};
-
-/// The code of the page for providers compiles.
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/your-provider.md")]
-struct YourProvider;

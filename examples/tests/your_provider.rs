@@ -1,5 +1,5 @@
-//! The commands in `docs/your-provider.md` sign as the providers do: each is run, with bash, curl and
-//! openssl, against a receiver for its provider.
+//! The commands in `docs/providers/` sign as the providers do: each is run, with bash, curl and openssl,
+//! against a receiver for its provider.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the message")]
@@ -13,8 +13,16 @@ use countersign_tower::{Webhook, WebhookLayer};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
-const PAGE: &str = include_str!("../../docs/your-provider.md");
-/// What the page has for Twilio.
+const PAGES: [&str; 7] = [
+    include_str!("../../docs/providers/discord.md"),
+    include_str!("../../docs/providers/github.md"),
+    include_str!("../../docs/providers/shopify.md"),
+    include_str!("../../docs/providers/slack.md"),
+    include_str!("../../docs/providers/standard-webhooks.md"),
+    include_str!("../../docs/providers/stripe.md"),
+    include_str!("../../docs/providers/twilio.md"),
+];
+/// What the page for Twilio has.
 const PUBLIC_URL: &str = "https://hooks.example.test";
 
 /// Provider, path, the variable of its secret, a secret of its form and another one.
@@ -34,9 +42,10 @@ const PROVIDERS: [(&str, &str, &str, [&str; 2]); 8] = [
     ),
 ];
 
-/// The page's shell commands that contain this.
+/// The pages' shell commands that contain this.
 fn commands(part: &str) -> impl Iterator<Item = &'static str> {
-    let blocks = PAGE.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let blocks = PAGES.iter().flat_map(|page| page.split("```sh\n").skip(1));
+    let blocks = blocks.filter_map(|rest| rest.split("```").next());
     blocks.filter(move |block| block.contains(part))
 }
 
@@ -69,7 +78,7 @@ impl Drop for Folder {
 }
 
 #[tokio::test]
-async fn the_commands_of_the_page_sign_as_the_providers_do() {
+async fn the_commands_of_the_pages_sign_as_the_providers_do() {
     let folder = std::env::temp_dir().join(format!("your-provider-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let folder = Folder(folder);

@@ -79,6 +79,14 @@ fn main() -> ExitCode {
     }
 }
 
+/// Workspaces of their own with tests, and where they are built. Features are united over a workspace, and
+/// what nobody else needs would be built by everybody.
+const OUTSIDE: [(&str, &str); 3] = [
+    ("tests/features", "features"),
+    ("examples/jetstream", "examples"),
+    ("examples/lambda", "examples"),
+];
+
 fn test(mut arguments: Vec<String>) -> Result<(), String> {
     // What follows `--` is for the tests.
     let ours = arguments.iter().take_while(|argument| *argument != "--");
@@ -94,11 +102,13 @@ fn test(mut arguments: Vec<String>) -> Result<(), String> {
     all.extend(arguments.iter().cloned());
     let mut passed = cargo(&all, variables);
     if arguments.is_empty() {
-        // Features are united over a workspace, so what runs with others is outside of it.
-        let features = "test --locked --manifest-path tests/features/Cargo.toml --target-dir \
-                        target/features";
-        let features: Vec<String> = features.split_whitespace().map(String::from).collect();
-        passed = passed.and(cargo(&features, variables));
+        for (folder, target) in OUTSIDE {
+            let outside = format!(
+                "test --locked --manifest-path {folder}/Cargo.toml --target-dir target/{target}"
+            );
+            let outside: Vec<String> = outside.split_whitespace().map(String::from).collect();
+            passed = passed.and(cargo(&outside, variables));
+        }
     }
     passed?;
     println!("> every test passed");

@@ -17,6 +17,10 @@ const NEEDED: &[(&str, &str)] = &[
     ("pkill", "procps"),
     ("chromium", "chromium"),
     ("chromedriver", "chromium-driver"),
+    ("nats-server", "nats-server"),
+    ("jq", "jq"),
+    ("nginx", "nginx-light"),
+    ("caddy", "caddy"),
 ];
 
 /// Sees to it that all are here. Installs only where that was asked for.

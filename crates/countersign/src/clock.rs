@@ -14,6 +14,10 @@ pub trait Clock: Send + Sync + 'static {
 }
 
 /// The operating system's clocks.
+///
+/// `wasm32-unknown-unknown` has none, and the standard library panics there: give
+/// [`EndpointBuilder::clock`](crate::EndpointBuilder::clock) and
+/// [`MemoryStoreBuilder::clock`](crate::MemoryStoreBuilder::clock) one that asks the host.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
