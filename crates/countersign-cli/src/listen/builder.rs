@@ -125,7 +125,7 @@ impl Listener {
     pub async fn start(mut self) -> Result<Listening, StartError> {
         if let Some(targets) = Targets::from_args(&self.forward_to).map_err(StartError)? {
             let client = forward::client().map_err(StartError)?;
-            self.by = By::Forwarding(Forwarder::new(client, targets));
+            self.by = By::Forwarding(Box::new(Forwarder::new(client, targets)));
         }
         let (stop, stopped) = watch::channel(());
         let stopped = Stop::when_dropped(stopped);

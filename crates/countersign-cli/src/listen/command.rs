@@ -115,7 +115,7 @@ fn mounts(endpoints: Vec<Planned>) -> Result<Vec<Mount>, String> {
                 Some(client) => HttpClient::clone(client),
                 None => client.insert(forward::client()?).clone(),
             };
-            mount.by = Some(By::Forwarding(Forwarder::new(client, targets)));
+            mount.by = Some(By::Forwarding(Box::new(Forwarder::new(client, targets))));
         }
         mounts.push(mount);
     }

@@ -40,7 +40,7 @@ pub(crate) struct Handling {
 pub(crate) enum By {
     /// The line on stdout is the handling.
     Printing(Output),
-    Forwarding(Forwarder),
+    Forwarding(Box<Forwarder>),
     Closure(Arc<Closure>),
 }
 
