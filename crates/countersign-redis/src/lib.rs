@@ -83,7 +83,8 @@
 //! ~countersign:* ~{countersign:* +ping +set +get +del +exists +pexpire +pttl +time +eval +evalsha
 //! ```
 //!
-//! With `+info` as well, the settings can be checked. None of these commands may be renamed.
+//! With `+info` as well, the settings can be checked; with `+scan +mget`, the events be counted
+//! ([`stats`](countersign::Store::stats)). None of these commands may be renamed.
 //!
 //! # When the server is away
 //!
@@ -150,6 +151,7 @@ mod builder;
 mod connection;
 mod encoding;
 mod error;
+mod operate;
 mod probe;
 mod report;
 mod script;
