@@ -127,6 +127,8 @@ pub trait Store: Send + Sync + 'static {
     ///   [`Forgotten::InFlight`]. So is one that a handler has completed in a transaction of its own
     ///   that is still open: it is handled when that commits. It waits for neither; only where a store
     ///   has one writer at a time (SQLite), it has to wait for its turn.
+    /// - One that has committed such a transaction is handled, also if its handler has more to do: if it is
+    ///   forgotten then, its next delivery does not wait for that handler.
     /// - The token that had completed the key is released in the same step, as by
     ///   [`release`](Self::release): what is late of its calls (a renewal, a second `complete`) changes
     ///   nothing, and settling with it answers [`Settled::Lost`] from then on. Marks of tokens that were
