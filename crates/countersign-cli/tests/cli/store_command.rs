@@ -33,11 +33,21 @@ fn lines(store: &str, args: &[&str], stdin: &str, code: i32) -> Vec<Value> {
     lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// The one line of a run that has to succeed.
-fn line(store: &str, args: &[&str]) -> Value {
-    let mut lines = lines(store, args, "", 0);
+/// The one line of a run that has to end like this.
+fn only(store: &str, args: &[&str], stdin: &str, code: i32) -> Value {
+    let mut lines = lines(store, args, stdin, code);
     assert_eq!(lines.len(), 1, "{lines:?}");
     lines.remove(0)
+}
+
+/// The one line of a run that has to succeed.
+fn line(store: &str, args: &[&str]) -> Value {
+    only(store, args, "", 0)
+}
+
+/// A field of a line.
+fn field<'a>(line: &'a Value, name: &str) -> &'a Value {
+    line.get(name).unwrap_or_else(|| panic!("no {name} in {line}"))
 }
 
 /// The words of a run that has to end like this, on stdout or on stderr.
@@ -48,7 +58,7 @@ fn words(store: &str, args: &[&str], code: i32) -> String {
 }
 
 fn show(store: &str, key: &str) -> String {
-    line(store, &["show", key])["state"].as_str().unwrap().to_owned()
+    field(&line(store, &["show", key]), "state").as_str().unwrap().to_owned()
 }
 
 /// An event is handled, looked at, let in again, and handled again.
@@ -60,14 +70,14 @@ fn an_event_is_let_in_again(store: &str) {
     assert_eq!(show(store, &key), "handled");
     assert!(words(store, &["show", &key], 0).contains("was handled, and is remembered for"));
     let counted = line(store, &["stats"]);
-    assert!(counted["handled"].as_u64().unwrap() > 0, "{counted}");
+    assert!(field(&counted, "handled").as_u64().unwrap() > 0, "{counted}");
     assert!(words(store, &["stats"], 0).contains("in flight"));
 
     let forgotten = line(store, &["forget", &key]);
     assert_eq!(forgotten, json!({"key": key, "result": "forgotten", "retry_after_ms": null}));
     assert_eq!(show(store, &key), "released");
     let again = line(store, &["forget", &key]);
-    assert_eq!(again["result"], "not_handled");
+    assert_eq!(*field(&again, "result"), "not_handled");
     assert_eq!(event.send(&program).status, 200);
     assert_eq!(has_line(&program, "accepted"), key);
 
@@ -79,16 +89,18 @@ fn an_event_is_let_in_again(store: &str) {
     );
     let others = lines(store, &["forget", "-", "--endpoint", "piora"], &printed, 0);
     assert_eq!(others, [json!(null); 0]);
-    let all = lines(store, &["forget", "-", "--endpoint", "hostwares"], &printed, 0);
-    assert_eq!(all.len(), 1, "{all:?}");
-    assert_eq!(all[0]["result"], "forgotten");
+    let ours = only(store, &["forget", "-", "--endpoint", "hostwares"], &printed, 0);
+    assert_eq!(*field(&ours, "result"), "forgotten");
     assert_eq!(event.send(&program).status, 200);
     has_line(&program, "accepted");
     let said = words(store, &["forget", &key], 0);
     assert!(said.contains("is forgotten") && said.contains("resend"), "{said}");
     assert_eq!(program.stop(), Some(0));
     let migrated = line(store, &["migrate", "--check"]);
-    assert!(["current", "none"].contains(&migrated["schema"].as_str().unwrap()), "{migrated}");
+    assert!(
+        ["current", "none"].contains(&field(&migrated, "schema").as_str().unwrap()),
+        "{migrated}"
+    );
     line(store, &["purge"]);
 }
 
@@ -193,9 +205,9 @@ fn an_event_that_is_being_handled_is_not_forgotten() {
     let (mut connection, _) = busy.accept().unwrap();
     let key = forwarded_key(&mut connection);
     assert_eq!(show(&store, &key), "in_flight");
-    let refused = lines(&store, &["forget", &key], "", 1);
-    assert_eq!(refused[0]["result"], "in_flight");
-    assert!(refused[0]["retry_after_ms"].as_u64().unwrap() > 1_000, "{refused:?}");
+    let refused = only(&store, &["forget", &key], "", 1);
+    assert_eq!(*field(&refused, "result"), "in_flight");
+    assert!(field(&refused, "retry_after_ms").as_u64().unwrap() > 1_000, "{refused}");
     assert!(words(&store, &["forget", &key], 1).contains("was not forgotten"));
     connection.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
     assert_eq!(read_answer(sent).status, 204);
@@ -209,7 +221,7 @@ fn forwarded_key(connection: &mut impl std::io::Read) -> String {
         let mut bytes = [0; 1024];
         let read = connection.read(&mut bytes).unwrap();
         assert_ne!(read, 0, "the program has hung up");
-        head.extend_from_slice(&bytes[..read]);
+        head.extend(bytes.iter().take(read));
         let text = String::from_utf8_lossy(&head);
         if let Some((_, rest)) = text.split_once("countersign-key: ")
             && let Some((key, _)) = rest.split_once("\r\n")
@@ -227,13 +239,13 @@ async fn a_table_of_the_first_version_is_brought_forward() {
     schema.run(format!("SET search_path TO {}; {first}", schema.name)).await;
     let store = schema.store.clone();
     tokio::task::spawn_blocking(move || {
-        let due = lines(&store, &["migrate", "--check"], "", 1);
+        let due = only(&store, &["migrate", "--check"], "", 1);
         let older = json!({"schema": "older", "version": 1, "current": 2, "migrated": false});
-        assert_eq!(due, [older]);
+        assert_eq!(due, older);
         assert!(words(&store, &["migrate", "--check"], 1).contains("schema version 1"));
         assert_eq!(show(&store, &"1".repeat(32)), "handled");
-        assert_eq!(line(&store, &["migrate"])["migrated"], true);
-        assert_eq!(line(&store, &["migrate"])["migrated"], false);
+        assert_eq!(*field(&line(&store, &["migrate"]), "migrated"), true);
+        assert_eq!(*field(&line(&store, &["migrate"]), "migrated"), false);
         assert!(words(&store, &["migrate", "--check"], 0).contains("nothing to do"));
         assert_eq!(line(&store, &["purge"]), json!({"dropped": 1}));
         assert_eq!(show(&store, &"1".repeat(32)), "handled");
