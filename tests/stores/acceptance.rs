@@ -66,12 +66,20 @@ macro_rules! accepted {
                     durations_of_any_length
                     keys_are_distinct
                     dropped_calls_break_nothing
+                    forgets_what_is_handled
+                    forgotten_token_never_claims
+                    shows_what_it_holds
                 }
 
                 #[tokio::test(flavor = "multi_thread")]
                 async fn one_winner_each() {
                     let keys = super::keys(stringify!($store));
                     super::$store().await.suite().one_winner_each(64, keys).await;
+                }
+
+                #[tokio::test(flavor = "multi_thread")]
+                async fn forgets_race_handlers() {
+                    super::$store().await.suite().forgets_race_handlers(50).await;
                 }
 
                 #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::inspect::InspectArgs;
+use crate::operate::StoreArgs;
 use crate::say;
 use crate::trigger::TriggerArgs;
 use crate::verify::VerifyArgs;
@@ -76,6 +77,8 @@ pub(crate) enum Command {
     Providers(ProvidersArgs),
     /// Send a sample event as a provider would, to try a receiver.
     Trigger(TriggerArgs),
+    /// Look into a store, let a handled event in again, purge and migrate.
+    Store(StoreArgs),
     /// Print what a shell needs to complete this command line.
     Completions(CompletionsArgs),
     /// Print the manual page of this program, or of one of its commands.

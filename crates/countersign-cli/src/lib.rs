@@ -45,7 +45,7 @@
 //! user's own program (`forward`). `config` reads the file of endpoints. `record` is what is known of
 //! a request, for everything that shows it. What there is to say goes into the `log`. `trigger` is the
 //! other side: it sends as a provider would. `verify` says of a captured request (`capture`) why it is
-//! not genuine.
+//! not genuine. `operate` looks into the `store` that remembers handled events, and lets them in again.
 
 mod args;
 mod capture;
@@ -57,6 +57,7 @@ mod inspect;
 mod listen;
 mod log;
 mod manual;
+mod operate;
 mod output;
 mod program;
 mod providers;

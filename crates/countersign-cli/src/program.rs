@@ -9,7 +9,7 @@ use time::UtcOffset;
 use crate::args::Command;
 use crate::listen::command as listen;
 use crate::log::Log;
-use crate::{args, manual, providers, trigger, verify};
+use crate::{args, manual, operate, providers, trigger, verify};
 
 /// Runs the program `countersign` with the arguments of this process.
 #[must_use]
@@ -36,6 +36,7 @@ pub fn main() -> ExitCode {
         Command::Providers(args) => (providers::run(&args).map(|()| ExitCode::SUCCESS), 1),
         // 1 is an answer here.
         Command::Verify(args) => (verify::run(&args), 2),
+        Command::Store(args) => (operate::run(&args), 2),
         Command::Trigger(args) => return trigger::run(&args),
         Command::Completions(args) => (manual::completions(&args).map(|()| ExitCode::SUCCESS), 1),
         Command::Man(args) => (manual::man(&args).map(|()| ExitCode::SUCCESS), 2),

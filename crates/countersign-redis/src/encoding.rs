@@ -39,12 +39,7 @@ impl Prefix {
 /// Where a token is remembered as released: next to its event's key. Braces make a cluster place it
 /// by what is between them, which is that key, so one script reaches both.
 pub(crate) fn released_key(key: &[u8], token: ClaimToken) -> Vec<u8> {
-    let mut released = Vec::with_capacity(key.len() + 35);
-    released.push(b'{');
-    released.extend_from_slice(key);
-    released.extend_from_slice(b"}r");
-    token.as_bytes().iter().for_each(|byte| released.extend_from_slice(&hex(*byte)));
-    released
+    Mark::claimed(token).released_key(key)
 }
 
 impl Default for Prefix {
@@ -55,9 +50,26 @@ impl Default for Prefix {
 
 /// What stands under an event's key: its state, and the owner's token in hex. All that can stand
 /// there is said in `scripts/state.lua`.
-pub(crate) struct Mark([u8; 33]);
+pub(crate) struct Mark([u8; Self::LENGTH]);
 
 impl Mark {
+    pub(crate) const LENGTH: usize = 33;
+
+    /// No token's.
+    pub(crate) const NOBODY: Self = Self([b'-'; Self::LENGTH]);
+
+    /// The mark of a handled event, from what stands under its key.
+    pub(crate) fn read_done(value: &[u8]) -> Option<Self> {
+        let (mark, _) = value.split_first_chunk()?;
+        mark.starts_with(b"d").then_some(Self(*mark))
+    }
+
+    /// Where its token is remembered as released.
+    pub(crate) fn released_key(&self, key: &[u8]) -> Vec<u8> {
+        let digits = self.0.split_first().map_or(&[][..], |(_, digits)| digits);
+        [b"{", key, b"}r", digits].concat()
+    }
+
     pub(crate) fn claimed(token: ClaimToken) -> Self {
         Self::new(b'c', token)
     }
@@ -67,7 +79,7 @@ impl Mark {
     }
 
     fn new(state: u8, token: ClaimToken) -> Self {
-        let mut mark = [state; 33];
+        let mut mark = [state; Self::LENGTH];
         let (digits, _) = mark.split_at_mut(1).1.as_chunks_mut();
         for (digits, byte) in digits.iter_mut().zip(token.as_bytes()) {
             *digits = hex(*byte);

@@ -71,6 +71,13 @@
 //! that fails costs the server about 400 bytes for 5 minutes, and about 200 for each further attempt
 //! at the same event; one that succeeds costs nothing more than its mark.
 //!
+//! Forgetting a handled event leaves the same behind as a release: `r`, and the token that had completed it
+//! under its second key. It first reads which token that is, and then changes the event's key only if it
+//! still has that one.
+//!
+//! This is the format of the first version too: programs of all versions work together. A value of another
+//! format would be an error, as every value that is none of the store's.
+//!
 //! A claim whose lease has run out is gone, so its owner learns
 //! [`Lost`](countersign::Settled::Lost), whether the event was claimed again or not.
 //! A value that is none of the store's is never overwritten: it is an error.
@@ -83,7 +90,8 @@
 //! ~countersign:* ~{countersign:* +ping +set +get +del +exists +pexpire +pttl +time +eval +evalsha
 //! ```
 //!
-//! With `+info` as well, the settings can be checked. None of these commands may be renamed.
+//! With `+info` as well, the settings can be checked; with `+scan +mget`, the events be counted
+//! ([`stats`](countersign::Store::stats)). None of these commands may be renamed.
 //!
 //! # When the server is away
 //!
@@ -150,6 +158,7 @@ mod builder;
 mod connection;
 mod encoding;
 mod error;
+mod operate;
 mod probe;
 mod report;
 mod script;

@@ -19,7 +19,7 @@ const RIGHTS: &str = "+ping +set +get +del +exists +pexpire +pttl +time +eval +e
 /// What a probe works on: keys that are its own.
 pub(crate) struct Probe {
     key: Vec<u8>,
-    released: Vec<u8>,
+    released: [Vec<u8>; 2],
     marks: [Mark; 3],
 }
 
@@ -28,7 +28,7 @@ impl Probe {
         let (event, owner, other) =
             (ClaimToken::random()?, ClaimToken::random()?, ClaimToken::random()?);
         let key = prefix.key(EventKey::from_bytes(*event.as_bytes()));
-        let released = released_key(&key, other);
+        let released = [other, owner].map(|token| released_key(&key, token));
         let marks = [Mark::claimed(owner), Mark::claimed(other), Mark::done(owner)];
         Ok(Self { key, released, marks })
     }
@@ -46,12 +46,12 @@ impl Probe {
             }
             tried => tried,
         };
-        let removed = self.plain(link, cmd("DEL").arg(&self.key).arg(&self.released)).await;
+        let removed = self.plain(link, cmd("DEL").arg(&self.key).arg(&self.released[..])).await;
         tried.and(removed)
     }
 
     async fn steps<C: Connection>(&self, link: &Link<C>, scripts: &Scripts) -> RedisResult<()> {
-        let Self { key, released, marks: [claimed, other, done] } = self;
+        let Self { key, released: [released, handled], marks: [claimed, other, done] } = self;
         let (keys, millis) = ([&**key, &**released], Some(millis(SHORT)));
         self.plain(
             link,
@@ -59,11 +59,15 @@ impl Probe {
         )
         .await?;
         let arguments = Arguments { keys: &keys, marks: &[claimed], millis };
-        passed(scripts.claim.run(link, &arguments).await)?;
+        passed(scripts.claim.run::<_, Value>(link, &arguments).await)?;
         let arguments = Arguments { keys: &keys, marks: &[other], millis };
-        passed(scripts.release.run_whole(link, &arguments).await)?;
+        passed(scripts.release.run_whole::<_, Value>(link, &arguments).await)?;
         let arguments = Arguments { keys: &[key], marks: &[claimed, done], millis };
-        passed(scripts.complete.run(link, &arguments).await)
+        passed(scripts.complete.run::<_, Value>(link, &arguments).await)?;
+        let arguments = Arguments { keys: &[key, handled], marks: &[done], millis };
+        passed(scripts.forget.run::<_, Value>(link, &arguments).await)?;
+        let arguments = Arguments { keys: &[key], marks: &[], millis: None };
+        passed(scripts.look.run::<_, Value>(link, &arguments).await)
     }
 
     /// The first command of the scripts that the server refuses by itself.

@@ -1,6 +1,6 @@
 //! The scripts: each is one step on the keys of one event.
 
-use redis::{Cmd, ErrorKind, RedisResult, ServerErrorKind};
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisResult, ServerErrorKind};
 
 use crate::connection::{Connection, Link};
 use crate::encoding::Mark;
@@ -12,6 +12,8 @@ pub(crate) struct Scripts {
     pub(crate) claim: Script,
     pub(crate) complete: Script,
     pub(crate) release: Script,
+    pub(crate) forget: Script,
+    pub(crate) look: Script,
 }
 
 impl Scripts {
@@ -24,6 +26,8 @@ impl Scripts {
                 include_str!("scripts/complete.lua"),
             ]),
             release: Script::new(&[STATE, include_str!("scripts/release.lua")]),
+            forget: Script::new(&[STATE, include_str!("scripts/forget.lua")]),
+            look: Script::new(&[STATE, include_str!("scripts/look.lua")]),
         }
     }
 }
@@ -52,11 +56,11 @@ impl Script {
 
     /// Runs the script by its digest. A server that does not know it (restarted, failed over,
     /// flushed) gets the code, which is the same step, and knows it from then on.
-    pub(crate) async fn run<C: Connection>(
+    pub(crate) async fn run<C: Connection, T: FromRedisValue>(
         &self,
         link: &Link<C>,
         arguments: &Arguments<'_>,
-    ) -> RedisResult<i64> {
+    ) -> RedisResult<T> {
         match link.send(&command("EVALSHA", &self.digest, arguments)).await {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
                 self.run_whole(link, arguments).await
@@ -67,11 +71,11 @@ impl Script {
 
     /// Runs the script by its code, which no server has to know. For what must be carried out even
     /// if nobody waits any longer for the answer that the server does not know it.
-    pub(crate) async fn run_whole<C: Connection>(
+    pub(crate) async fn run_whole<C: Connection, T: FromRedisValue>(
         &self,
         link: &Link<C>,
         arguments: &Arguments<'_>,
-    ) -> RedisResult<i64> {
+    ) -> RedisResult<T> {
         link.send(&command("EVAL", &self.code, arguments)).await
     }
 }

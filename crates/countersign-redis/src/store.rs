@@ -4,7 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::{ClaimToken, Claimed, EventKey, RELEASED_FOR, Settled, Store, StoreError};
+use countersign::{
+    ClaimToken, Claimed, EventKey, EventState, Forgotten, RELEASED_FOR, Settled, Store, StoreError,
+    StoreStats,
+};
 use redis::aio::ConnectionManager;
 use redis::{Cmd, IntoConnectionInfo, RedisResult};
 
@@ -36,10 +39,10 @@ use crate::script::{Arguments, Scripts};
 /// ```
 pub struct RedisStore<C = ConnectionManager>(Arc<Inner<C>>);
 
-struct Inner<C> {
-    link: Link<C>,
-    prefix: Prefix,
-    scripts: Scripts,
+pub(crate) struct Inner<C> {
+    pub(crate) link: Link<C>,
+    pub(crate) prefix: Prefix,
+    pub(crate) scripts: Scripts,
 }
 
 impl RedisStore {
@@ -123,7 +126,7 @@ impl<C: Connection> Inner<C> {
         let released = released_key(key, token);
         let keys: &[&[u8]] = &[key, &released];
         let arguments = Arguments { keys, marks: &[mark], millis: Some(lease) };
-        let claimed = match self.scripts.claim.run(&self.link, &arguments).await? {
+        let claimed = match self.scripts.claim.run::<_, i64>(&self.link, &arguments).await? {
             -1 => return Ok(Claimed::Fresh),
             -2 => Claimed::Done,
             left => Claimed::InFlight {
@@ -176,6 +179,18 @@ impl<C: Connection> Store for RedisStore<C> {
         let (key, claimed) = (prefix.key(key), Mark::claimed(token));
         let released = released_key(&key, token);
         settled(link.within_time(self.0.release(&[&key, &released], &claimed)).await)
+    }
+
+    async fn forget(&self, key: EventKey) -> Result<Forgotten, StoreError> {
+        self.0.link.within_time(self.0.forget(key)).await.map_err(store_error)
+    }
+
+    async fn state(&self, key: EventKey) -> Result<EventState, StoreError> {
+        self.0.link.within_time(self.0.state(key)).await.map_err(store_error)
+    }
+
+    async fn stats(&self) -> Result<StoreStats, StoreError> {
+        self.0.stats().await
     }
 }
 

@@ -142,6 +142,21 @@
 //! # }
 //! ```
 //!
+//! # The schema's version
+//!
+//! A table says its version, [`SchemaState::CURRENT`], and the oldest one whose programs may work with it:
+//! in PostgreSQL in the table's comment (other words in it stay), in SQLite in a view named after the
+//! table. Both are part of a dump. A table that says nothing has version 1.
+//!
+//! `migrate()` brings every older table forward, also one that is split into partitions, and leaves newer ones as
+//! they are. Processes that start together migrate once. Processes of the versions before and after work on one
+//! table meanwhile, so an upgrade needs no pause: start the new version, process by process. A process that is
+//! too old for its table says so at its first call, and which version it needs. `schema()` says what
+//! `migrate()` would do, as does `countersign store STORE migrate --check`.
+//!
+//! With migrations of your own, run what `schema_sql()` adds to that of the version before. A table of version 1
+//! may stay as it is: this version works with it.
+//!
 //! # Behind PgBouncer
 //!
 //! In transaction mode the store works as it is: by default
@@ -212,6 +227,8 @@ mod purge;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod room;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod schema;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod values;
 
 #[cfg(feature = "postgres")]
@@ -229,6 +246,8 @@ pub use names::ConfigError;
 pub use postgres::{PostgresStore, PostgresStoreBuilder};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use purge::PurgeTask;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use schema::SchemaState;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteStore, SqliteStoreBuilder, SqliteTurn};
 

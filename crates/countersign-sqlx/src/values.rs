@@ -5,7 +5,7 @@ use std::time::Duration;
 
 #[cfg(feature = "postgres")]
 use countersign::EventKey;
-use countersign::{ClaimToken, LONGEST_KEPT};
+use countersign::{ClaimToken, LONGEST_KEPT, StoreStats};
 use sha2::{Digest, Sha256};
 
 /// The owner as the database knows it: a digest of the claim's token. Whoever reads the table, a
@@ -14,14 +14,18 @@ use sha2::{Digest, Sha256};
 pub(crate) struct Owner([u8; 16]);
 
 impl Owner {
+    /// The owner of a row that no token owns.
+    #[cfg(feature = "postgres")]
+    pub(crate) const NOBODY: Self = Self([0; 16]);
+
     pub(crate) fn of(token: ClaimToken) -> Self {
         Self::digest(b"countersign owner 1", &[token.as_bytes()])
     }
 
-    /// The key of the row that says that this token was released.
+    /// The key of the row that says that this owner of the event was released.
     #[cfg(feature = "postgres")]
-    pub(crate) fn released(key: EventKey, token: ClaimToken) -> Self {
-        Self::digest(b"countersign released 1", &[key.as_bytes(), token.as_bytes()])
+    pub(crate) fn released(self, key: EventKey) -> Self {
+        Self::digest(b"countersign released 2", &[key.as_bytes(), &self.0])
     }
 
     fn digest(of: &[u8], parts: &[&[u8; 16]]) -> Self {
@@ -58,4 +62,14 @@ pub(crate) fn micros(duration: Duration) -> i64 {
 #[cfg(feature = "sqlite")]
 pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.min(LONGEST_KEPT).as_millis()).unwrap_or(i64::MAX)
+}
+
+/// How many are claimed, handled, released, and have run out.
+pub(crate) fn stats(counts: [i64; 4]) -> StoreStats {
+    let [in_flight, handled, released, expired] =
+        counts.map(|count| u64::try_from(count).unwrap_or(0));
+    let mut stats = StoreStats::new();
+    (stats.in_flight, stats.handled) = (in_flight, handled);
+    (stats.released, stats.expired) = (released, expired);
+    stats
 }

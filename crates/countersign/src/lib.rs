@@ -150,15 +150,16 @@ pub mod testing;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use dedup::{
-    ClaimToken, Claimed, DynStore, InTransaction, LONGEST_KEPT, MemoryStore, MemoryStoreBuilder,
-    RELEASED_FOR, Settled, Store, StoreError, StoreErrorKind, Transactional,
+    ClaimToken, Claimed, DynStore, EventState, Forgotten, InTransaction, LONGEST_KEPT, MemoryStore,
+    MemoryStoreBuilder, RELEASED_FOR, Settled, Store, StoreError, StoreErrorKind, StoreStats,
+    Transactional,
 };
 pub use delivery::{Delivery, Unverified};
 pub use endpoint::{Endpoint, EndpointBuilder};
 pub use error::{ConfigError, ErrorChain};
 pub use event::{EventError, FromDelivery, extract_event};
 pub use handshake::{FieldValue, Handshake, When};
-pub use key::EventKey;
+pub use key::{EventKey, InvalidEventKey};
 pub use known_name::KnownName;
 pub use payload::Payload;
 pub use provider::{Provider, ProviderBuilder, Retries, Timestamp};

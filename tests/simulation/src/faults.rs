@@ -15,6 +15,11 @@ pub enum Fault {
     LeasesAreTooLong,
     LeasesAreTooShort,
     RetentionIsShort,
+    /// An operator's forgetting lets go of a claim that is held.
+    ForgetsClaims,
+    /// The token that had completed what is forgotten may claim again.
+    ForgetReleasesNoToken,
+    ForgetDoesNothing,
     /// The adapter acknowledges an event in flight.
     InFlightIsAcknowledged,
     /// The adapter marks the event before it is handled.
@@ -34,6 +39,9 @@ impl Fault {
         Self::LeasesAreTooLong,
         Self::LeasesAreTooShort,
         Self::RetentionIsShort,
+        Self::ForgetsClaims,
+        Self::ForgetReleasesNoToken,
+        Self::ForgetDoesNothing,
         Self::InFlightIsAcknowledged,
         Self::MarkedBeforeHandling,
         Self::DuplicateIsAnError,

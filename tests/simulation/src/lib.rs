@@ -9,7 +9,7 @@
 //! - [`tape`]: chance that can be played again;
 //! - [`executor`]: tasks, processes, time;
 //! - [`model`]: the store; [`network`]: the way to it;
-//! - [`process`], [`handler`], [`sender`]: who takes part;
+//! - [`process`], [`handler`], [`sender`], [`operator`]: who takes part;
 //! - [`run`]: a run from beginning to end; [`shrink`]: a failing one made simple;
 //! - [`faults`]: mistakes that are planted, to see that they are found.
 
@@ -18,6 +18,7 @@ pub mod faults;
 pub mod handler;
 pub mod model;
 pub mod network;
+pub mod operator;
 pub mod process;
 pub mod run;
 pub mod sender;

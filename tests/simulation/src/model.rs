@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use countersign::{ClaimToken, Claimed, EventKey, InTransaction, RELEASED_FOR, Settled};
+use countersign::{ClaimToken, Claimed, EventKey, Forgotten, InTransaction, RELEASED_FOR, Settled};
 
 use crate::executor::{Micros, Process, SECOND};
 use crate::faults::Fault;
@@ -20,6 +20,11 @@ pub struct Model {
     pub waiting: Vec<(EventKey, Box<dyn FnOnce()>)>,
     /// How often the effect of each event has been committed.
     pub effects: HashMap<EventKey, u32>,
+    /// How often each event was marked as handled, and how often that was forgotten.
+    pub marked: HashMap<EventKey, u32>,
+    pub forgotten: HashMap<EventKey, u32>,
+    /// Whose claims had completed what was forgotten. Their handlers may still run: after a commit.
+    pub completed_before: HashMap<EventKey, Vec<(Process, u32)>>,
     /// By how much the store's clock is ahead of true time.
     pub ahead: i64,
     pub fault: Option<Fault>,
@@ -110,6 +115,7 @@ impl Model {
         if !entry.done {
             let expires = now.saturating_add(self.retention(retention));
             self.entries.insert(key, Entry { done: true, expires, ..entry });
+            *self.marked.entry(key).or_default() += 1;
         }
         Some(Settled::Settled)
     }
@@ -134,6 +140,49 @@ impl Model {
             }
             _ => Some(Settled::Lost),
         }
+    }
+
+    /// Who has handled the event, as an operator's client looks before it forgets.
+    pub fn handled_by(&self, now: Micros, key: EventKey) -> Option<[u8; 16]> {
+        let now = self.clock(now);
+        let entry = self.entries.get(&key).filter(|entry| entry.done && entry.expires > now);
+        entry.map(|entry| entry.token)
+    }
+
+    /// Forgets that this token has handled the event. A call that is late finds another token.
+    pub fn forget(
+        &mut self,
+        now: Micros,
+        key: EventKey,
+        handled_by: Option<[u8; 16]>,
+    ) -> Forgotten {
+        let now = self.clock(now);
+        let entry = self.entries.get(&key).copied().filter(|entry| entry.expires > now);
+        let in_flight = match entry {
+            Some(entry) if !entry.done => Some(entry.expires - now),
+            None if self.locks.contains_key(&key) => Some(micros(LOCKED)),
+            _ => None,
+        };
+        if let Some(left) = in_flight
+            && self.fault != Some(Fault::ForgetsClaims)
+        {
+            return Forgotten::InFlight { retry_after: std::time::Duration::from_micros(left) };
+        }
+        let claims = self.fault == Some(Fault::ForgetsClaims) && in_flight.is_some();
+        let Some(entry) = entry.filter(|entry| claims || Some(entry.token) == handled_by) else {
+            return Forgotten::NotHandled;
+        };
+        if self.fault != Some(Fault::ForgetReleasesNoToken) {
+            self.released.insert((key, entry.token), now.saturating_add(micros(RELEASED_FOR)));
+        }
+        if self.fault != Some(Fault::ForgetDoesNothing) {
+            self.entries.remove(&key);
+        }
+        *self.forgotten.entry(key).or_default() += 1;
+        if entry.done {
+            self.completed_before.entry(key).or_default().push(entry.owner);
+        }
+        Forgotten::Forgotten
     }
 
     pub fn is_completed(&self, now: Micros, key: EventKey, token: ClaimToken) -> bool {
@@ -193,6 +242,7 @@ impl Model {
         let Some(open) = self.transactions.remove(&transaction) else { return false };
         if let Some((key, entry)) = open.completes {
             self.entries.insert(key, entry);
+            *self.marked.entry(key).or_default() += 1;
         }
         if let Some(key) = open.effect {
             *self.effects.entry(key).or_default() += 1;

@@ -11,8 +11,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use countersign::{
-    ClaimToken, Claimed, EventKey, InTransaction, Settled, Store, StoreError, StoreErrorKind,
-    Transactional,
+    ClaimToken, Claimed, EventKey, Forgotten, InTransaction, Settled, Store, StoreError,
+    StoreErrorKind, Transactional,
 };
 
 use crate::executor::{MILLI, Micros, Process, SECOND, after, at, choose, machine, now};
@@ -257,6 +257,13 @@ impl Store for Client {
     async fn is_completed(&self, key: EventKey, token: ClaimToken) -> Result<bool, StoreError> {
         let carry_out = move |model: &mut Model| Some(model.is_completed(now(), key, token));
         self.call("check", 0, |_| false, carry_out, None).await
+    }
+
+    async fn forget(&self, key: EventKey) -> Result<Forgotten, StoreError> {
+        let look = move |model: &mut Model| Some(model.handled_by(now(), key));
+        let handled_by = self.call("look", 0, |_| false, look, None).await?;
+        let carry_out = move |model: &mut Model| Some(model.forget(now(), key, handled_by));
+        self.call("forget", 0, |_| false, carry_out, None).await
     }
 
     fn transactional(&self) -> Option<Transactional> {

@@ -15,6 +15,7 @@ use crate::executor::{
 };
 use crate::faults::Fault;
 use crate::network::{self, Shared, store};
+use crate::operator;
 use crate::process::{
     MINUTE, SCHEDULES, SECRET, SERVERS, Server, Settings, provider, server, set_server,
 };
@@ -46,8 +47,8 @@ pub struct Wanted {
 const MOST_STEPS: u64 = 3_000_000;
 
 pub fn run(tape: Tape, wanted: Wanted) -> Ended {
-    let machines = 4;
-    executor::begin(tape, machines);
+    executor::begin(tape, operator::OPERATOR + 1);
+    executor::start(operator::OPERATOR);
     forget_bodies();
     network::STORE.with(|store| *store.borrow_mut() = Shared::default());
     world(|world| {
@@ -184,6 +185,7 @@ impl Run {
             let settings = Rc::clone(&self.settings);
             at(begins, move || sender::send(number, &settings));
             self.add_replays(number, time);
+            operator::plan(number, self.calm_at, &self.settings);
         }
     }
 
@@ -356,6 +358,12 @@ impl Run {
 
     /// The next delivery of each event is handled, unless somebody works on it.
     fn finish(&mut self) {
+        for event in 0..world(|world| world.events.len()) {
+            if self.is_fresh(event) && choose(|tape| tape.chance(1, 4)) {
+                let settings = Rc::clone(&self.settings);
+                operator::check(event, &settings, |until| self.step(until));
+            }
+        }
         let mut rounds = 0;
         loop {
             let open: Vec<usize> = world(|world| {
@@ -492,9 +500,11 @@ impl Run {
         let events = world(|world| world.events.clone());
         for (number, event) in events.iter().enumerate() {
             let effects = store(|store| store.model.effects.get(&event.key).copied()).unwrap_or(0);
-            if effects > 1 && !world(|world| world.hurried) {
+            let forgotten = store(|store| store.model.forgotten.get(&event.key).copied());
+            if effects > 1 + forgotten.unwrap_or(0) && !world(|world| world.hurried) {
                 broken(format!("P5: the effect of event {number} happened {effects} times"));
             }
+            operator::check_end(number);
             if let Some(entry) = store(|store| store.model.claimed(now(), event.key))
                 && !world(|world| world.set_back || world.hurried)
             {
@@ -565,5 +575,6 @@ fn event(settings: &Settings, number: usize, time: i64, in_transaction: bool) ->
         in_transaction,
         acknowledged: false,
         handled: false,
+        asked_to_forget: 0,
     }
 }

@@ -23,6 +23,8 @@ pub struct Event {
     pub acknowledged: bool,
     /// Whether a handler has come to its good end.
     pub handled: bool,
+    /// How often an operator has asked to forget it.
+    pub asked_to_forget: u32,
 }
 
 /// A handler that runs.

@@ -28,6 +28,8 @@ async fn a_foreign_value_is_an_error_and_stays_as_it_is() {
             failure(store.claim(key(1), token(), LEASE).await),
             failure(store.complete(key(1), token(), DAY).await),
             failure(store.release(key(1), token()).await),
+            failure(store.forget(key(1)).await),
+            failure(store.state(key(1)).await),
         ] {
             assert_eq!(answer.0, StoreErrorKind::Unavailable, "{write:?}");
             assert!(answer.1.contains(code), "{}", answer.1);
@@ -41,6 +43,8 @@ async fn a_foreign_value_is_an_error_and_stays_as_it_is() {
     shared.ask::<redis::Value>(&["SET", &name, &endless]);
     assert!(failure(store.claim(key(1), token(), LEASE).await).1.contains("FOREIGN"));
     assert!(failure(store.release(key(1), token()).await).1.contains("FOREIGN"));
+    assert!(failure(store.forget(key(1)).await).1.contains("FOREIGN"));
+    assert!(failure(store.state(key(1)).await).1.contains("FOREIGN"));
     assert_eq!(shared.ask::<String>(&["GET", &name]), endless);
     assert_eq!(shared.ask::<i64>(&["PTTL", &name]), -1);
 }

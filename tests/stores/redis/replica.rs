@@ -14,6 +14,8 @@ async fn a_replica_is_unavailable_and_its_word_is_not_taken() {
     let mine = token();
     assert_eq!(store.claim(key(1), mine, LEASE).await.unwrap(), Claimed::Fresh);
     assert_eq!(store.release(key(4), token()).await.unwrap(), Settled::Lost);
+    assert_eq!(store.claim(key(5), mine, LEASE).await.unwrap(), Claimed::Fresh);
+    assert_eq!(store.complete(key(5), mine, DAY).await.unwrap(), Settled::Settled);
     server.tell(&["REPLICAOF", "127.0.0.1", "1"]);
 
     for answer in [
@@ -25,6 +27,9 @@ async fn a_replica_is_unavailable_and_its_word_is_not_taken() {
         failure(store.release(key(3), token()).await),
         failure(store.complete(key(4), token(), DAY).await),
         failure(store.release(key(4), token()).await),
+        failure(store.forget(key(3)).await),
+        failure(store.forget(key(4)).await),
+        failure(store.forget(key(5)).await),
     ] {
         assert_eq!(answer.0, StoreErrorKind::Unavailable, "{}", answer.1);
         assert!(answer.1.contains("ReadOnly"), "{}", answer.1);

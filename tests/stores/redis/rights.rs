@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use countersign::{Claimed, ErrorChain, Settled, Store, StoreErrorKind};
+use countersign::{Claimed, ErrorChain, EventState, Forgotten, Settled, Store, StoreErrorKind};
 use countersign_redis::{ConnectError, Eviction, RedisStore};
 
 use super::eviction::log_of_connecting;
@@ -46,6 +46,12 @@ async fn a_user_with_the_least_rights_can_do_everything_but_ask() {
     assert_eq!(store.complete(key(1), other, DAY).await.unwrap(), Settled::Settled);
     assert_eq!(store.claim(key(1), token(), LEASE).await.unwrap(), Claimed::Done);
     assert_eq!(store.complete(key(2), token(), DAY).await.unwrap(), Settled::Lost);
+    assert!(matches!(store.state(key(1)).await, Ok(EventState::Handled { .. })));
+    assert_eq!(store.forget(key(1)).await.unwrap(), Forgotten::Forgotten);
+    assert_eq!(store.state(key(1)).await.unwrap(), EventState::Released);
+    assert!(failure(store.stats().await).1.contains("'scan'"));
+    let (counts, _) = log_of_connecting(&user(&server, &format!("{RULE} +scan +mget"))).await;
+    assert_eq!(counts.stats().await.unwrap().released, 2);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@
 mod both;
 mod claims;
 mod duplicates;
+mod forget;
 mod gate;
 mod group;
 mod hang_ups;
@@ -34,6 +35,7 @@ mod sqlite_released;
 mod sqlite_thread;
 mod sqlite_turn;
 mod together;
+mod versions;
 
 use std::future::Future;
 use std::time::Duration;

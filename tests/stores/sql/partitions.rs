@@ -49,6 +49,9 @@ async fn partitions_keep_the_contract() {
     suite.keys_are_distinct().await;
     suite.one_winner_each(16, 100).await;
     suite.claims_race_their_releases(50).await;
+    suite.forgets_what_is_handled().await;
+    suite.forgotten_token_never_claims().await;
+    suite.forgets_race_handlers(20).await;
     suite.purge(async || store.purge(1_000).await.unwrap()).await;
     let used = "SELECT count(DISTINCT tableoid) FROM countersign";
     let used: i64 = sqlx::query_scalar(used).fetch_one(&pool).await.unwrap();

@@ -22,6 +22,7 @@ mod start;
 mod stdout;
 mod stop;
 mod store;
+mod store_command;
 mod target;
 mod targets;
 mod terminal;

@@ -6,7 +6,7 @@ use crate::program::{Program, command};
 use crate::sender::hostwares;
 
 /// `listen` with this store, which the command line finds in a variable.
-fn listen(store: &str) -> Program {
+pub(crate) fn listen(store: &str) -> Program {
     let args = ["listen", "--addr", "127.0.0.1:0", "--provider", "hostwares=env:SECRET"];
     let mut command = command(&[&args[..], &["--store", "env:STORE"]].concat());
     Program::spawn({
@@ -32,7 +32,7 @@ fn is_remembered(store: &str) -> String {
 }
 
 /// The next line is of this outcome; gives its key.
-fn has_line(program: &Program, outcome: &str) -> String {
+pub(crate) fn has_line(program: &Program, outcome: &str) -> String {
     let line = program.line();
     let text = |name| line.get(name).and_then(serde_json::Value::as_str).unwrap().to_owned();
     assert_eq!(text("outcome"), outcome);
@@ -40,7 +40,7 @@ fn has_line(program: &Program, outcome: &str) -> String {
 }
 
 /// An id that no other run has.
-fn id() -> String {
+pub(crate) fn id() -> String {
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
     format!("evt_{}_{}", std::process::id(), now.as_nanos())
 }

@@ -6,6 +6,7 @@ mod call;
 mod group;
 mod in_transaction;
 mod lanes;
+mod operate;
 mod place;
 mod retry;
 mod sql;
@@ -16,7 +17,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::{ClaimToken, Claimed, EventKey, Settled, Store, StoreError, Transactional};
+use countersign::{
+    ClaimToken, Claimed, EventKey, EventState, Forgotten, Settled, Store, StoreError, StoreStats,
+    Transactional,
+};
 use sqlx::{AssertSqlSafe, PgPool};
 
 pub use builder::PostgresStoreBuilder;
@@ -30,6 +34,7 @@ use self::sql::{Statements, Table};
 use crate::error::Failure;
 use crate::names;
 use crate::purge::{self, PurgeTask};
+use crate::schema::SchemaState;
 use crate::values::{Owner, micros};
 
 /// A store in PostgreSQL 12 or later, on your own pool. Clones share it.
@@ -76,9 +81,10 @@ use crate::values::{Owner, micros};
 ///     expires_at timestamptz NOT NULL
 /// );
 /// CREATE INDEX IF NOT EXISTS "countersign_expires_at" ON "countersign" (expires_at);
+/// COMMENT ON TABLE "countersign" IS 'countersign schema 2, for programs from schema 1';
 /// ```
 ///
-/// The role needs `SELECT`, `INSERT` and `UPDATE`, and `DELETE` for the purge. A key takes about 150
+/// The comment is the [schema's version](crate#the-schemas-version). The role needs `SELECT`, `INSERT` and `UPDATE`, and `DELETE` for the purge. A key takes about 150
 /// bytes with its indexes. A claim that is released leaves two such rows, which a purge drops after
 /// [five minutes](countersign::RELEASED_FOR): the event's, with an `owner` of zeros, which any token may
 /// claim, and one that says that this token was released, under a key of its own. Nothing of the kind is
@@ -95,7 +101,7 @@ use crate::values::{Owner, micros};
 ///
 /// Every statement names its keys, so the table can be split by the hash of the key: smaller indexes,
 /// several places for autovacuum to work, and a tablespace for each partition if one disk does not do.
-/// [`migrate`](Self::migrate) leaves a table that is there as it is. Create this one first:
+/// [`migrate`](Self::migrate) does not split a table, nor join one. Create this one first:
 ///
 /// ```sql
 /// CREATE TABLE "countersign" (
@@ -105,6 +111,7 @@ use crate::values::{Owner, micros};
 ///     expires_at timestamptz NOT NULL
 /// ) PARTITION BY HASH (key);
 /// CREATE INDEX "countersign_expires_at" ON "countersign" (expires_at);
+/// COMMENT ON TABLE "countersign" IS 'countersign schema 2, for programs from schema 1';
 /// CREATE TABLE "countersign_0" PARTITION OF "countersign" FOR VALUES WITH (MODULUS 8, REMAINDER 0);
 /// -- … and so on, to:
 /// CREATE TABLE "countersign_7" PARTITION OF "countersign" FOR VALUES WITH (MODULUS 8, REMAINDER 7);
@@ -174,9 +181,11 @@ impl PostgresStore {
         Self(Arc::new(Inner { lanes, create, claim }))
     }
 
-    /// Creates the table and its index where they are missing, and [checks](Self::check) them. Any
-    /// number of processes can do so at once. The role needs the right to create tables in the
-    /// schema, which must exist.
+    /// Creates the table and its index where they are missing, brings an older table to this
+    /// [version](crate#the-schemas-version), and [checks](Self::check) it. Any number of processes can do so
+    /// at once. To create the table, the role needs the right to create tables in the schema, which
+    /// must exist. To bring it forward, it has to own the table: else it stays as it is, with a line at
+    /// `warn`.
     ///
     /// Without a [`schema`](PostgresStoreBuilder::schema) of its own, a store takes the first table
     /// of its name in the connection's `search_path`, and makes one in the first schema only if
@@ -196,11 +205,22 @@ impl PostgresStore {
     ///
     /// # Errors
     ///
-    /// If the table is missing, `UNLOGGED` or temporary, if `synchronous_commit` is `off` for the
-    /// connection, or if the database cannot answer. The message says what to set.
+    /// If the table is missing, `UNLOGGED`, temporary or [too new](SchemaState::TooNew), if
+    /// `synchronous_commit` is `off` for the connection, or if the database cannot answer. The message says what to set.
     pub async fn check(&self) -> Result<(), StoreError> {
         let mut connection = self.0.lanes.pool.acquire().await.map_err(Failure::postgres)?;
         Ok(self.0.lanes.place.check(&mut connection).await?)
+    }
+
+    /// How the table stands to this version of the crate, and so what [`migrate`](Self::migrate) would
+    /// do. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot answer.
+    pub async fn schema(&self) -> Result<SchemaState, StoreError> {
+        let mut connection = self.0.lanes.pool.acquire().await.map_err(Failure::postgres)?;
+        Ok(self.0.lanes.place.schema(&mut connection).await?)
     }
 
     /// What [`migrate`](Self::migrate) creates, as SQL for migrations of your own.
@@ -294,8 +314,9 @@ impl Store for PostgresStore {
         token: ClaimToken,
         lease: Duration,
     ) -> Result<Claimed, StoreError> {
-        let rest = Rest::MicrosAndReleased(micros(lease), Owner::released(key, token));
-        let ask = Ask { key, owner: Owner::of(token), rest };
+        let owner = Owner::of(token);
+        let rest = Rest::MicrosAndReleased(micros(lease), owner.released(key));
+        let ask = Ask { key, owner, rest };
         let mut waits = Waits::new();
         loop {
             let answer = self.ask(ask, &mut waits).await?;
@@ -323,13 +344,25 @@ impl Store for PostgresStore {
     }
 
     async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
-        let rest = Rest::Released(Owner::released(key, token));
-        self.settle(Ask { key, owner: Owner::of(token), rest }).await
+        let owner = Owner::of(token);
+        self.settle(Ask { key, owner, rest: Rest::Released(owner.released(key)) }).await
     }
 
     async fn is_completed(&self, key: EventKey, token: ClaimToken) -> Result<bool, StoreError> {
         let ask = Ask { key, owner: Owner::of(token), rest: Rest::None };
         Ok(self.ask(ask, &mut Waits::new()).await?.outcome == COMPLETED)
+    }
+
+    async fn forget(&self, key: EventKey) -> Result<Forgotten, StoreError> {
+        self.forget_one(key).await
+    }
+
+    async fn state(&self, key: EventKey) -> Result<EventState, StoreError> {
+        self.state_of(key).await
+    }
+
+    async fn stats(&self) -> Result<StoreStats, StoreError> {
+        self.stats_of().await
     }
 
     fn transactional(&self) -> Option<Transactional> {

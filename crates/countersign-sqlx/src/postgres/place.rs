@@ -1,10 +1,12 @@
 //! Where the table is, and whether what is written there lasts.
 
+use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use tokio::sync::OnceCell;
 
 use super::sql::{Found, PARTITION, Statements, Table};
-use crate::error::Failure;
+use crate::error::{self, Failure};
+use crate::schema::{CURRENT, SchemaState, Stamp};
 
 /// The table, found once.
 ///
@@ -38,29 +40,71 @@ impl Place {
         find(&self.table, connection).await.map(drop)
     }
 
-    /// Creates the table where it is missing.
-    pub(super) async fn migrate(&self, connection: &mut PgConnection) -> Result<(), Failure> {
-        let is_new = self.create(connection).await.map_err(Failure::postgres)?;
-        let found = find(&self.table, connection).await?;
-        if is_new && self.table.schema.is_none() {
-            warn_of_namesakes(&found, connection).await.map_err(Failure::postgres)?;
-        }
-        Ok(())
+    /// How the table stands to this version.
+    pub(super) async fn schema(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<SchemaState, Failure> {
+        let found = look(&self.table, connection).await?;
+        Ok(found.map_or(SchemaState::Missing, |(.., says)| Stamp::read(says.as_deref()).state()))
     }
 
-    /// Tells whether it was missing.
-    async fn create(&self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    /// Creates the table where it is missing, and brings it to this version where it is older.
+    pub(super) async fn migrate(&self, connection: &mut PgConnection) -> Result<(), Failure> {
+        match self.bring_forward(connection).await {
+            Ok(is_new) => {
+                let found = find(&self.table, connection).await?;
+                if is_new && self.table.schema.is_none() {
+                    warn_of_namesakes(&found, connection).await.map_err(Failure::postgres)?;
+                }
+                Ok(())
+            }
+            // The table is somebody else's, who makes it and changes it. This version works with an
+            // older one.
+            Err(error) if error::code(&error).as_deref() == Some(NOT_THE_OWNER) => {
+                match self.schema(connection).await? {
+                    SchemaState::Older { version } => {
+                        let table = self.table.quoted();
+                        tracing::warn!(
+                            "the table {table} stays at schema version {version}, because only its \
+                             owner may bring it to version {CURRENT}; the store works with both"
+                        );
+                        find(&self.table, connection).await.map(drop)
+                    }
+                    _ => Err(Failure::postgres(error)),
+                }
+            }
+            Err(error) => Err(Failure::postgres(error)),
+        }
+    }
+
+    /// One process after the other. Tells whether the table was missing.
+    async fn bring_forward(&self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
         let mut tx = connection.begin().await?;
         let lock = AssertSqlSafe(self.table.lock_sql());
         let rows = sqlx::raw_sql(lock).fetch_all(&mut *tx).await?;
-        let exists = rows.last().is_some_and(|row| row.try_get("exists").unwrap_or(false));
-        if !exists {
-            sqlx::raw_sql(AssertSqlSafe(self.table.create_sql())).execute(&mut *tx).await?;
+        let row = rows.last();
+        let exists = row.is_some_and(|row| row.try_get("exists").unwrap_or(false));
+        let says = row.and_then(|row| row.try_get::<Option<String>, _>("says").ok()).flatten();
+        let mut steps = Vec::new();
+        match Stamp::read(says.as_deref()).state() {
+            _ if !exists => steps.push(self.table.create_sql()),
+            SchemaState::Older { version } => {
+                let later = version.saturating_add(1)..=CURRENT;
+                steps.extend(later.filter_map(|to| self.table.step_sql(to)));
+            }
+            _ => {}
+        }
+        for step in steps {
+            sqlx::raw_sql(AssertSqlSafe(step)).execute(&mut *tx).await?;
         }
         tx.commit().await?;
         Ok(!exists)
     }
 }
+
+/// SQLSTATE of what only a table's owner may do.
+const NOT_THE_OWNER: &str = "42501";
 
 /// Whoever starts with another `search_path` than before would handle all events again.
 async fn warn_of_namesakes(made: &Table, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
@@ -77,14 +121,24 @@ async fn warn_of_namesakes(made: &Table, connection: &mut PgConnection) -> Resul
     Ok(())
 }
 
-async fn find(table: &Table, connection: &mut PgConnection) -> Result<Table, Failure> {
+/// What there is to know of the table, if it is there.
+async fn look(table: &Table, connection: &mut PgConnection) -> Result<Option<Found>, Failure> {
     let row = sqlx::raw_sql(AssertSqlSafe(table.find_sql())).fetch_optional(connection).await;
-    let row = row.map_err(Failure::postgres)?;
-    let Some(row) = row else { return Err(Failure::no_table(&table.quoted())) };
-    let read = || -> Result<Found, sqlx::Error> {
-        Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
+    let read = |row: PgRow| -> Result<Found, sqlx::Error> {
+        Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?))
     };
-    let (schema, persistence, synchronous_commit) = read().map_err(Failure::postgres)?;
+    row.and_then(|row| row.map(read).transpose()).map_err(Failure::postgres)
+}
+
+async fn find(table: &Table, connection: &mut PgConnection) -> Result<Table, Failure> {
+    let found = look(table, connection).await?;
+    let Some((schema, persistence, synchronous_commit, says)) = found else {
+        return Err(Failure::no_table(&table.quoted()));
+    };
+    let state = Stamp::read(says.as_deref()).state();
+    if matches!(state, SchemaState::TooNew { .. }) {
+        return Err(Failure::other(state.to_string()));
+    }
     let found = Table { schema: Some(schema), name: table.name.clone() };
     let quoted = found.quoted();
     match persistence.as_str() {

@@ -15,9 +15,14 @@ impl Waits {
         Self(0)
     }
 
+    /// Whether the next one is not waited for any more.
+    pub(super) const fn is_over(&self) -> bool {
+        self.0 >= WAITS
+    }
+
     /// Waits, or answers that the time is over.
     pub(super) async fn next(&mut self) -> bool {
-        if self.0 >= WAITS {
+        if self.is_over() {
             return false;
         }
         tokio::time::sleep(FIRST.saturating_mul(1 << self.0)).await;

@@ -6,14 +6,15 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::{Claimed, EventKey, Settled};
+use countersign::{Claimed, EventKey, EventState, Forgotten, RELEASED_FOR, Settled};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use super::statements::Statements;
+use super::{look, version};
 use crate::error::Failure;
 use crate::room::{Call, fail, take, tell};
-use crate::values::Owner;
+use crate::values::{Owner, millis};
 
 /// A key, its owner, and for how long.
 #[derive(Clone, Copy)]
@@ -29,6 +30,7 @@ pub(super) struct Batch {
     pub(super) claims: Vec<Call<Ask, Claimed>>,
     pub(super) completions: Vec<Call<Ask, Settled>>,
     pub(super) releases: Vec<Call<Ask, Settled>>,
+    pub(super) forgets: Vec<Call<EventKey, Forgotten>>,
     pub(super) purges: Vec<Call<u32, u64>>,
     pub(super) migrations: Vec<Call<(), ()>>,
     /// There is no room to remember which tokens were released.
@@ -40,6 +42,7 @@ pub(super) struct Answers {
     claims: Vec<Claimed>,
     completions: Vec<Settled>,
     releases: Vec<Settled>,
+    forgets: Vec<Forgotten>,
     purges: Vec<u64>,
     migrations: Vec<()>,
 }
@@ -52,7 +55,8 @@ impl Batch {
     /// How many calls there are.
     pub(super) fn len(&self) -> usize {
         let settled = self.completions.len() + self.releases.len();
-        self.claims.len() + settled + self.purges.len() + self.migrations.len()
+        let asked = self.forgets.len() + self.purges.len() + self.migrations.len();
+        self.claims.len() + settled + asked
     }
 
     /// Takes up to `most` of each kind.
@@ -61,6 +65,7 @@ impl Batch {
             claims: take(&mut self.claims, most),
             completions: take(&mut self.completions, most),
             releases: take(&mut self.releases, most),
+            forgets: take(&mut self.forgets, most),
             purges: take(&mut self.purges, most),
             migrations: take(&mut self.migrations, most),
             forgetful: self.forgetful,
@@ -78,6 +83,7 @@ impl Batch {
         let mut kinds = vec![
             Self { claims: mem::take(&mut self.claims), ..Self::default() },
             Self { completions, migrations, ..Self::default() },
+            Self { forgets: mem::take(&mut self.forgets), ..Self::default() },
             Self { releases, forgetful, ..Self::default() },
             Self { purges: mem::take(&mut self.purges), ..Self::default() },
         ];
@@ -111,8 +117,7 @@ impl Batch {
         statements: &Statements,
     ) -> Result<Answers, sqlx::Error> {
         if !self.migrations.is_empty() {
-            let create = AssertSqlSafe(Arc::clone(&statements.schema));
-            sqlx::raw_sql(create).execute(&mut *connection).await?;
+            version::bring_forward(connection, statements).await?;
         }
         // Settled first, a key is answered as handled, or free, rather than in flight; and a claim
         // that was overtaken by its own release finds that out.
@@ -123,6 +128,10 @@ impl Batch {
         if !self.forgetful {
             fetch(connection, &statements.remember, &asked).await?;
         }
+        let mut forgets = Vec::with_capacity(self.forgets.len());
+        for call in &self.forgets {
+            forgets.push(forget(connection, statements, call.ask).await?);
+        }
         let claims = claim(connection, statements, &asks(&self.claims)).await?;
         let mut purges = Vec::with_capacity(self.purges.len());
         for call in &self.purges {
@@ -130,7 +139,7 @@ impl Batch {
             purges.push(query.bind(call.ask).execute(&mut *connection).await?.rows_affected());
         }
         let migrations = vec![(); self.migrations.len()];
-        Ok(Answers { claims, completions, releases, purges, migrations })
+        Ok(Answers { claims, completions, releases, forgets, purges, migrations })
     }
 
     /// Gives every call its answer, or what failed.
@@ -140,6 +149,7 @@ impl Batch {
                 tell(self.claims, answers.claims);
                 tell(self.completions, answers.completions);
                 tell(self.releases, answers.releases);
+                tell(self.forgets, answers.forgets);
                 tell(self.purges, answers.purges);
                 tell(self.migrations, answers.migrations);
             }
@@ -147,6 +157,7 @@ impl Batch {
                 fail(self.claims, &failure);
                 fail(self.completions, &failure);
                 fail(self.releases, &failure);
+                fail(self.forgets, &failure);
                 fail(self.purges, &failure);
                 fail(self.migrations, &failure);
             }
@@ -178,6 +189,23 @@ async fn claim(
         None => Claimed::InFlight { retry_after: Duration::ZERO },
     };
     Ok(asks.iter().map(answer).collect())
+}
+
+/// Lets a handled event in again.
+async fn forget(
+    connection: &mut SqliteConnection,
+    statements: &Statements,
+    key: EventKey,
+) -> Result<Forgotten, sqlx::Error> {
+    let query = sqlx::query(AssertSqlSafe(Arc::clone(&statements.forget)));
+    let query = query.bind(key.as_bytes().as_slice()).bind(millis(RELEASED_FOR));
+    if query.fetch_optional(&mut *connection).await?.is_some() {
+        return Ok(Forgotten::Forgotten);
+    }
+    Ok(match look::state(connection, statements, key).await? {
+        EventState::InFlight { left } => Forgotten::InFlight { retry_after: left },
+        _ => Forgotten::NotHandled,
+    })
 }
 
 /// Completes or releases.

@@ -6,11 +6,13 @@ mod file;
 mod gather;
 mod in_transaction;
 mod lent;
+mod look;
 mod reader;
 mod settings;
 mod statements;
 mod thread;
 mod turn;
+mod version;
 mod writer;
 
 use std::fmt;
@@ -19,7 +21,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::{
-    ClaimToken, Claimed, EventKey, RELEASED_FOR, Settled, Store, StoreError, Transactional,
+    ClaimToken, Claimed, EventKey, EventState, Forgotten, RELEASED_FOR, Settled, Store, StoreError,
+    StoreStats, Transactional,
 };
 use sqlx::SqlitePool;
 
@@ -32,6 +35,7 @@ use self::statements::Statements;
 use self::thread::Worker;
 use crate::names;
 use crate::purge::{self, PurgeTask};
+use crate::schema::SchemaState;
 use crate::values::{Owner, millis};
 
 /// A store in an SQLite file, for the processes of one machine. Clones share it.
@@ -68,9 +72,11 @@ use crate::values::{Owner, millis};
 ///     expires_at INTEGER NOT NULL
 /// ) STRICT, WITHOUT ROWID;
 /// CREATE INDEX IF NOT EXISTS "countersign_expires_at" ON "countersign" (expires_at);
+/// CREATE VIEW IF NOT EXISTS "countersign_schema" AS
+///     SELECT 'countersign schema 2, for programs from schema 1' AS version;
 /// ```
 ///
-/// `expires_at` is in milliseconds since 1970 by the machine's clock; a clock that is set back
+/// The view is the [schema's version](crate#the-schemas-version). `expires_at` is in milliseconds since 1970 by the machine's clock; a clock that is set back
 /// makes leases and retention longer by as much. `owner` is a digest of the claim's token: what is in
 /// the file or a backup settles no claim.
 ///
@@ -192,9 +198,15 @@ impl SqliteStore {
     ///
     /// If the file cannot be opened, or is not a database.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        let store = Self::new(settings::open(path.as_ref()));
+        let store = Self::new(settings::open(path.as_ref(), true));
         store.migrate().await?;
         Ok(store)
+    }
+
+    /// Settings of a store in a file that is there, opened as [`open`](Self::open) does and as it is:
+    /// nothing is created or migrated. For tools. If there is no such file, calls fail.
+    pub fn existing(path: impl AsRef<Path>) -> SqliteStoreBuilder {
+        Self::builder(settings::open(path.as_ref(), false))
     }
 
     /// A store in the table `countersign`.
@@ -213,14 +225,25 @@ impl SqliteStore {
         Self(Arc::new(Inner { worker, table }))
     }
 
-    /// Creates the table and its index where they are missing. Any number of processes can do so
-    /// at once.
+    /// Creates the table and its index where they are missing, and brings an older table to this
+    /// [version](crate#the-schemas-version). Any number of processes can do so at once.
     ///
     /// # Errors
     ///
-    /// If the database cannot answer, or its settings are not what the store needs.
+    /// If the database cannot answer, its settings are not what the store needs, or the table is [too
+    /// new](SchemaState::TooNew).
     pub async fn migrate(&self) -> Result<(), StoreError> {
         self.0.worker.write(|batch| &mut batch.migrations, ()).await
+    }
+
+    /// How the table stands to this version of the crate, and so what [`migrate`](Self::migrate) would
+    /// do. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot answer.
+    pub async fn schema(&self) -> Result<SchemaState, StoreError> {
+        Ok(look::schema_of(&self.0.worker.0).await?)
     }
 
     /// What [`migrate`](Self::migrate) creates, as SQL for migrations of your own.
@@ -303,6 +326,18 @@ impl Store for SqliteStore {
 
     async fn is_completed(&self, key: EventKey, token: ClaimToken) -> Result<bool, StoreError> {
         self.0.worker.is_completed(ask(key, token, Duration::ZERO)).await
+    }
+
+    async fn forget(&self, key: EventKey) -> Result<Forgotten, StoreError> {
+        self.0.worker.write(|batch| &mut batch.forgets, key).await
+    }
+
+    async fn state(&self, key: EventKey) -> Result<EventState, StoreError> {
+        Ok(look::state_of(&self.0.worker.0, key).await?)
+    }
+
+    async fn stats(&self) -> Result<StoreStats, StoreError> {
+        Ok(look::stats_of(&self.0.worker.0).await?)
     }
 
     fn transactional(&self) -> Option<Transactional> {

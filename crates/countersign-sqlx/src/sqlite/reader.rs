@@ -60,7 +60,7 @@ async fn read(
     Ok(completed)
 }
 
-async fn connect(shared: &Shared) -> Result<SqliteConnection, sqlx::Error> {
+pub(super) async fn connect(shared: &Shared) -> Result<SqliteConnection, sqlx::Error> {
     let options = shared.pool.connect_options();
     let options = (*options).clone().create_if_missing(false).busy_timeout(BUSY_TIMEOUT);
     SqliteConnection::connect_with(&options).await

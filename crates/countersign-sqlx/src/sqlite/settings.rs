@@ -25,11 +25,12 @@ const PAGE: u32 = 1024;
 const CHECKPOINT: u32 = 4000;
 
 /// A pool for one file, set as [`check`] wants it. It opens the file when it is first used, on the
-/// store's own thread: nothing of it depends on the runtime of whoever opens the store.
-pub(super) fn open(path: &Path) -> SqlitePool {
+/// store's own thread: nothing of it depends on the runtime of whoever opens the store. `create` is
+/// whether the file may be made.
+pub(super) fn open(path: &Path, create: bool) -> SqlitePool {
     let options = SqliteConnectOptions::new()
         .filename(path)
-        .create_if_missing(true)
+        .create_if_missing(create)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT)
@@ -84,7 +85,7 @@ mod tests {
         let name = format!("countersign-settings-{}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).unwrap();
-        let pool = open(&folder.join("webhooks.db"));
+        let pool = open(&folder.join("webhooks.db"), true);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let set: Vec<i64> = runtime.block_on(async {
             let mut set = Vec::new();

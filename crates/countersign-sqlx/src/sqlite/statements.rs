@@ -9,6 +9,8 @@
 
 use std::sync::Arc;
 
+use crate::schema::Stamp;
+
 pub(super) struct Statements {
     pub(super) claim: Arc<str>,
     pub(super) look: Arc<str>,
@@ -17,8 +19,17 @@ pub(super) struct Statements {
     pub(super) completed: Arc<str>,
     pub(super) release: Arc<str>,
     pub(super) remember: Arc<str>,
+    /// `?1` is a key, `?2` for how many milliseconds its owner is remembered as released.
+    pub(super) forget: Arc<str>,
+    /// `?1` is a key.
+    pub(super) state: Arc<str>,
+    pub(super) stats: Arc<str>,
     pub(super) purge: Arc<str>,
     pub(super) schema: Arc<str>,
+    /// The text of the view that says the version, and of what it is in, if they are there.
+    pub(super) version: Arc<str>,
+    /// Brings a table of version 1 to this one: to 2, the table says its version.
+    pub(super) forward: Arc<str>,
 }
 
 /// The database's clock, the same for all of a statement.
@@ -36,8 +47,13 @@ impl Statements {
             completed: completed(&quoted).into(),
             release: release(&quoted).into(),
             remember: remember(&quoted).into(),
+            forget: forget(&quoted).into(),
+            state: state(&quoted).into(),
+            stats: stats(&quoted).into(),
             purge: purge(&quoted).into(),
             schema: create(&quoted, table).into(),
+            version: version(table).into(),
+            forward: say_version(table).into(),
         }
     }
 }
@@ -110,6 +126,39 @@ fn remember(table: &str) -> String {
     )
 }
 
+/// The row of a handled event becomes the row that says that its owner was released: in one step the
+/// event is free, and the token that had completed it never claims it again.
+fn forget(table: &str) -> String {
+    format!(
+        "UPDATE OR REPLACE {table} \
+        SET key = unhex(hex(key) || hex(owner)), done = 1, expires_at = {NOW} + ?2 \
+        WHERE key = ?1 AND done AND expires_at > {NOW} RETURNING 1"
+    )
+}
+
+/// Of the event if it is known, and else of a token of its that was released: whether it is the event's
+/// row, whether it is handled, and how many milliseconds are left. Tokens lie behind their event, and
+/// before the next key of 16 bytes.
+fn state(table: &str) -> String {
+    format!(
+        "SELECT length(key) = 16, done, expires_at - {NOW} FROM {table} \
+        WHERE key >= ?1 AND key <= unhex(hex(?1) || '{owner}') AND expires_at > {NOW} \
+        ORDER BY key LIMIT 1",
+        owner = "F".repeat(32)
+    )
+}
+
+/// How many are claimed, handled, released, and have run out.
+fn stats(table: &str) -> String {
+    format!(
+        "SELECT count(*) FILTER (WHERE lives AND length(key) = 16 AND NOT done), \
+            count(*) FILTER (WHERE lives AND length(key) = 16 AND done), \
+            count(*) FILTER (WHERE lives AND length(key) > 16), \
+            count(*) FILTER (WHERE NOT lives) \
+        FROM (SELECT key, done, expires_at > {NOW} AS lives FROM {table})"
+    )
+}
+
 /// `?1` is how many keys to drop.
 fn purge(table: &str) -> String {
     format!(
@@ -126,6 +175,24 @@ fn create(quoted: &str, table: &str) -> String {
             done INTEGER NOT NULL,\n    \
             expires_at INTEGER NOT NULL\n\
         ) STRICT, WITHOUT ROWID;\n\
-        CREATE INDEX IF NOT EXISTS \"{table}_expires_at\" ON {quoted} (expires_at);\n"
+        CREATE INDEX IF NOT EXISTS \"{table}_expires_at\" ON {quoted} (expires_at);\n\
+        {}",
+        say_version(table)
+    )
+}
+
+fn say_version(table: &str) -> String {
+    format!(
+        "CREATE VIEW IF NOT EXISTS \"{table}_schema\" AS\n    SELECT '{}' AS version;\n",
+        Stamp::CURRENT
+    )
+}
+
+/// One row if the table is there. Names are equal whatever their case.
+fn version(table: &str) -> String {
+    format!(
+        "SELECT (SELECT sql FROM sqlite_schema \
+            WHERE type = 'view' AND name = '{table}_schema' COLLATE NOCASE) \
+        FROM sqlite_schema WHERE type = 'table' AND name = '{table}' COLLATE NOCASE"
     )
 }

@@ -4,6 +4,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::task::Poll;
 use std::time::Duration;
 use std::{mem, thread};
@@ -29,6 +30,8 @@ pub(super) struct Shared {
     pub(super) pool: SqlitePool,
     pub(super) statements: Statements,
     pub(super) file: File,
+    /// The table is one that this version can work with: it was looked at.
+    pub(super) version_is_good: AtomicBool,
     /// Whose turn it is to write, of those in this process.
     pub(super) turn: Turn,
     room: Room<Queue>,
@@ -58,6 +61,7 @@ impl Worker {
             pool,
             statements,
             file,
+            version_is_good: AtomicBool::new(false),
             turn: Turn::default(),
             room: Room::default(),
             write: Notify::new(),

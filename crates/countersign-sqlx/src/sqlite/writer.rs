@@ -1,12 +1,13 @@
 //! Group commit: what has queued up during one commit is committed together by the next.
 
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::batch::{Answers, Batch};
 use super::gather::Gather;
 use super::lent::Lent;
-use super::settings;
 use super::thread::{Next, Shared};
+use super::{settings, version};
 use crate::error::Failure;
 
 /// How many calls of a kind one transaction takes: a bound on how long it holds the write lock.
@@ -65,6 +66,10 @@ async fn try_commit(shared: &Shared, batch: &mut Batch) -> Result<Answers, Failu
     let mut connection = Lent::by(&shared.pool).await.map_err(Failure::sqlite)?;
     shared.file.check()?;
     settings::check(&mut connection).await?;
+    if !shared.version_is_good.load(Ordering::Relaxed) {
+        version::check(&mut connection, &shared.statements).await?;
+        shared.version_is_good.store(true, Ordering::Relaxed);
+    }
     connection.begin().await.map_err(Failure::sqlite)?;
     // That may have taken a while.
     batch.forget_cancelled_claims();

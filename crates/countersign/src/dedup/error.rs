@@ -19,12 +19,20 @@ pub enum StoreErrorKind {
     Unavailable,
     /// It has no room for another key.
     Full,
+    /// It does not have this call.
+    Unsupported,
 }
 
 impl StoreError {
     /// An error of this kind, with its cause.
     pub fn new(kind: StoreErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { kind, source: source.into() }
+    }
+
+    /// A store that does not have this call.
+    pub(super) fn unsupported(call: &str) -> Self {
+        let what = format!("this kind of store does not implement `Store::{call}`");
+        Self::new(StoreErrorKind::Unsupported, what)
     }
 
     /// What is wrong.
@@ -39,6 +47,7 @@ impl fmt::Display for StoreError {
         f.write_str(match self.kind {
             StoreErrorKind::Unavailable => "the store cannot answer",
             StoreErrorKind::Full => "the store is full",
+            StoreErrorKind::Unsupported => "the store cannot do this",
         })
     }
 }

@@ -1,11 +1,14 @@
 //! The store in memory: for one process, forgotten when it ends.
 
+mod operate;
+
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::error::{StoreError, StoreErrorKind};
+use super::operate::{EventState, Forgotten, StoreStats};
 use super::shard::{Entry, NANOS_IN_A_SECOND, Shard, State};
 use super::store::{Claimed, RELEASED_FOR, Settled, Store};
 use super::token::ClaimToken;
@@ -120,8 +123,7 @@ impl MemoryStore {
             Some(Entry { state: State::Done, .. }) => return Some(Claimed::Done),
             Some(entry) if entry.token == token => shard.replace(claim),
             Some(entry) => {
-                let retry_after = Duration::from_nanos(entry.expires.saturating_sub(now));
-                return Some(Claimed::InFlight { retry_after });
+                return Some(Claimed::InFlight { retry_after: left(entry.expires, now) });
             }
             None if shard.released.contains(key, token, now) => {
                 return Some(Claimed::InFlight { retry_after: Duration::ZERO });
@@ -229,6 +231,18 @@ impl Store for MemoryStore {
     async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
         Ok(self.settle(key, token, None))
     }
+
+    async fn forget(&self, key: EventKey) -> Result<Forgotten, StoreError> {
+        Ok(self.forget_now(key))
+    }
+
+    async fn state(&self, key: EventKey) -> Result<EventState, StoreError> {
+        Ok(self.state_now(key))
+    }
+
+    async fn stats(&self) -> Result<StoreStats, StoreError> {
+        Ok(self.stats_now())
+    }
 }
 
 impl fmt::Debug for MemoryStore {
@@ -285,6 +299,10 @@ impl fmt::Debug for MemoryStoreBuilder {
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     // No code panics while it holds the lock; were there such code, a claim is still whole.
     shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn left(expires: u64, now: u64) -> Duration {
+    Duration::from_nanos(expires.saturating_sub(now))
 }
 
 /// In nanoseconds, so that nothing is rounded: a lease that ended a little early would be given away

@@ -2,6 +2,7 @@
 
 mod error;
 mod memory;
+mod operate;
 mod released;
 mod shard;
 mod shared;
@@ -10,6 +11,7 @@ mod token;
 
 pub use error::{StoreError, StoreErrorKind};
 pub use memory::{MemoryStore, MemoryStoreBuilder};
+pub use operate::{EventState, Forgotten, StoreStats};
 pub use shared::DynStore;
 pub use store::{
     Claimed, InTransaction, LONGEST_KEPT, RELEASED_FOR, Settled, Store, Transactional,

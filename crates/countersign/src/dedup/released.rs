@@ -36,6 +36,16 @@ impl Released {
         release.is_some_and(|release| release.until > now)
     }
 
+    /// Whether any token has released this key. It looks at all of them.
+    pub(super) fn has(&self, key: EventKey, now: u64) -> bool {
+        self.queue.iter().any(|release| release.key == key && release.until > now)
+    }
+
+    /// How many tokens have released a key.
+    pub(super) fn count(&self, now: u64) -> usize {
+        self.queue.iter().filter(|release| release.until > now).count()
+    }
+
     /// Remembers that this token has released this key. Holds at most `most`, the newest.
     pub(super) fn insert(
         &mut self,

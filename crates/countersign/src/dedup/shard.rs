@@ -78,6 +78,11 @@ impl Shard {
         entry(&self.slots, *slot)
     }
 
+    /// All entries, also those that have expired.
+    pub(super) fn entries(&self) -> impl Iterator<Item = Entry> {
+        self.slots.iter().filter_map(Slot::entry)
+    }
+
     /// Adds an entry whose key is not there.
     pub(super) fn insert(&mut self, new: Entry) {
         if self.table.len() == self.table.capacity() {

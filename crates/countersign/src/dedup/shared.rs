@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::StoreError;
+use super::operate::{EventState, Forgotten, StoreStats};
 use super::store::{Claimed, Settled, Store, Transactional};
 use super::token::ClaimToken;
 use crate::key::EventKey;
@@ -45,6 +46,18 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     async fn is_completed(&self, key: EventKey, token: ClaimToken) -> Result<bool, StoreError> {
         (**self).is_completed(key, token).await
+    }
+
+    async fn forget(&self, key: EventKey) -> Result<Forgotten, StoreError> {
+        (**self).forget(key).await
+    }
+
+    async fn state(&self, key: EventKey) -> Result<EventState, StoreError> {
+        (**self).state(key).await
+    }
+
+    async fn stats(&self) -> Result<StoreStats, StoreError> {
+        (**self).stats().await
     }
 
     fn transactional(&self) -> Option<Transactional> {
@@ -95,6 +108,12 @@ pub trait Erased: Send + Sync + 'static {
 
     fn dyn_is_completed(&self, key: EventKey, token: ClaimToken) -> Call<'_, bool>;
 
+    fn dyn_forget(&self, key: EventKey) -> Call<'_, Forgotten>;
+
+    fn dyn_state(&self, key: EventKey) -> Call<'_, EventState>;
+
+    fn dyn_stats(&self) -> Call<'_, StoreStats>;
+
     fn dyn_transactional(&self) -> Option<Transactional>;
 }
 
@@ -127,6 +146,18 @@ impl<S: Store> Erased for S {
 
     fn dyn_is_completed(&self, key: EventKey, token: ClaimToken) -> Call<'_, bool> {
         Box::pin(self.is_completed(key, token))
+    }
+
+    fn dyn_forget(&self, key: EventKey) -> Call<'_, Forgotten> {
+        Box::pin(self.forget(key))
+    }
+
+    fn dyn_state(&self, key: EventKey) -> Call<'_, EventState> {
+        Box::pin(self.state(key))
+    }
+
+    fn dyn_stats(&self) -> Call<'_, StoreStats> {
+        Box::pin(self.stats())
     }
 
     fn dyn_transactional(&self) -> Option<Transactional> {
@@ -168,6 +199,18 @@ impl Store for dyn DynStore {
 
     async fn is_completed(&self, key: EventKey, token: ClaimToken) -> Result<bool, StoreError> {
         self.dyn_is_completed(key, token).await
+    }
+
+    async fn forget(&self, key: EventKey) -> Result<Forgotten, StoreError> {
+        self.dyn_forget(key).await
+    }
+
+    async fn state(&self, key: EventKey) -> Result<EventState, StoreError> {
+        self.dyn_state(key).await
+    }
+
+    async fn stats(&self) -> Result<StoreStats, StoreError> {
+        self.dyn_stats().await
     }
 
     fn transactional(&self) -> Option<Transactional> {

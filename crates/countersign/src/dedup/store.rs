@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::StoreError;
+use super::operate::{EventState, Forgotten, StoreStats};
 use super::token::ClaimToken;
 use crate::key::EventKey;
 
@@ -115,6 +116,50 @@ pub trait Store: Send + Sync + 'static {
     ) -> impl Future<Output = Result<bool, StoreError>> + Send {
         let _ = (key, token);
         std::future::ready(Ok(false))
+    }
+
+    /// Lets a handled event in again: the next delivery of it is handled. It is what an operator calls
+    /// after a handler answered 2xx for work that it had not done.
+    ///
+    /// It is fenced against handlers:
+    ///
+    /// - A key that is claimed under a live lease is not forgotten, and the answer is
+    ///   [`Forgotten::InFlight`]. So is one that a handler has completed in a transaction of its own
+    ///   that is still open: it is handled when that commits. It waits for neither; only where a store
+    ///   has one writer at a time (SQLite), it has to wait for its turn.
+    /// - One that has committed such a transaction is handled, also if its handler has more to do: if it is
+    ///   forgotten then, its next delivery does not wait for that handler.
+    /// - The token that had completed the key is released in the same step, as by
+    ///   [`release`](Self::release): what is late of its calls (a renewal, a second `complete`) changes
+    ///   nothing, and settling with it answers [`Settled::Lost`] from then on. Marks of tokens that were
+    ///   released before stay as they are.
+    /// - Only that one handling is forgotten: a copy of this call that arrives late forgets none that
+    ///   came after it. So an event is handled at most once more for each call that answers
+    ///   [`Forgotten::Forgotten`].
+    ///
+    /// A store that sends a call again by itself may answer [`Forgotten::NotHandled`] where the first
+    /// copy was carried out. A store around another one passes that one's on. Defaults to an error
+    /// of the kind [`Unsupported`](crate::StoreErrorKind::Unsupported).
+    fn forget(&self, key: EventKey) -> impl Future<Output = Result<Forgotten, StoreError>> + Send {
+        let _ = key;
+        std::future::ready(Err(StoreError::unsupported("forget")))
+    }
+
+    /// What the store knows of an event, by what is committed now. It changes nothing and waits for
+    /// nobody. It is for people and reports: by the time the answer is read, it may have changed. A
+    /// store around another one passes that one's on. Defaults to an error of the kind
+    /// [`Unsupported`](crate::StoreErrorKind::Unsupported).
+    fn state(&self, key: EventKey) -> impl Future<Output = Result<EventState, StoreError>> + Send {
+        let _ = key;
+        std::future::ready(Err(StoreError::unsupported("state")))
+    }
+
+    /// How much the store holds. It changes nothing and holds up no delivery, and it looks at
+    /// everything: seconds for millions of keys, so it is for people and not for each scrape of a
+    /// monitor. A store around another one passes that one's on. Defaults to an error of the kind
+    /// [`Unsupported`](crate::StoreErrorKind::Unsupported).
+    fn stats(&self) -> impl Future<Output = Result<StoreStats, StoreError>> + Send {
+        std::future::ready(Err(StoreError::unsupported("stats")))
     }
 
     /// For a store in a database that handlers write to as well: what its crate needs to complete a

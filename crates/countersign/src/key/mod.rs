@@ -3,7 +3,9 @@
 mod hasher;
 mod of_delivery;
 
+use std::error::Error;
 use std::fmt;
+use std::str::FromStr;
 
 pub(crate) use hasher::KeyHasher;
 pub(crate) use of_delivery::{KeySource, KeySpec};
@@ -42,3 +44,40 @@ impl fmt::Debug for EventKey {
         write!(f, "EventKey({self})")
     }
 }
+
+/// A key from what it is shown as: 32 hex digits.
+///
+/// ```
+/// let key: countersign::EventKey = "4516429cf007aae5bcadde7a4ace7897".parse()?;
+/// assert_eq!(key.to_string(), "4516429cf007aae5bcadde7a4ace7897");
+/// # Ok::<(), countersign::InvalidEventKey>(())
+/// ```
+impl FromStr for EventKey {
+    type Err = InvalidEventKey;
+
+    fn from_str(text: &str) -> Result<Self, InvalidEventKey> {
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        let mut key = [0; 16];
+        if pairs.len() != key.len() || !rest.is_empty() {
+            return Err(InvalidEventKey);
+        }
+        let digit = |digit: u8| char::from(digit).to_digit(16).ok_or(InvalidEventKey);
+        for (byte, [high, low]) in key.iter_mut().zip(pairs) {
+            *byte = u8::try_from(digit(*high)? << 4 | digit(*low)?).map_err(|_| InvalidEventKey)?;
+        }
+        Ok(Self(key))
+    }
+}
+
+/// A text that is not an event key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvalidEventKey;
+
+impl fmt::Display for InvalidEventKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an event key has 32 hex digits")
+    }
+}
+
+impl Error for InvalidEventKey {}

@@ -65,7 +65,9 @@ impl<S: Store> Handling<S> {
                 self.inner.reporter.store_failed("claim", &error);
                 endpoint.reject(match error.kind() {
                     StoreErrorKind::Full => RejectionKind::StoreFull,
-                    StoreErrorKind::Unavailable => RejectionKind::StoreUnavailable,
+                    StoreErrorKind::Unavailable | StoreErrorKind::Unsupported => {
+                        RejectionKind::StoreUnavailable
+                    }
                 })
             }
         };

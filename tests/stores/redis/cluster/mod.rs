@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use countersign::testing::StoreSuite;
-use countersign::{Claimed, EventKey, Runtime, Settled, Store, StoreError};
+use countersign::{
+    Claimed, EventKey, Forgotten, Runtime, Settled, Store, StoreError, StoreErrorKind,
+};
 use countersign_redis::redis::cluster_async::ClusterConnection;
 use countersign_redis::{ConnectError, Eviction, RedisStore};
 
@@ -34,6 +36,9 @@ async fn every_step_is_in_one_slot() {
         assert_ne!(store.claim(key(number), mine, LEASE).await.unwrap(), Claimed::Fresh);
         assert_eq!(store.claim(key(number), other, LEASE).await.unwrap(), Claimed::Fresh);
         assert_eq!(store.complete(key(number), other, DAY).await.unwrap(), Settled::Settled);
+        assert_eq!(store.forget(key(number)).await.unwrap(), Forgotten::Forgotten);
+        assert_ne!(store.claim(key(number), other, LEASE).await.unwrap(), Claimed::Fresh);
+        assert_eq!(store.claim(key(number), token(), LEASE).await.unwrap(), Claimed::Fresh);
     }
 }
 
@@ -51,6 +56,11 @@ async fn a_cluster_keeps_the_contract() {
     suite.dropped_calls_break_nothing().await;
     suite.one_winner_each(16, 500).await;
     suite.claims_race_their_releases(100).await;
+    suite.forgets_what_is_handled().await;
+    suite.forgotten_token_never_claims().await;
+    suite.forgets_race_handlers(20).await;
+    let counted = cluster.store().await.stats().await.unwrap_err();
+    assert_eq!(counted.kind(), StoreErrorKind::Unsupported);
     let used = async |node: usize| cluster.nodes[node].ask::<usize>(&["DBSIZE"]);
     for node in 0..3 {
         assert!(used(node).await > 50, "the keys are not spread over the nodes");

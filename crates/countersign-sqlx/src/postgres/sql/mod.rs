@@ -7,7 +7,9 @@
 //! | a claim | the event's | its token's digest | no | the lease ends |
 //! | a handled event | the event's | its token's digest | yes | the retention ends |
 //! | a released event, which everybody may claim | the event's | [`NOBODY`] | no | [`RELEASED_FOR`] is over |
-//! | a token that was released | a digest of key and token | [`NOBODY`] | yes | [`RELEASED_FOR`] is over |
+//! | a token that was released | a digest of key and owner | [`NOBODY`] | yes | [`RELEASED_FOR`] is over |
+//!
+//! A handled event that is forgotten becomes a released one, and its token a released one.
 //!
 //! # A released token never claims
 //!
@@ -22,6 +24,8 @@
 //! after that snapshot. Either it does so before the claim takes the row, which then is another
 //! version, or after, and then it finds the claim and ends it.
 //!
+//! Forgetting a handled event does 1 as well, for the token that completed it.
+//!
 //! The same holds for many keys in one statement. It is one transaction with one snapshot: 1 holds for
 //! each release in it, because its two rows are written in that transaction, and 2 for each claim,
 //! because its key and its token are looked up in that snapshot, and its row is locked only in the
@@ -31,6 +35,7 @@
 
 mod claim;
 mod many;
+mod operate;
 mod settle;
 mod table;
 
@@ -121,6 +126,11 @@ pub(super) struct Statements {
     pub(super) completions: Statement,
     pub(super) releases: Statement,
     pub(super) looks: Statement,
+    /// `$1` key, `$2` owner, `$3` the released token's key.
+    pub(super) forget: Statement,
+    /// `$1` key.
+    pub(super) state: String,
+    pub(super) stats: String,
     /// `$1` how many.
     pub(super) purge: String,
 }
@@ -138,6 +148,9 @@ impl Statements {
             completions: Statement::new(&many::completions(table), 3),
             releases: Statement::new(&many::releases(table), 3),
             looks: Statement::new(&many::looks(table), 2),
+            forget: Statement::new(&operate::forget(table), 3),
+            state: operate::state(table),
+            stats: operate::stats(table),
             purge: table::purge(table),
         }
     }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::missing_panics_doc, reason = "said once, on the suite")]
 
+mod operating;
 mod overtaking;
 
 use std::future::Future;
@@ -61,7 +62,9 @@ impl<S: Store> StoreSuite<S> {
     }
 
     /// Runs every case but [`purge`](Self::purge) and [`clock_is_the_stores`](Self::clock_is_the_stores),
-    /// which need something of you.
+    /// which need something of you. The cases of [`forget`](Store::forget), [`state`](Store::state) and
+    /// [`stats`](Store::stats) are left out for a store that does not have these calls (an error of the
+    /// kind [`Unsupported`](crate::StoreErrorKind::Unsupported)).
     pub async fn run(&self) {
         self.one_winner_each(64, 2_000).await;
         self.take_over_after_the_lease().await;
@@ -76,6 +79,7 @@ impl<S: Store> StoreSuite<S> {
         self.durations_of_any_length().await;
         self.keys_are_distinct().await;
         self.dropped_calls_break_nothing().await;
+        self.operating().await;
     }
 
     /// Of `claimers` that claim the same `keys` at the same time, one gets each (promise 1).

@@ -107,7 +107,7 @@ impl<S: Store> StoreSuite<S> {
     }
 
     /// Waits until nobody else has a clone.
-    async fn until_alone(&self, shared: &Arc<()>) {
+    pub(super) async fn until_alone(&self, shared: &Arc<()>) {
         let started = SystemClock.monotonic();
         while Arc::strong_count(shared) > 1 {
             assert!(since(started) < Duration::from_secs(120), "calls do not end");

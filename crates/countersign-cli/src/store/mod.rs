@@ -1,9 +1,13 @@
 //! `--store`: what remembers handled events.
 
+mod address;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::{DynStore, ErrorChain, MemoryStore, StoreError};
+
+pub(crate) use address::Address;
 
 /// A store that is open, with what keeps it tidy.
 pub(crate) struct OpenStore {
@@ -15,22 +19,16 @@ pub(crate) struct OpenStore {
 /// How often what need not be remembered any more is dropped from a database.
 const PURGE_EVERY: Duration = Duration::from_secs(60);
 
+/// How the command line of `listen` names it.
+const OPTION: &str = "--store";
+
 /// Opens the store that the command line asks for. An error is one sentence without a password.
 pub(crate) async fn open(given: &str) -> Result<OpenStore, String> {
-    let address = match given.strip_prefix("env:") {
-        None => given.to_owned(),
-        Some(variable) => std::env::var(variable)
-            .map_err(|_| format!("--store: the environment variable {variable} is not set"))?,
-    };
-    match address.split_once(':') {
-        None if address == "memory" => Ok(keep(MemoryStore::new(), None)),
-        Some(("sqlite", path)) if !path.is_empty() => sqlite(path).await,
-        Some(("postgres" | "postgresql", _)) => postgres(&address).await,
-        Some(("redis" | "rediss" | "redis+unix" | "unix", _)) => redis(&address).await,
-        // It does not repeat what was given, which may hold a password.
-        _ => Err("--store is memory, sqlite:PATH, postgres://…, redis://…, or env:VARIABLE with \
-                  one of these in it"
-            .to_owned()),
+    match Address::parse(given, OPTION)? {
+        Address::Memory => Ok(keep(MemoryStore::new(), None)),
+        Address::Sqlite(path) => sqlite(&path).await,
+        Address::Postgres(url) => postgres(&url).await,
+        Address::Redis(url) => redis(&url).await,
     }
 }
 
@@ -48,7 +46,6 @@ fn keep(store: impl DynStore, purging: Option<countersign_sqlx::PurgeTask>) -> O
 }
 
 async fn sqlite(path: &str) -> Result<OpenStore, String> {
-    let path = path.strip_prefix("//").unwrap_or(path);
     let cannot = |error: StoreError| {
         format!("--store: cannot use the SQLite file {path}: {}", ErrorChain::of(&error))
     };
@@ -62,19 +59,25 @@ async fn sqlite(path: &str) -> Result<OpenStore, String> {
 const POSTGRES_CONNECTION: Duration = Duration::from_millis(1_500);
 
 async fn postgres(url: &str) -> Result<OpenStore, String> {
-    let pool = sqlx::postgres::PgPoolOptions::new()
-        .acquire_timeout(POSTGRES_CONNECTION)
-        .connect(url)
-        .await
-        .map_err(|error| {
-            format!("--store: cannot use the Postgres database: {}", ErrorChain::of(&error))
-        })?;
+    let pool = postgres_pool(url, POSTGRES_CONNECTION, OPTION).await?;
     let store = countersign_sqlx::PostgresStore::new(pool);
     store.migrate().await.map_err(|error| {
         format!("--store: cannot make the table in Postgres: {}", ErrorChain::of(&error))
     })?;
     let purging = store.purge_every(PURGE_EVERY);
     Ok(keep(store, Some(purging)))
+}
+
+/// A pool that is connected.
+pub(crate) async fn postgres_pool(
+    url: &str,
+    patience: Duration,
+    of: &str,
+) -> Result<sqlx::PgPool, String> {
+    let pool = sqlx::postgres::PgPoolOptions::new().acquire_timeout(patience).connect(url).await;
+    pool.map_err(|error| {
+        format!("{of}: cannot use the Postgres database: {}", ErrorChain::of(&error))
+    })
 }
 
 async fn redis(url: &str) -> Result<OpenStore, String> {

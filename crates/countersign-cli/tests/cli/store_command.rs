@@ -1,0 +1,314 @@
+//! `countersign store`: looking, letting in again, purging and migrating, in each kind of store.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::program::{Program, command};
+use crate::sender::{hostwares, read_answer};
+use crate::store::{has_line, id, listen};
+
+/// Runs it on the store in `STORE`, with this on stdin.
+fn run(store: &str, args: &[&str], stdin: &str) -> Output {
+    let mut command: Command = command(&[&["store", "env:STORE"], args].concat());
+    command.env("STORE", store).stdin(Stdio::piped());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // It may not read it.
+    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// The lines of a run that has to end like this.
+fn lines(store: &str, args: &[&str], stdin: &str, code: i32) -> Vec<Value> {
+    let output = run(store, &[args, &["--json"]].concat(), stdin);
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {output:?}");
+    assert_eq!(text(&output.stderr), "", "{args:?}");
+    let lines = text(&output.stdout);
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The one line of a run that has to end like this.
+fn only(store: &str, args: &[&str], stdin: &str, code: i32) -> Value {
+    let mut lines = lines(store, args, stdin, code);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    lines.remove(0)
+}
+
+/// The one line of a run that has to succeed.
+fn line(store: &str, args: &[&str]) -> Value {
+    only(store, args, "", 0)
+}
+
+/// A field of a line.
+fn field<'a>(line: &'a Value, name: &str) -> &'a Value {
+    line.get(name).unwrap_or_else(|| panic!("no {name} in {line}"))
+}
+
+/// The words of a run that has to end like this, on stdout or on stderr.
+fn words(store: &str, args: &[&str], code: i32) -> String {
+    let output = run(store, args, "");
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {output:?}");
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+fn show(store: &str, key: &str) -> String {
+    field(&line(store, &["show", key]), "state").as_str().unwrap().to_owned()
+}
+
+/// An event is handled, looked at, let in again, and handled again.
+fn an_event_is_let_in_again(store: &str) {
+    let event = hostwares(&id(), "e");
+    let mut program = listen(store);
+    assert_eq!(event.send(&program).status, 200);
+    let key = has_line(&program, "accepted");
+    assert_eq!(show(store, &key), "handled");
+    assert!(words(store, &["show", &key], 0).contains("was handled, and is remembered for"));
+    let counted = line(store, &["stats"]);
+    assert!(field(&counted, "handled").as_u64().unwrap() > 0, "{counted}");
+    assert!(words(store, &["stats"], 0).contains("in flight"));
+
+    let forgotten = line(store, &["forget", &key]);
+    assert_eq!(forgotten, json!({"key": key, "result": "forgotten", "retry_after_ms": null}));
+    assert_eq!(show(store, &key), "released");
+    let again = line(store, &["forget", &key]);
+    assert_eq!(*field(&again, "result"), "not_handled");
+    assert_eq!(event.send(&program).status, 200);
+    assert_eq!(has_line(&program, "accepted"), key);
+
+    // From the lines of `listen`, of one endpoint.
+    let printed = format!(
+        "{{\"outcome\":\"accepted\",\"provider\":\"hostwares\",\"key\":\"{key}\"}}\n\
+         {{\"outcome\":\"rejected\",\"provider\":\"hostwares\",\"key\":null}}\n\
+         {{\"outcome\":\"duplicate\",\"provider\":\"hostwares\",\"key\":\"{key}\"}}\n"
+    );
+    let others = lines(store, &["forget", "-", "--endpoint", "piora"], &printed, 0);
+    assert_eq!(others, [json!(null); 0]);
+    let ours = only(store, &["forget", "-", "--endpoint", "hostwares"], &printed, 0);
+    assert_eq!(*field(&ours, "result"), "forgotten");
+    assert_eq!(event.send(&program).status, 200);
+    has_line(&program, "accepted");
+    let said = words(store, &["forget", &key], 0);
+    assert!(said.contains("is forgotten") && said.contains("resend"), "{said}");
+    assert_eq!(program.stop(), Some(0));
+    let migrated = line(store, &["migrate", "--check"]);
+    assert!(
+        ["current", "none"].contains(&field(&migrated, "schema").as_str().unwrap()),
+        "{migrated}"
+    );
+    line(store, &["purge"]);
+}
+
+/// A folder that goes with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        let folder = std::env::temp_dir().join(format!("countersign-cli-{}", id()));
+        std::fs::create_dir(&folder).unwrap();
+        Self(folder)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.join("events.db")
+    }
+
+    fn store(&self) -> String {
+        format!("sqlite:{}", self.file().display())
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn sqlite_lets_an_event_in_again() {
+    an_event_is_let_in_again(&Folder::new().store());
+}
+
+#[test]
+fn redis_lets_an_event_in_again() {
+    let url = std::env::var("REDIS_URL").unwrap_or_else(|_| "redis://127.0.0.1/".to_owned());
+    an_event_is_let_in_again(&url);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_lets_an_event_in_again() {
+    let schema = Schema::new().await;
+    let (store, name) = (schema.store.clone(), schema.name.clone());
+    tokio::task::spawn_blocking(move || {
+        an_event_is_let_in_again(&store);
+        let elsewhere = words(&store, &["stats", "--table", &format!("{name}.no_such_table")], 2);
+        assert!(elsewhere.contains("no_such_table"), "{elsewhere}");
+        let table = format!("{name}.countersign");
+        line(&store, &["stats", "--table", &table]);
+    })
+    .await
+    .unwrap();
+    schema.drop().await;
+}
+
+/// A schema in Postgres.
+struct Schema {
+    url: String,
+    name: String,
+    store: String,
+}
+
+impl Schema {
+    async fn new() -> Self {
+        let default = || "postgres://postgres@127.0.0.1/test".to_owned();
+        let url = std::env::var("DATABASE_URL").unwrap_or_else(|_| default());
+        let name = id();
+        let separator = if url.contains('?') { '&' } else { '?' };
+        let store = format!("{url}{separator}options[search_path]={name}");
+        let schema = Self { url, name, store };
+        schema.run(format!("CREATE SCHEMA {}", schema.name)).await;
+        schema
+    }
+
+    async fn run(&self, sql: String) {
+        let pool = sqlx::PgPool::connect(&self.url).await.unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&pool).await.unwrap();
+        pool.close().await;
+    }
+
+    async fn drop(self) {
+        let name = &self.name;
+        self.run(format!("SET client_min_messages = warning; DROP SCHEMA {name} CASCADE")).await;
+    }
+}
+
+/// A handler that is at work is not disturbed.
+#[test]
+fn an_event_that_is_being_handled_is_not_forgotten() {
+    let folder = Folder::new();
+    let store = folder.store();
+    // Nobody answers on this connection until it is dropped.
+    let busy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let forward = format!("http://{}/", busy.local_addr().unwrap());
+    let mut listen = command(&["listen", "--addr", "127.0.0.1:0", "--store", "env:STORE"]);
+    listen.args(["--provider", "hostwares=env:SECRET", "--forward-to", &forward]);
+    let program = Program::spawn({
+        listen.env("STORE", &store);
+        listen
+    });
+    let sent = hostwares(&id(), "e").open(program.addr);
+    let (mut connection, _) = busy.accept().unwrap();
+    let key = forwarded_key(&mut connection);
+    assert_eq!(show(&store, &key), "in_flight");
+    let refused = only(&store, &["forget", &key], "", 1);
+    assert_eq!(*field(&refused, "result"), "in_flight");
+    assert!(field(&refused, "retry_after_ms").as_u64().unwrap() > 1_000, "{refused}");
+    assert!(words(&store, &["forget", &key], 1).contains("was not forgotten"));
+    connection.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+    assert_eq!(read_answer(sent).status, 204);
+    assert_eq!(show(&store, &key), "handled");
+}
+
+/// The key in the request that `listen` forwards.
+fn forwarded_key(connection: &mut impl std::io::Read) -> String {
+    let mut head = Vec::new();
+    loop {
+        let mut bytes = [0; 1024];
+        let read = connection.read(&mut bytes).unwrap();
+        assert_ne!(read, 0, "the program has hung up");
+        head.extend(bytes.iter().take(read));
+        let text = String::from_utf8_lossy(&head);
+        if let Some((_, rest)) = text.split_once("countersign-key: ")
+            && let Some((key, _)) = rest.split_once("\r\n")
+        {
+            return key.to_owned();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_of_the_first_version_is_brought_forward() {
+    let schema = Schema::new().await;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/stores/sql/versions");
+    let first = std::fs::read_to_string(path.join("v1-postgres.sql")).unwrap();
+    schema.run(format!("SET search_path TO {}; {first}", schema.name)).await;
+    let store = schema.store.clone();
+    tokio::task::spawn_blocking(move || {
+        let due = only(&store, &["migrate", "--check"], "", 1);
+        let older = json!({"schema": "older", "version": 1, "current": 2, "migrated": false});
+        assert_eq!(due, older);
+        assert!(words(&store, &["migrate", "--check"], 1).contains("schema version 1"));
+        assert_eq!(show(&store, &"1".repeat(32)), "handled");
+        assert_eq!(*field(&line(&store, &["migrate"]), "migrated"), true);
+        assert_eq!(*field(&line(&store, &["migrate"]), "migrated"), false);
+        assert!(words(&store, &["migrate", "--check"], 0).contains("nothing to do"));
+        assert_eq!(line(&store, &["purge"]), json!({"dropped": 1}));
+        assert_eq!(show(&store, &"1".repeat(32)), "handled");
+    })
+    .await
+    .unwrap();
+    let newer = "countersign schema 9, for programs from schema 8";
+    schema.run(format!("COMMENT ON TABLE {}.countersign IS '{newer}'", schema.name)).await;
+    let store = schema.store.clone();
+    tokio::task::spawn_blocking(move || {
+        for args in [&["migrate"][..], &["migrate", "--check"], &["stats"], &["purge"]] {
+            let said = words(&store, args, 2);
+            assert!(said.contains("version 8 or later; this program is too old"), "{said}");
+        }
+    })
+    .await
+    .unwrap();
+    schema.drop().await;
+}
+
+#[test]
+fn a_migration_makes_the_file_and_no_other_command_does() {
+    let folder = Folder::new();
+    words(&folder.store(), &["migrate", "--check"], 2);
+    assert!(!folder.file().exists());
+    let made = json!({"schema": "missing", "version": null, "current": 2, "migrated": true});
+    assert_eq!(line(&folder.store(), &["migrate"]), made);
+    let counted = json!({"in_flight": 0, "handled": 0, "released": 0, "expired": 0});
+    assert_eq!(line(&folder.store(), &["stats"]), counted);
+    // Another table of the same file.
+    let table = ["--table", "mine"];
+    assert_eq!(words(&folder.store(), &[&["stats"], &table[..]].concat(), 2).lines().count(), 1);
+    words(&folder.store(), &[&["migrate"], &table[..]].concat(), 0);
+    words(&folder.store(), &[&["stats"], &table[..]].concat(), 0);
+}
+
+#[test]
+fn what_cannot_be_used_is_one_sentence_without_a_password() {
+    let missing = Folder::new();
+    for (store, says) in [
+        ("memory", "inside of the program that receives"),
+        ("postgres://me:hunter2@127.0.0.1:1/test", "cannot use the Postgres database"),
+        ("redis://:hunter2@127.0.0.1:1/", "cannot use the Redis server"),
+        (&*missing.store(), "cannot use the SQLite file"),
+        ("nonsense://hunter2", "STORE is memory, sqlite:PATH"),
+    ] {
+        let check = ["migrate", "--check"];
+        for args in [&["stats"][..], &["show", &"0".repeat(32)], &["purge"], &check] {
+            let said = words(store, args, 2);
+            assert!(said.starts_with("countersign: STORE"), "{said}");
+            assert!(said.contains(says) && said.lines().count() == 1, "{said}");
+            assert!(!said.contains("hunter2"), "{said}");
+        }
+    }
+    assert!(!missing.file().exists(), "looking made a file");
+    let store = "redis://:hunter2@127.0.0.1:1/";
+    for (args, says) in [
+        (&["show", "nonsense"][..], "32 hex digits"),
+        (&["forget"], "KEY"),
+        (&["forget", "-", "x"], "32 hex digits"),
+        (&["stats", "--table", "t"], "--prefix"),
+    ] {
+        let said = words(store, args, 2);
+        assert!(said.contains(says) && !said.contains("hunter2"), "{said}");
+    }
+}
