@@ -14,6 +14,7 @@ mod key_material;
 mod keys;
 mod lists;
 mod logs;
+mod measured;
 mod memory_store;
 mod methods;
 mod one_reading;

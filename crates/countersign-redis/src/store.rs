@@ -177,6 +177,10 @@ impl<C: Connection> Store for RedisStore<C> {
         let released = released_key(&key, token);
         settled(link.within_time(self.0.release(&[&key, &released], &claimed)).await)
     }
+
+    fn name(&self) -> &'static str {
+        "redis"
+    }
 }
 
 fn settled(answer: RedisResult<i64>) -> Result<Settled, StoreError> {

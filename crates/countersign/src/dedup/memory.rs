@@ -11,6 +11,7 @@ use super::store::{Claimed, RELEASED_FOR, Settled, Store};
 use super::token::ClaimToken;
 use crate::clock::{Clock, SystemClock};
 use crate::key::EventKey;
+use crate::report::metrics::MemoryMetrics;
 
 /// A store in this process's memory. Clones share it.
 ///
@@ -38,6 +39,7 @@ struct Inner {
     /// How many released tokens each shard remembers.
     released: usize,
     clock: Arc<dyn Clock>,
+    metrics: MemoryMetrics,
 }
 
 const SHARDS: usize = 256;
@@ -97,6 +99,7 @@ impl MemoryStore {
     ) -> Result<Claimed, StoreError> {
         loop {
             if let Some(claimed) = self.try_claim(key, token, lease) {
+                self.0.metrics.show(self.len());
                 return Ok(claimed);
             }
             // Others may have taken the room that it made; then there may be more.
@@ -227,7 +230,13 @@ impl Store for MemoryStore {
     }
 
     async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
-        Ok(self.settle(key, token, None))
+        let settled = self.settle(key, token, None);
+        self.0.metrics.show(self.len());
+        Ok(settled)
+    }
+
+    fn name(&self) -> &'static str {
+        "memory"
     }
 }
 
@@ -270,6 +279,7 @@ impl MemoryStoreBuilder {
             capacity: self.capacity,
             released: (self.capacity / SHARDS).max(RELEASED_AT_LEAST),
             clock: self.clock,
+            metrics: MemoryMetrics::default(),
         }))
     }
 }

@@ -47,6 +47,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).is_completed(key, token).await
     }
 
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
     fn transactional(&self) -> Option<Transactional> {
         (**self).transactional()
     }
@@ -95,6 +99,8 @@ pub trait Erased: Send + Sync + 'static {
 
     fn dyn_is_completed(&self, key: EventKey, token: ClaimToken) -> Call<'_, bool>;
 
+    fn dyn_name(&self) -> &'static str;
+
     fn dyn_transactional(&self) -> Option<Transactional>;
 }
 
@@ -127,6 +133,10 @@ impl<S: Store> Erased for S {
 
     fn dyn_is_completed(&self, key: EventKey, token: ClaimToken) -> Call<'_, bool> {
         Box::pin(self.is_completed(key, token))
+    }
+
+    fn dyn_name(&self) -> &'static str {
+        self.name()
     }
 
     fn dyn_transactional(&self) -> Option<Transactional> {
@@ -168,6 +178,10 @@ impl Store for dyn DynStore {
 
     async fn is_completed(&self, key: EventKey, token: ClaimToken) -> Result<bool, StoreError> {
         self.dyn_is_completed(key, token).await
+    }
+
+    fn name(&self) -> &'static str {
+        self.dyn_name()
     }
 
     fn transactional(&self) -> Option<Transactional> {
