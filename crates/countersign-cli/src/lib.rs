@@ -43,9 +43,9 @@
 //! The way of a request: `serve` takes connections; `listen` finds the endpoint and puts one layer of
 //! `countersign-tower` around the handler; what the layer accepts is printed (`output`) or given to the
 //! user's own program (`forward`). `config` reads the file of endpoints. `record` is what is known of
-//! a request, for everything that shows it. What there is to say goes into the `log`. `trigger` is the
-//! other side: it sends as a provider would. `verify` says of a captured request (`capture`) why it is
-//! not genuine.
+//! a request, for everything that shows it; `metrics` are the same in numbers. What there is to say goes
+//! into the `log`. `trigger` is the other side: it sends as a provider would. `verify` says of a captured
+//! request (`capture`) why it is not genuine.
 
 mod args;
 mod capture;
@@ -57,6 +57,7 @@ mod inspect;
 mod listen;
 mod log;
 mod manual;
+mod metrics;
 mod output;
 mod program;
 mod providers;
