@@ -30,5 +30,6 @@ mod secrets;
 mod sending;
 mod strictness;
 mod support;
+mod traced;
 mod vectors;
 mod verify;

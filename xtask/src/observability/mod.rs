@@ -44,14 +44,17 @@ const SECRETS: &[(&str, &str)] =
 
 fn against_a_real_prometheus(rules: &Path) -> Result<(), String> {
     let folder = Folder::new()?;
-    let (redis_port, port, metrics_port) = (free_port()?, free_port()?, free_port()?);
+    let redis_port = free_port()?;
     let redis = start_redis(redis_port, &folder)?;
     let handler = Handler::start()?;
-    let listener = start_listener(port, metrics_port, redis_port, handler.port)?;
-    let prometheus = Prometheus::start(&folder, rules, metrics_port)?;
+    let store = format!("redis://127.0.0.1:{redis_port}/");
+    let listener = Listener::start(&store, handler.port)?;
+    let in_memory = Listener::start("memory", handler.port)?;
+    let prometheus = Prometheus::start(&folder, rules, &[listener.metrics, in_memory.metrics])?;
 
     println!("> deliveries: genuine, forged, stale, under an old secret, under a wrong secret");
-    let sender = Sender { port };
+    let sender = Sender { port: listener.port };
+    Sender { port: in_memory.port }.send("github", "NEW", &[]);
     // `increase` needs what was before.
     prometheus.wait_for("countersign_build_info", "the first fetch")?;
     let refuse_and_accept = || {
@@ -99,7 +102,7 @@ fn against_a_real_prometheus(rules: &Path) -> Result<(), String> {
         sender.send("hostwares", "NEW", &[]);
         prometheus.is_not_firing("WebhookEndpointSilent", "hostwares").is_ok()
     })?;
-    drop((listener, redis));
+    drop((listener, in_memory, redis));
     println!(
         "> each query of the dashboard has data, and these alerts came: {}",
         prometheus.seen()
@@ -116,17 +119,33 @@ fn start_redis(port: u16, folder: &Folder) -> Result<Running, String> {
     Ok(redis)
 }
 
-fn start_listener(port: u16, metrics: u16, redis: u16, handler: u16) -> Result<Running, String> {
-    let mut listen = countersign()?;
-    listen.args(["listen", "--addr", &format!("127.0.0.1:{port}")]);
-    listen.args(["--metrics", &format!("127.0.0.1:{metrics}")]);
-    listen.args(["--store", &format!("redis://127.0.0.1:{redis}/")]);
-    listen.args(["--forward-to", &format!("http://127.0.0.1:{handler}/"), "--lease", "3s"]);
-    for endpoint in ["github=env:NEW,env:OLD", "hostwares=env:NEW", "percher=env:NEW"] {
-        listen.args(["--provider", endpoint]);
+/// `countersign listen`, with the endpoints of this run.
+struct Listener {
+    port: u16,
+    metrics: u16,
+    #[expect(dead_code, reason = "it runs until it is dropped")]
+    running: Running,
+}
+
+impl Listener {
+    fn start(store: &str, handler: u16) -> Result<Self, String> {
+        let (port, metrics) = (free_port()?, free_port()?);
+        let mut listen = countersign()?;
+        listen.args(["listen", "--store", store, "--lease", "3s"]);
+        listen.args(["--addr", &format!("127.0.0.1:{port}")]);
+        listen.args(["--metrics", &format!("127.0.0.1:{metrics}")]);
+        listen.args(["--forward-to", &format!("http://127.0.0.1:{handler}/")]);
+        for endpoint in
+            ["github=env:NEW,env:OLD", "hostwares=env:NEW", "percher=env:NEW", "stripe=env:TYPO"]
+        {
+            listen.args(["--provider", endpoint]);
+        }
+        let running = Running::start(listen.stdout(Stdio::null()).stderr(Stdio::null()))?;
+        wait_until("countersign listens", || {
+            std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+        })?;
+        Ok(Self { port, metrics, running })
     }
-    listen.args(["--provider", "stripe=env:TYPO"]);
-    Running::start(listen.stdout(Stdio::null()).stderr(Stdio::null()))
 }
 
 fn countersign() -> Result<Command, String> {
