@@ -70,6 +70,7 @@ mod enabled {
     }
 
     /// Puts the end into the delivery's span.
+    #[inline(never)]
     fn end_span(report: &Report<'_>) {
         let span = tracing::Span::current();
         let is_ours =
