@@ -79,8 +79,9 @@ fn against_a_real_prometheus(rules: &Path) -> Result<(), String> {
         sender.send("percher", "NEW", &[]);
     }
     handler.answer(200);
-    for alert in ["WebhookSecretWrong", "WebhookHandlerFailing", "WebhookLastRetryNear"] {
-        prometheus.wait_for_alert(alert)?;
+    prometheus.wait_for_alert("WebhookSecretWrong", r#"endpoint="stripe""#)?;
+    for alert in ["WebhookHandlerFailing", "WebhookLastRetryNear"] {
+        prometheus.wait_for_alert(alert, r#"endpoint="percher""#)?;
     }
     println!("> a store that goes away while a handler runs");
     refuse_and_accept();
@@ -90,14 +91,14 @@ fn against_a_real_prometheus(rules: &Path) -> Result<(), String> {
     drop(redis);
     sender.send("github", "NEW", &[]);
     drop(slow);
-    prometheus.wait_for_alert("WebhookStoreErrors")?;
-    prometheus.wait_for_alert("WebhookClaimsLost")?;
+    prometheus.wait_for_alert("WebhookStoreErrors", r#"store="redis""#)?;
+    prometheus.wait_for_alert("WebhookClaimsLost", r#"endpoint="hostwares""#)?;
     handler.wait(Duration::ZERO);
     let redis = start_redis(redis_port, &folder)?;
     prometheus.every_panel_has_data(&rules.join("dashboard.json"), &refuse_and_accept)?;
 
     println!("> silence");
-    prometheus.wait_for_alert("WebhookEndpointSilent")?;
+    prometheus.wait_for_alert("WebhookEndpointSilent", r#"endpoint="hostwares""#)?;
     wait_until("the alarm ends with the next genuine delivery", || {
         sender.send("hostwares", "NEW", &[]);
         prometheus.is_not_firing("WebhookEndpointSilent", "hostwares").is_ok()

@@ -69,10 +69,11 @@ impl Prometheus {
         wait_until(what, || !self.query(expression).is_empty())
     }
 
-    pub(super) fn wait_for_alert(&self, alert: &str) -> Result<(), String> {
-        let firing = format!(r#"ALERTS{{alertname="{alert}",alertstate="firing"}}"#);
+    /// Waits until the alert comes for what has this label.
+    pub(super) fn wait_for_alert(&self, alert: &str, of: &str) -> Result<(), String> {
+        let firing = format!(r#"ALERTS{{alertname="{alert}",alertstate="firing",{of}}}"#);
         self.wait_for(&firing, &format!("the alert {alert}"))?;
-        println!(">   {alert} came");
+        println!(">   {alert} came for {of}");
         self.seen.borrow_mut().push(alert.to_owned());
         Ok(())
     }
