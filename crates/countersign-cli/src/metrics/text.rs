@@ -80,7 +80,6 @@ mod tests {
     use metrics::{Key, Label, Level, Metadata, Recorder as _};
 
     use super::super::Registry;
-    use super::*;
 
     const METADATA: Metadata<'static> = Metadata::new("test", Level::INFO, None);
 
