@@ -14,6 +14,7 @@ pages! {
     WhereItRuns = "where-it-runs"
     RunningSeveral = "running-several"
     Rotation = "rotation"
+    Seeing = "seeing"
     Discord = "providers/discord"
     Github = "providers/github"
     Shopify = "providers/shopify"

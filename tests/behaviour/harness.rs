@@ -76,6 +76,8 @@ pub struct App {
     pub error_handler: Option<fn(&Rejection) -> OwnAnswer>,
     pub tasks: HandlerTasks,
     pub reports: Reports,
+    /// What a second observer got, after one that panicked.
+    pub more_reports: Reports,
 }
 
 /// What of the application is behind the middleware.
@@ -114,6 +116,7 @@ impl App {
             error_handler: None,
             tasks: HandlerTasks::new(),
             reports: Reports::default(),
+            more_reports: Reports::default(),
         }
     }
 
@@ -138,9 +141,11 @@ impl App {
     }
 
     pub fn receiver(&self, endpoint: &Endpoint) -> Receiver<Arc<dyn DynStore>> {
-        let reports = self.reports.clone();
+        let (reports, more_reports) = (self.reports.clone(), self.more_reports.clone());
         Receiver::builder(endpoint.clone(), Arc::clone(&self.store))
             .observer(move |report: &Report<'_>| reports.push(report))
+            .observer(|_: &Report<'_>| std::panic::resume_unwind(Box::new("on purpose")))
+            .observer(move |report: &Report<'_>| more_reports.push(report))
             .build()
     }
 }

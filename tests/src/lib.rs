@@ -7,6 +7,10 @@
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
+mod recorded;
+
+pub use recorded::Recorded;
+
 use std::sync::OnceLock;
 
 use tracing::subscriber::{DefaultGuard, NoSubscriber};

@@ -5,6 +5,7 @@ mod command;
 mod instructions;
 mod interop;
 mod msrv;
+mod observability;
 mod package;
 mod probe;
 mod programs;
@@ -37,6 +38,9 @@ commands:
   instructions [--record]
                      count the instructions of a delivery with Valgrind; fails if a case takes 3 %
                      more than recorded
+  observability [--install]
+                     check the alert rules and the dashboard of examples/observability against a
+                     real Prometheus; --install installs it, with apt
   providers          write PROVIDERS.md from the catalogue; `test` checks that it is up to date
   package            package each published crate, and check its licences, links and metadata
   msrv [--install]   check each published crate with the oldest Rust that it states; --install
@@ -53,6 +57,7 @@ fn main() -> ExitCode {
         Some("simulate") => simulate::run(&arguments),
         Some("interop") => interop::run(&arguments),
         Some("instructions") => instructions::run(&arguments),
+        Some("observability") => observability::run(&arguments),
         Some("providers") => providers(),
         Some("package") => package::run(),
         Some("msrv") => msrv::run(&arguments),

@@ -25,15 +25,23 @@ const NEEDED: &[(&str, &str)] = &[
 
 /// Sees to it that all are here. Installs only where that was asked for.
 pub(crate) fn require(install: bool) -> Result<(), String> {
-    let (programs, packages) = missing();
+    require_all(NEEDED, install, "cargo xtask test --install")
+}
+
+/// The same of these programs; `how` is the command that installs them.
+pub(crate) fn require_all(
+    needed: &[(&'static str, &'static str)],
+    install: bool,
+    how: &str,
+) -> Result<(), String> {
+    let (programs, packages) = missing(needed);
     if programs.is_empty() {
         return Ok(());
     }
     let (programs, listed) = (programs.join(", "), packages.join(" "));
     if !install {
         return Err(format!(
-            "the tests need {programs}, not found here: install Debian's {listed}, or run \
-             `cargo xtask test --install`, which does it"
+            "{programs} not found here: install Debian's {listed}, or run `{how}`, which does it"
         ));
     }
     if !is_root() {
@@ -43,14 +51,14 @@ pub(crate) fn require(install: bool) -> Result<(), String> {
     apt(&["update", "-q"])?;
     let options = ["install", "-qy", "--no-install-recommends"];
     apt(&[&options[..], &packages[..]].concat())?;
-    match missing() {
+    match missing(needed) {
         (programs, _) if programs.is_empty() => Ok(()),
         (programs, _) => Err(format!("installed {listed}, and still miss {}", programs.join(", "))),
     }
 }
 
-fn missing() -> (Vec<&'static str>, Vec<&'static str>) {
-    let missing = NEEDED.iter().filter(|(name, _)| program(name).is_none());
+fn missing(needed: &[(&'static str, &'static str)]) -> (Vec<&'static str>, Vec<&'static str>) {
+    let missing = needed.iter().filter(|(name, _)| program(name).is_none());
     let (programs, mut packages): (Vec<_>, Vec<_>) = missing.copied().unzip();
     packages.dedup();
     (programs, packages)

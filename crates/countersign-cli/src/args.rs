@@ -200,6 +200,13 @@ pub(crate) struct ListenArgs {
     #[arg(long, value_name = "STORE")]
     pub(crate) store: Option<String>,
 
+    /// Where Prometheus fetches metrics, such as 127.0.0.1:9464: GET /metrics. Without it there are none.
+    ///
+    /// They name the endpoints, their providers' reasons and how much there was, and hold no secret,
+    /// event or body. Whoever reaches the address can read them.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) metrics: Option<String>,
+
     /// Print JSON lines on a terminal too. Into a pipe or a file they always are.
     #[arg(long)]
     pub(crate) json: bool,

@@ -43,9 +43,10 @@
 //! The way of a request: `serve` takes connections; `listen` finds the endpoint and puts one layer of
 //! `countersign-tower` around the handler; what the layer accepts is printed (`output`) or given to the
 //! user's own program (`forward`). `config` reads the file of endpoints. `record` is what is known of
-//! a request, for everything that shows it. What there is to say goes into the `log`. `trigger` is the
-//! other side: it sends as a provider would. `verify` says of a captured request (`capture`) why it is
-//! not genuine. `operate` looks into the `store` that remembers handled events, and lets them in again.
+//! a request, for everything that shows it; `metrics` are the same in numbers. What there is to say goes
+//! into the `log`. `trigger` is the other side: it sends as a provider would. `verify` says of a captured
+//! request (`capture`) why it is not genuine. `operate` looks into the `store` that remembers handled
+//! events, and lets them in again.
 
 mod args;
 mod capture;
@@ -57,6 +58,7 @@ mod inspect;
 mod listen;
 mod log;
 mod manual;
+mod metrics;
 mod operate;
 mod output;
 mod program;

@@ -192,6 +192,10 @@ impl<C: Connection> Store for RedisStore<C> {
     async fn stats(&self) -> Result<StoreStats, StoreError> {
         self.0.stats().await
     }
+
+    fn name(&self) -> &'static str {
+        "redis"
+    }
 }
 
 fn settled(answer: RedisResult<i64>) -> Result<Settled, StoreError> {

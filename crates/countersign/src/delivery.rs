@@ -16,6 +16,7 @@ use crate::key::EventKey;
 use crate::payload::{self, Payload, Reading};
 use crate::receiver::Claim;
 use crate::report::Observer;
+use crate::trace;
 use crate::window::UnixMillis;
 
 pub(crate) use text::Text;
@@ -42,11 +43,32 @@ pub(crate) struct Facts {
     pub(crate) secret: usize,
     pub(crate) unverified: Unverified,
     /// When the request's head was there, where a receiver noted it, by the endpoint's monotonic time.
-    pub(crate) arrived: Option<Duration>,
-    /// What its reports go to besides the receiver's observer.
+    pub(crate) arrived: Nanos,
+    /// How long it took from then until it was proven, where somebody wanted to know.
+    pub(crate) proof: Nanos,
+    /// For the span.
+    pub(crate) head: trace::Head,
+    /// What its reports go to besides the receiver's observers.
     pub(crate) observer: Option<Arc<dyn Observer>>,
     /// Whether the delivery was taken, or did not have to be.
     pub(crate) taken: AtomicBool,
+}
+
+/// A duration or none, in half the room: facts are moved a few times on their way.
+#[derive(Clone, Copy)]
+pub(crate) struct Nanos(u64);
+
+impl Nanos {
+    pub(crate) const NONE: Self = Self(u64::MAX);
+
+    fn of(duration: Duration) -> Self {
+        let seconds = duration.as_secs().saturating_mul(1_000_000_000);
+        Self(seconds.saturating_add(u64::from(duration.subsec_nanos())))
+    }
+
+    fn get(self) -> Option<Duration> {
+        (self.0 != u64::MAX).then(|| Duration::from_nanos(self.0))
+    }
 }
 
 impl Delivery {
@@ -57,10 +79,14 @@ impl Delivery {
     pub(crate) fn arrived_at(
         mut self,
         arrived: Duration,
+        proof: Option<Duration>,
+        head: trace::Head,
         observer: Option<Arc<dyn Observer>>,
     ) -> Self {
         if let Some(facts) = Arc::get_mut(&mut self.facts) {
-            facts.arrived = Some(arrived);
+            facts.arrived = Nanos::of(arrived);
+            facts.proof = proof.map_or(Nanos::NONE, Nanos::of);
+            facts.head = head;
             facts.observer = observer;
         }
         self
@@ -71,13 +97,36 @@ impl Delivery {
     }
 
     pub(crate) fn arrived(&self) -> Option<Duration> {
-        self.facts.arrived
+        self.facts.arrived.get()
+    }
+
+    pub(crate) fn proof(&self) -> Option<Duration> {
+        self.facts.proof.get()
+    }
+
+    #[cfg(feature = "tracing")]
+    pub(crate) fn head(&self) -> &trace::Head {
+        &self.facts.head
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn of(&self) -> &Endpoint {
+        &self.facts.endpoint
     }
 
     /// The same facts without the body, for what is kept longer than a request.
     pub(crate) fn without_body(&self) -> Self {
         let Facts {
-            endpoint, key, time, received_at, secret, unverified, arrived, observer, ..
+            endpoint,
+            key,
+            time,
+            received_at,
+            secret,
+            unverified,
+            arrived,
+            proof,
+            observer,
+            ..
         } = &*self.facts;
         let own = |text: &str| Text::Own(text.into());
         let facts = Facts {
@@ -93,6 +142,8 @@ impl Delivery {
             unverified: unverified.clone(),
             arrived: *arrived,
             observer: observer.clone(),
+            proof: *proof,
+            head: trace::NO_HEAD,
             taken: AtomicBool::new(self.is_taken()),
         };
         Self { facts: Arc::new(facts), claim: self.claim.clone() }

@@ -10,6 +10,7 @@ mod genuine;
 mod handshakes;
 mod hang_up;
 mod limits;
+mod measured;
 mod methods;
 mod never_lost;
 mod once;

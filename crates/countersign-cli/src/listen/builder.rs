@@ -9,9 +9,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::handling::{By, Handling};
-use super::{ListenEndpoint, Mount, Routes, server};
+use super::{Exposed, ListenEndpoint, Mount, Routes, server};
 use crate::forward::{self, Forwarder, Targets};
 use crate::inspect::{Inspect, Inspecting, Inspector};
+use crate::metrics::Registry;
 use crate::output::{Explainer, Output};
 use crate::record::{Record, Watchers};
 use crate::serve::{HEAD_TIMEOUT, Limits};
@@ -37,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) watchers: Watchers,
     pub(crate) tasks: HandlerTasks,
     pub(crate) connections: usize,
+    /// Where the metrics are fetched.
+    pub(crate) metrics: Option<String>,
 }
 
 impl Settings {
@@ -47,10 +50,12 @@ impl Settings {
         output: Option<Output>,
         explainer: Option<Explainer>,
         stop: Stop,
+        registry: Option<Registry>,
     ) -> Result<(Routes, Limits), String> {
         let handling = Handling { by, output, explainer, stop };
         let limits = Limits { connections: self.connections, head: HEAD_TIMEOUT };
-        let routes = Routes::new(self.mounts, self.store, self.tasks, handling, self.watchers)?;
+        let routes =
+            Routes::new(self.mounts, self.store, self.tasks, handling, self.watchers, registry)?;
         Ok((routes, limits))
     }
 }
@@ -64,6 +69,7 @@ impl Listener {
             watchers: Watchers::of_whole_requests(),
             tasks: HandlerTasks::new(),
             connections: 1024,
+            metrics: None,
         };
         let answer = |_| -> std::pin::Pin<Box<dyn Future<Output = u16> + Send>> {
             Box::pin(std::future::ready(200))
@@ -116,6 +122,15 @@ impl Listener {
         self
     }
 
+    /// Where Prometheus fetches metrics, as `HOST:PORT`, where port 0 takes a free one: `GET /metrics`.
+    ///
+    /// They are of this listener alone, and of what its handlers record through the crate `metrics`; a
+    /// recorder that the process has gets nothing of them. Whoever reaches the address can read them.
+    pub fn metrics(mut self, addr: &str) -> Self {
+        self.settings.metrics = Some(addr.to_owned());
+        self
+    }
+
     /// Listens, in tasks of this runtime.
     ///
     /// # Errors
@@ -137,18 +152,22 @@ impl Listener {
         if let Some(inspector) = &inspector {
             inspector.watch(&mut self.settings.watchers);
         }
-        let made = self.settings.routes(self.by, None, None, stopped.clone());
+        let metrics = Exposed::bind(self.settings.metrics.as_deref()).await.map_err(StartError)?;
+        let registry = metrics.registry();
+        let made = self.settings.routes(self.by, None, None, stopped.clone(), registry);
         let (routes, limits) = made.map_err(StartError)?;
         let (listener, addr) = server::bind(&self.addr).await.map_err(StartError)?;
         let inspecting =
             inspector.map(|inspector| inspector.serve(routes.clone(), addr, stopped.clone()));
+        let metrics_addr = metrics.addr();
         let serving = {
             let routes = routes.clone();
             tokio::spawn(async move {
+                let _exposed = metrics.serve();
                 server::serve(listener, routes, limits, &tasks, stopped).await;
             })
         };
-        Ok(Listening { addr, routes, stop, serving, inspecting })
+        Ok(Listening { addr, metrics_addr, routes, stop, serving, inspecting })
     }
 }
 
@@ -178,6 +197,7 @@ impl std::error::Error for StartError {}
 #[must_use = "it stops when it is dropped"]
 pub struct Listening {
     addr: SocketAddr,
+    metrics_addr: Option<SocketAddr>,
     routes: Routes,
     stop: watch::Sender<()>,
     serving: JoinHandle<()>,
@@ -189,6 +209,12 @@ impl Listening {
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// The URL of the metrics, where [`Listener::metrics`] was asked for.
+    #[must_use]
+    pub fn metrics_url(&self) -> Option<String> {
+        Some(format!("http://{}/metrics", self.metrics_addr?))
     }
 
     /// The URL of the endpoint of this name.

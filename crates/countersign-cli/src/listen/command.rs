@@ -8,7 +8,7 @@ use countersign_tower::HandlerTasks;
 use time::UtcOffset;
 
 use super::plan::{Plan, Planned};
-use super::{By, Mount, OUTPUT_GRACE, Settings, check, server};
+use super::{By, Exposed, Mount, OUTPUT_GRACE, Settings, check, server};
 use crate::LOG_GRACE;
 use crate::args::ListenArgs;
 use crate::forward::{self, Forwarder, HttpClient};
@@ -62,6 +62,7 @@ pub(crate) fn run(args: &ListenArgs, log: &Log, offset: UtcOffset) -> Result<(),
         watchers: Watchers::default(),
         tasks: tasks.clone(),
         connections: connections.listener,
+        metrics: args.metrics.clone(),
     };
     let by = By::Printing(output.clone());
     let explainer = match form {
@@ -82,8 +83,11 @@ pub(crate) fn run(args: &ListenArgs, log: &Log, offset: UtcOffset) -> Result<(),
     if let Some(inspector) = &inspector {
         inspector.watch(&mut settings.watchers);
     }
-    let (routes, limits) = settings.routes(by, Some(output.clone()), explainer, stop.clone())?;
     let served = runtime.block_on(async {
+        let metrics = Exposed::bind(settings.metrics.as_deref()).await?;
+        let registry = metrics.registry();
+        let (routes, limits) =
+            settings.routes(by, Some(output.clone()), explainer, stop.clone(), registry)?;
         let (listener, addr) = server::bind(&plan.addr).await?;
         let paths: Vec<_> = routes.mounts().iter().map(|mount| &*mount.path).collect();
         log.say(&format!("countersign: listening on http://{addr}, POST {}", paths.join(", ")));
@@ -92,7 +96,11 @@ pub(crate) fn run(args: &ListenArgs, log: &Log, offset: UtcOffset) -> Result<(),
         if let Some(inspecting) = &inspecting {
             log.say(&inspecting.ready());
         }
+        if let Some(addr) = metrics.addr() {
+            log.say(&format!("countersign: metrics on http://{addr}/metrics"));
+        }
         tracing::info!(connections = connections.listener, "the limit of connections at a time");
+        let _exposed = metrics.serve();
         server::serve(listener, routes, limits, &tasks, stop).await;
         if let Some(inspecting) = inspecting {
             inspecting.finish().await;

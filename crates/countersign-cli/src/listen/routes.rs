@@ -18,6 +18,7 @@ use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use super::handling::{Handling, Work};
 use super::mount::{Current, Mount};
+use crate::metrics::{Measured, Registry};
 use crate::record::{Copied, Recording, Watchers};
 use crate::serve::Place;
 
@@ -53,6 +54,7 @@ struct Shared {
     handling: Handling,
     watchers: Watchers,
     rests: Semaphore,
+    registry: Option<Registry>,
 }
 
 impl Routes {
@@ -63,6 +65,7 @@ impl Routes {
         tasks: HandlerTasks,
         handling: Handling,
         watchers: Watchers,
+        registry: Option<Registry>,
     ) -> Result<Self, String> {
         let listed: Vec<_> = listed.into_iter().map(Arc::new).collect();
         let mut mounts = HashMap::new();
@@ -86,8 +89,16 @@ impl Routes {
                 ));
             }
         }
+        if let Some(registry) = &registry {
+            // Each series is there before the first request.
+            metrics::with_local_recorder(registry, || {
+                for mount in &listed {
+                    mount.current().receiver(&store);
+                }
+            });
+        }
         let rests = Semaphore::new(RESTS);
-        let shared = Shared { mounts, listed, store, tasks, handling, watchers, rests };
+        let shared = Shared { mounts, listed, store, tasks, handling, watchers, rests, registry };
         Ok(Self(Arc::new(shared)))
     }
 
@@ -178,7 +189,8 @@ impl Routes {
                 Ok(shared.handling.handle(by, &delivery, work).await.into_response())
             }
         });
-        Box::pin(layer.layer(handler).oneshot(request))
+        let answer = layer.layer(handler).oneshot(request);
+        Box::pin(Measured::new(answer, self.0.registry.clone()))
     }
 
     fn not_found(&self, request: Request<Body>) -> Response<Body> {

@@ -14,6 +14,7 @@ mod inspect;
 mod listen;
 mod log;
 mod manual;
+mod metrics;
 mod output;
 mod program;
 mod providers;

@@ -368,6 +368,10 @@ impl Store for PostgresStore {
     fn transactional(&self) -> Option<Transactional> {
         Some(Arc::<Inner>::clone(&self.0))
     }
+
+    fn name(&self) -> &'static str {
+        "postgres"
+    }
 }
 
 impl fmt::Debug for PostgresStore {

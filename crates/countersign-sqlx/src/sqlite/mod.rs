@@ -343,6 +343,10 @@ impl Store for SqliteStore {
     fn transactional(&self) -> Option<Transactional> {
         Some(Arc::<Inner>::clone(&self.0))
     }
+
+    fn name(&self) -> &'static str {
+        "sqlite"
+    }
 }
 
 impl fmt::Debug for SqliteStore {

@@ -14,6 +14,7 @@ use super::store::{Claimed, RELEASED_FOR, Settled, Store};
 use super::token::ClaimToken;
 use crate::clock::{Clock, SystemClock};
 use crate::key::EventKey;
+use crate::report::metrics::MemoryMetrics;
 
 /// A store in this process's memory. Clones share it.
 ///
@@ -41,6 +42,7 @@ struct Inner {
     /// How many released tokens each shard remembers.
     released: usize,
     clock: Arc<dyn Clock>,
+    metrics: MemoryMetrics,
 }
 
 const SHARDS: usize = 256;
@@ -100,6 +102,7 @@ impl MemoryStore {
     ) -> Result<Claimed, StoreError> {
         loop {
             if let Some(claimed) = self.try_claim(key, token, lease) {
+                self.0.metrics.show(self.len());
                 return Ok(claimed);
             }
             // Others may have taken the room that it made; then there may be more.
@@ -229,7 +232,13 @@ impl Store for MemoryStore {
     }
 
     async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
-        Ok(self.settle(key, token, None))
+        let settled = self.settle(key, token, None);
+        self.0.metrics.show(self.len());
+        Ok(settled)
+    }
+
+    fn name(&self) -> &'static str {
+        "memory"
     }
 
     async fn forget(&self, key: EventKey) -> Result<Forgotten, StoreError> {
@@ -284,6 +293,7 @@ impl MemoryStoreBuilder {
             capacity: self.capacity,
             released: (self.capacity / SHARDS).max(RELEASED_AT_LEAST),
             clock: self.clock,
+            metrics: MemoryMetrics::default(),
         }))
     }
 }

@@ -60,6 +60,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).stats().await
     }
 
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
     fn transactional(&self) -> Option<Transactional> {
         (**self).transactional()
     }
@@ -114,6 +118,8 @@ pub trait Erased: Send + Sync + 'static {
 
     fn dyn_stats(&self) -> Call<'_, StoreStats>;
 
+    fn dyn_name(&self) -> &'static str;
+
     fn dyn_transactional(&self) -> Option<Transactional>;
 }
 
@@ -158,6 +164,10 @@ impl<S: Store> Erased for S {
 
     fn dyn_stats(&self) -> Call<'_, StoreStats> {
         Box::pin(self.stats())
+    }
+
+    fn dyn_name(&self) -> &'static str {
+        self.name()
     }
 
     fn dyn_transactional(&self) -> Option<Transactional> {
@@ -211,6 +221,10 @@ impl Store for dyn DynStore {
 
     async fn stats(&self) -> Result<StoreStats, StoreError> {
         self.dyn_stats().await
+    }
+
+    fn name(&self) -> &'static str {
+        self.dyn_name()
     }
 
     fn transactional(&self) -> Option<Transactional> {

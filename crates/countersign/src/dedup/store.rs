@@ -162,6 +162,14 @@ pub trait Store: Send + Sync + 'static {
         std::future::ready(Err(StoreError::unsupported("stats")))
     }
 
+    /// What the metrics call it, such as `postgres`: the kind of store, and not which one. A store around
+    /// another one passes that one's on. Defaults to the name of the type.
+    fn name(&self) -> &'static str {
+        let name = std::any::type_name::<Self>();
+        let name = name.split('<').next().unwrap_or(name);
+        name.rsplit("::").next().unwrap_or(name)
+    }
+
     /// For a store in a database that handlers write to as well: what its crate needs to complete a
     /// claim in a handler's own transaction, through
     /// [`Claim::complete_with`](crate::Claim::complete_with). A store around another one passes

@@ -8,6 +8,7 @@ use super::{Endpoint, EndpointBuilder, Inner};
 use crate::error::ConfigError;
 use crate::handshake::{Unsigned, VerifyToken};
 use crate::key::KeyHasher;
+use crate::report::metrics::EndpointMetrics;
 use crate::request_head::is_method;
 use crate::scheme::{BadSecret, Keyed};
 use crate::secret::Secret;
@@ -100,6 +101,7 @@ impl EndpointBuilder {
             clock: self.clock,
             statuses: self.statuses,
             mismatches,
+            metrics: EndpointMetrics::default(),
         })))
     }
 

@@ -15,6 +15,7 @@ use crate::handshake::VerifyToken;
 use crate::key::KeyHasher;
 use crate::provider::Provider;
 use crate::rejection::{Rejection, RejectionKind};
+use crate::report::metrics::EndpointMetrics;
 use crate::scheme::Keyed;
 use crate::trace;
 use crate::window::Window;
@@ -61,6 +62,7 @@ pub(crate) struct Inner {
     pub(crate) key_hasher: KeyHasher,
     pub(crate) statuses: Vec<(RejectionKind, u16)>,
     mismatches: Mismatches,
+    metrics: EndpointMetrics,
 }
 
 impl Endpoint {
@@ -209,6 +211,10 @@ impl Endpoint {
 
     pub(crate) fn inner(&self) -> &Inner {
         &self.0
+    }
+
+    pub(crate) fn metrics(&self) -> &EndpointMetrics {
+        &self.0.metrics
     }
 
     /// The time by which durations are measured, whatever is done to the time of day.

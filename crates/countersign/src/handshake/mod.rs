@@ -264,6 +264,13 @@ impl Handshakes {
         Ok(sorted)
     }
 
+    /// The codes of all of them.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn codes(&self) -> Vec<&'static str> {
+        let signed = self.signed.iter().map(Signed::code);
+        signed.chain(self.unsigned.iter().map(Unsigned::code)).collect()
+    }
+
     /// A proof is read from these headers as well.
     pub(crate) fn or_proofs<'n>(&mut self, names: impl Iterator<Item = &'n str> + Clone) {
         self.unsigned.iter_mut().for_each(|kind| kind.or_proofs(names.clone()));

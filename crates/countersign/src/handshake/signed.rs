@@ -47,6 +47,13 @@ pub(crate) struct Signed {
     answer: Source<Slot>,
 }
 
+#[cfg(feature = "metrics")]
+impl Signed {
+    pub(super) fn code(&self) -> &'static str {
+        self.answer.code()
+    }
+}
+
 /// What an answer takes from the delivery, besides the handshake's own.
 pub(crate) struct Context<'c> {
     /// The value of a field.

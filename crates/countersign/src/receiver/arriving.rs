@@ -15,16 +15,17 @@ use crate::dedup::Store;
 use crate::delivery::Delivery;
 use crate::rejection::{Rejection, RejectionKind};
 use crate::reply::Reply;
-use crate::report::Observer;
+use crate::report::{Observer, Stages};
 use crate::request_head::RequestHead;
+use crate::trace;
 use crate::verifier::{Incoming, Opened, Proven};
 
 /// A delivery whose head was good, on its way from [`Receiver::begin`] to [`Receiver::receive`].
-#[derive(Debug)]
 #[must_use = "give it to `Receiver::receive`"]
 pub struct Arriving {
     incoming: Incoming,
     arrived: Duration,
+    head: trace::Head,
 }
 
 impl<S: Store> Receiver<S> {
@@ -50,7 +51,9 @@ impl<S: Store> Receiver<S> {
         }
         let rejection = match self.endpoint().begin(head) {
             Ok(_) if self.tasks.is_draining() => self.inner.shutting_down(),
-            Ok(incoming) => return Ok(Arriving { incoming, arrived }),
+            Ok(incoming) => {
+                return Ok(Arriving { incoming, arrived, head: trace::head(head) });
+            }
             Err(rejection) => rejection,
         };
         Err(self.inner.refuse(rejection, arrived, self.observer.as_deref()).into())
@@ -73,10 +76,10 @@ impl<S: Store> Receiver<S> {
         body: B,
         deadline: D,
     ) -> Receiving<S, B, D> {
-        let Arriving { incoming, arrived } = arriving;
+        let Arriving { incoming, arrived, head } = arriving;
         let inner = Arc::clone(&self.inner);
         let observer = self.observer.clone();
-        Receiving { incoming: Some(incoming), arrived, inner, observer, body, deadline }
+        Receiving { incoming: Some(incoming), arrived, head, inner, observer, body, deadline }
     }
 }
 
@@ -92,7 +95,7 @@ impl<S> Inner<S> {
         arrived: Duration,
         own: Option<&dyn Observer>,
     ) -> Rejection {
-        self.reporter.rejected(&rejection, None, arrived, own);
+        self.reporter.rejected(&rejection, None, arrived, Stages::NONE, own);
         self.endpoint.note_refusal(&rejection);
         rejection
     }
@@ -108,6 +111,7 @@ pin_project! {
         // Nothing when it is over.
         incoming: Option<Incoming>,
         arrived: Duration,
+        head: trace::Head,
         inner: Arc<Inner<S>>,
         observer: Option<Arc<dyn Observer>>,
         #[pin]
@@ -172,7 +176,12 @@ impl<S, B: BodySource, D: Future> Future for Receiving<S, B, D> {
         let (arrived, observer) = (*this.arrived, this.observer.take());
         let own = observer.as_deref();
         Poll::Ready(match read {
-            Ok(Opened::Delivery(delivery)) => Ok(delivery.arrived_at(arrived, observer)),
+            Ok(Opened::Delivery(delivery)) => {
+                this.inner.endpoint.metrics().genuine(&delivery);
+                let proof = this.inner.reporter.since(arrived, own);
+                let head = std::mem::replace(this.head, trace::NO_HEAD);
+                Ok(delivery.arrived_at(arrived, proof, head, observer))
+            }
             Ok(Opened::Handshake(reply)) => {
                 this.inner.reporter.handshake(&reply, true, arrived, own);
                 Err(reply)
@@ -185,5 +194,11 @@ impl<S, B: BodySource, D: Future> Future for Receiving<S, B, D> {
 impl<S, B, D> fmt::Debug for Receiving<S, B, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Receiving").field("incoming", &self.incoming).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Arriving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Arriving").field("incoming", &self.incoming).finish_non_exhaustive()
     }
 }

@@ -18,7 +18,7 @@ use crate::runtime::Runtime;
 pub struct ReceiverBuilder<S> {
     endpoint: Endpoint,
     store: S,
-    observer: Option<Box<dyn Observer>>,
+    observers: Vec<Box<dyn Observer>>,
     runtime: Option<Runtime>,
     tasks: HandlerTasks,
 }
@@ -26,12 +26,13 @@ pub struct ReceiverBuilder<S> {
 impl<S: Store> ReceiverBuilder<S> {
     pub(super) fn new(endpoint: Endpoint, store: S) -> Self {
         let tasks = HandlerTasks::new();
-        Self { endpoint, store, observer: None, runtime: None, tasks }
+        Self { endpoint, store, observers: Vec::new(), runtime: None, tasks }
     }
 
-    /// What gets a report of every delivery.
+    /// What gets a report of every delivery. There may be several: each gets all reports, in this
+    /// order, also where another one panics.
     pub fn observer(mut self, observer: impl Observer) -> Self {
-        self.observer = Some(Box::new(observer));
+        self.observers.push(Box::new(observer));
         self
     }
 
@@ -52,14 +53,16 @@ impl<S: Store> ReceiverBuilder<S> {
     /// Makes the receiver.
     #[must_use]
     pub fn build(self) -> Receiver<S> {
-        let Self { endpoint, store, observer, runtime, tasks } = self;
-        let calls = StoreCalls::new(store, endpoint.store_timeout());
+        let Self { endpoint, store, observers, runtime, tasks } = self;
+        // From here on, if there is a recorder already.
+        endpoint.metrics().is_recorded(&endpoint);
+        let calls = StoreCalls::new(store, endpoint.clone());
         if let Some(runtime) = runtime {
             calls.set_runtime(runtime);
         }
         let inner = Inner {
             calls: Arc::new(calls),
-            reporter: Reporter::new(endpoint.clone(), observer),
+            reporter: Reporter::new(endpoint.clone(), observers),
             endpoint,
             renewals: Renewals::default(),
             settlings: Settlings::default(),

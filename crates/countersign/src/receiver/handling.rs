@@ -16,7 +16,8 @@ use super::tasks::RunningHandler;
 use crate::dedup::{ClaimToken, Claimed, Store, StoreError, StoreErrorKind, Transactional};
 use crate::delivery::Delivery;
 use crate::rejection::{Rejection, RejectionKind};
-use crate::report::{Outcome, Reason};
+use crate::report::metrics::Operation;
+use crate::report::{Handled, Laps, Outcome, Reason};
 use crate::trace;
 
 /// A delivery on its way through a handler, and what is to become of its claim if it is dropped.
@@ -25,6 +26,7 @@ pub(crate) struct Handling<S: Store> {
     delivery: Delivery,
     running: RunningHandler,
     on_drop: OnDrop,
+    laps: Laps,
 }
 
 /// What a drop has to do.
@@ -48,7 +50,7 @@ struct Asked {
 
 impl<S: Store> Handling<S> {
     pub(super) fn new(inner: Arc<Inner<S>>, delivery: Delivery, running: RunningHandler) -> Self {
-        Self { inner, delivery, running, on_drop: OnDrop::Nothing }
+        Self { inner, delivery, running, on_drop: OnDrop::Nothing, laps: Laps::default() }
     }
 
     /// Step 5: only a fresh event goes on. What the handler gets knows of its claim.
@@ -62,7 +64,7 @@ impl<S: Store> Handling<S> {
                 endpoint.reject(RejectionKind::InFlight).retry_after_at(retry_after)
             }
             Err(error) => {
-                self.inner.reporter.store_failed("claim", &error);
+                self.inner.store_failed(Operation::Claim, &error);
                 endpoint.reject(match error.kind() {
                     StoreErrorKind::Full => RejectionKind::StoreFull,
                     StoreErrorKind::Unavailable | StoreErrorKind::Unsupported => {
@@ -73,8 +75,8 @@ impl<S: Store> Handling<S> {
         };
         let rejection = rejection.after_proof();
         let arrived = self.delivery.arrived().unwrap_or_else(|| endpoint.monotonic());
-        let own = self.delivery.observer();
-        self.inner.reporter.rejected(&rejection, Some(&self.delivery), arrived, own);
+        let (stages, own) = (self.laps.stages(), self.delivery.observer());
+        self.inner.reporter.rejected(&rejection, Some(&self.delivery), arrived, stages, own);
         Err(rejection)
     }
 
@@ -84,6 +86,9 @@ impl<S: Store> Handling<S> {
         // Before there is a claim: if the store panics here, nothing is left behind.
         let transactional = self.inner.calls.transactional();
         let at = self.inner.endpoint.monotonic();
+        if self.inner.reporter.listens(self.delivery.observer()) {
+            self.laps.begin(self.delivery.proof(), at);
+        }
         let claimed = match self.inner.calls.claim_at_once(key, token, lease) {
             Some(claimed) => claimed,
             None => {
@@ -99,6 +104,7 @@ impl<S: Store> Handling<S> {
                 claimed
             }
         };
+        self.laps.claimed(&self.inner.endpoint);
         match claimed {
             Ok(Claimed::Fresh) => self.hold(token, at, transactional),
             Ok(claimed) => Ok(claimed),
@@ -123,6 +129,7 @@ impl<S: Store> Handling<S> {
         let held = Arc::new(held);
         self.on_drop = OnDrop::Release(Arc::clone(&held));
         if held.is_lost() {
+            held.lost();
             self.settle_in_background(self.release_of(&held));
             self.on_drop = OnDrop::Nothing;
             let late = "the store answered a claim when its lease had run out";
@@ -140,6 +147,11 @@ impl<S: Store> Handling<S> {
         }
     }
 
+    /// Step 6 is over.
+    pub(super) fn handled(&mut self) {
+        self.laps.handled(&self.inner.endpoint);
+    }
+
     /// Step 7: by the handler's status. Only an answer whose mark is not committed is not given.
     pub(super) async fn settle(&mut self, status: Option<u16>) -> Result<(), Rejection> {
         let OnDrop::Release(held) = &self.on_drop else { return Ok(()) };
@@ -148,7 +160,8 @@ impl<S: Store> Handling<S> {
             (Some(200..300), State::InTransaction) => return self.check(&held, status).await,
             (Some(200..300), State::Done) => {
                 self.on_drop = OnDrop::Nothing;
-                self.inner.reporter.handled(&self.delivery, Outcome::Accepted, status, None);
+                held.ended();
+                self.report(Outcome::Accepted, status, None);
                 return Ok(());
             }
             (Some(200..300), _) if !self.delivery.is_taken() => return self.not_taken(&held).await,
@@ -160,7 +173,7 @@ impl<S: Store> Handling<S> {
             _ => Reason::HandlerStatus,
         };
         self.release(&held).await;
-        self.inner.reporter.handled(&self.delivery, Outcome::Failed, status, Some(reason));
+        self.report(Outcome::Failed, status, Some(reason));
         Ok(())
     }
 
@@ -169,7 +182,7 @@ impl<S: Store> Handling<S> {
         self.release(held).await;
         let rejection = self.inner.endpoint.reject(RejectionKind::NotTaken);
         let (status, reason) = (Some(rejection.status()), Some(rejection.kind().into()));
-        self.inner.reporter.handled(&self.delivery, Outcome::Failed, status, reason);
+        self.report(Outcome::Failed, status, reason);
         Err(rejection.after_proof())
     }
 
@@ -178,8 +191,7 @@ impl<S: Store> Handling<S> {
         if let OnDrop::Release(held) = &self.on_drop {
             self.release(&Arc::clone(held)).await;
         }
-        let reason = Some(Reason::HandlerPanicked);
-        self.inner.reporter.handled(&self.delivery, Outcome::Failed, None, reason);
+        self.report(Outcome::Failed, None, Some(Reason::HandlerPanicked));
     }
 
     /// The handler says that its transaction holds the mark. If it forgot to commit, the event would be
@@ -187,23 +199,26 @@ impl<S: Store> Handling<S> {
     /// committed after all, that delivery is a duplicate.
     async fn check(&mut self, held: &Arc<Held>, status: Option<u16>) -> Result<(), Rejection> {
         held.turn_to_settle().await;
-        let (kind, reason) = match self.inner.calls.is_completed(held.key, held.token).await {
+        let completed = self.inner.calls.is_completed(held.key, held.token).await;
+        self.laps.settled(&self.inner.endpoint);
+        let (kind, reason) = match completed {
             Ok(true) => {
                 held.set(State::Done);
+                held.ended();
                 self.on_drop = OnDrop::Nothing;
-                self.inner.reporter.handled(&self.delivery, Outcome::Accepted, status, None);
+                self.report(Outcome::Accepted, status, None);
                 return Ok(());
             }
             Ok(false) => (RejectionKind::NotCommitted, RejectionKind::NotCommitted.into()),
             Err(error) => {
-                self.inner.reporter.store_failed("check", &error);
+                self.inner.store_failed(Operation::Check, &error);
                 (RejectionKind::StoreUnavailable, Reason::CommitNotChecked)
             }
         };
         self.release(held).await;
         let rejection = self.inner.endpoint.reject(kind);
         let status = Some(rejection.status());
-        self.inner.reporter.handled(&self.delivery, Outcome::Failed, status, Some(reason));
+        self.report(Outcome::Failed, status, Some(reason));
         Err(rejection.after_proof())
     }
 
@@ -221,20 +236,27 @@ impl<S: Store> Handling<S> {
         self.on_drop = OnDrop::Complete(held);
         let settled = settling.once(&self.inner).await;
         self.on_drop = OnDrop::Nothing;
+        self.laps.settled(&self.inner.endpoint);
         match settled {
-            Ok(reason) => {
-                self.inner.reporter.handled(&self.delivery, Outcome::Accepted, status, reason);
-            }
+            Ok(reason) => self.report(Outcome::Accepted, status, reason),
             Err(_) => self.settle_in_background(self.with_report(settling, status)),
         }
     }
 
     async fn release(&mut self, held: &Arc<Held>) {
         let mut settling = self.release_of(held);
-        if settling.once(&self.inner).await.is_err() {
+        let released = settling.once(&self.inner).await;
+        self.laps.settled(&self.inner.endpoint);
+        if released.is_err() {
             self.settle_in_background(settling);
         }
         self.on_drop = OnDrop::Nothing;
+    }
+
+    fn report(&self, outcome: Outcome, status: Option<u16>, reason: Option<Reason>) {
+        let (delivery, stages) = (&self.delivery, self.laps.stages());
+        let handled = Handled { delivery, outcome, status, reason, stages, elapsed: None };
+        self.inner.reporter.handled(handled);
     }
 
     /// A shutdown waits for the end of a claim that was made, and not for one that may never have
@@ -278,7 +300,10 @@ impl<S: Store> Handling<S> {
     /// With the report that follows once the store has answered. It keeps no body.
     fn with_report(&self, settling: Settling, status: Option<u16>) -> Settling {
         let delivery = self.delivery.without_body();
-        let report = LateReport { delivery, status, span: trace::current_span() };
+        let since = |arrived| self.inner.reporter.since(arrived, delivery.observer());
+        let elapsed = delivery.arrived().and_then(since);
+        let (stages, span) = (*self.laps.stages(), trace::current_span());
+        let report = LateReport { delivery, status, stages, elapsed, span };
         Settling { report: Some(Box::new(report)), ..settling }
     }
 }
@@ -288,16 +313,23 @@ impl<S: Store> Drop for Handling<S> {
         match std::mem::replace(&mut self.on_drop, OnDrop::Nothing) {
             OnDrop::Nothing => return,
             OnDrop::Complete(held) => {
+                self.laps.settled(&self.inner.endpoint);
                 let settling = self.settling_of(&held, self.end_of_handled(&held));
                 return self.settle_in_background(self.with_report(settling, None));
             }
-            OnDrop::Release(held) => self.settle_in_background(self.release_of(&held)),
+            OnDrop::Release(held) => {
+                // It may have ended, and been cut short while its claim was released.
+                if self.laps.stages().handler.is_none() {
+                    self.laps.handled(&self.inner.endpoint);
+                }
+                self.settle_in_background(self.release_of(&held));
+            }
             OnDrop::Asked(Asked { token, at, call }) => {
+                self.laps.claimed(&self.inner.endpoint);
                 let settling = self.release_of_doubtful(token, at);
                 Settlings::add_after(&self.inner, call, self.running.clone(), settling);
             }
         }
-        let reason = Some(Reason::HandlerCancelled);
-        self.inner.reporter.handled(&self.delivery, Outcome::Failed, None, reason);
+        self.report(Outcome::Failed, None, Some(Reason::HandlerCancelled));
     }
 }

@@ -29,6 +29,9 @@ pub(crate) struct Held {
     state: AtomicU8,
     /// Whether a renewal was not answered: it may still be on its way.
     unanswered: AtomicBool,
+    /// Whether the metrics count it among those in flight, and whether among those lost.
+    counted: AtomicBool,
+    counted_lost: AtomicBool,
     turn: Mutex<Turn>,
 }
 
@@ -65,6 +68,7 @@ impl Held {
         asked: Duration,
     ) -> Self {
         let until = nanos(asked.saturating_add(endpoint.lease()));
+        let counted = endpoint.metrics().claimed(&endpoint);
         Self {
             key,
             token,
@@ -76,6 +80,8 @@ impl Held {
             latest: AtomicU64::new(until),
             state: AtomicU8::new(State::Held as u8),
             unanswered: AtomicBool::new(false),
+            counted: AtomicBool::new(counted),
+            counted_lost: AtomicBool::new(false),
             turn: Mutex::default(),
         }
     }
@@ -93,10 +99,24 @@ impl Held {
         self.state.store(state as u8, Ordering::Release);
     }
 
-    /// Changes the state if it is still what it is thought to be.
-    pub(super) fn change(&self, from: State, to: State) {
+    /// Changes the state if it is still what it is thought to be, and tells whether it was.
+    pub(super) fn change(&self, from: State, to: State) -> bool {
         let (from, to) = (from as u8, to as u8);
-        let _ = self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire);
+        self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// It is settled, or nobody tries to settle it any more.
+    pub(super) fn ended(&self) {
+        if self.counted.swap(false, Ordering::Relaxed) {
+            self.endpoint.metrics().settled();
+        }
+    }
+
+    /// It was somebody else's before it was settled, or nobody's.
+    pub(super) fn lost(&self) {
+        if !self.counted_lost.swap(true, Ordering::Relaxed) {
+            self.endpoint.metrics().lost(&self.endpoint);
+        }
     }
 
     pub(crate) fn is_lost(&self) -> bool {
@@ -161,6 +181,13 @@ impl Held {
     fn turn(&self) -> MutexGuard<'_, Turn> {
         // No code panics while it holds the lock.
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whatever becomes of a claim, it does not stay in flight.
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.ended();
     }
 }
 

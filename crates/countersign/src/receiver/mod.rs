@@ -1,4 +1,4 @@
-//! The whole way of a delivery, for adapters: an endpoint, a store and an observer.
+//! The whole way of a delivery, for adapters: an endpoint, a store and observers.
 
 mod arriving;
 mod body;
@@ -31,11 +31,12 @@ use self::handling::Handling;
 use self::renewals::Renewals;
 use self::settlings::Settlings;
 use self::store_calls::StoreCalls;
-use crate::dedup::Store;
+use crate::dedup::{Store, StoreError};
 use crate::delivery::Delivery;
 use crate::endpoint::Endpoint;
 use crate::rejection::Rejection;
-use crate::report::{Observer, Reporter};
+use crate::report::metrics::Operation;
+use crate::report::{Observer, Reporter, Stages};
 use crate::runtime::Runtime;
 use crate::trace;
 
@@ -57,6 +58,14 @@ pub(crate) struct Inner<S> {
     reporter: Reporter,
     renewals: Renewals,
     settlings: Settlings,
+}
+
+impl<S: Store> Inner<S> {
+    /// Says that a call of the store has failed.
+    fn store_failed(&self, operation: Operation, error: &StoreError) {
+        trace::store_failed(&self.endpoint, operation, error);
+        self.calls.failed(operation);
+    }
 }
 
 impl<S> Inner<S> {
@@ -156,8 +165,8 @@ impl<S: Store> Receiver<S> {
                     let rejection = inner.shutting_down().after_proof();
                     let arrived = delivery.arrived();
                     let arrived = arrived.unwrap_or_else(|| inner.endpoint.monotonic());
-                    let own = delivery.observer();
-                    inner.reporter.rejected(&rejection, Some(delivery), arrived, own);
+                    let (stages, own) = (Stages::NONE, delivery.observer());
+                    inner.reporter.rejected(&rejection, Some(delivery), arrived, stages, own);
                     return Err(rejection);
                 }
             };
@@ -165,6 +174,7 @@ impl<S: Store> Receiver<S> {
             let renewed = handling.renewed();
             let ended = CatchUnwind::new(|| handler(delivery)).await;
             drop(renewed);
+            handling.handled();
             match ended.as_ref().ok().map(|answer| answer.status) {
                 Some(status) => handling.settle(status).await?,
                 None => handling.panicked().await,

@@ -8,6 +8,7 @@ use super::Inner;
 use super::held::{Held, State};
 use crate::dedup::{Claimed, Store};
 use crate::endpoint::Endpoint;
+use crate::report::metrics::Operation;
 use crate::runtime::Runtime;
 
 /// The claims of the handlers that run. While there are some, one task sees to them all.
@@ -108,25 +109,31 @@ impl<S: Store> Drop for Watch<S> {
 async fn renew<S: Store>(inner: Arc<Inner<S>>, held: Arc<Held>) {
     let Some(_turn) = held.turn_to_renew() else { return };
     let asked = inner.endpoint.monotonic();
-    let claimed = inner.calls.claim(held.key, held.token, inner.endpoint.lease()).await;
+    let claimed = inner.calls.renew(held.key, held.token, inner.endpoint.lease()).await;
     match claimed {
         Ok(Claimed::Fresh) => held.renewed(asked),
         // The handler has committed its transaction, or somebody else has handled the event since
         // this lease ran out.
         Ok(Claimed::Done) => {
-            held.change(State::Held, State::Lost);
+            if held.change(State::Held, State::Lost) {
+                held.lost();
+            }
             if let Ok(own) = inner.calls.is_completed(held.key, held.token).await {
                 held.change(State::InTransaction, if own { State::Done } else { State::Lost });
             }
         }
         // Somebody else has the claim.
-        Ok(Claimed::InFlight { .. }) => held.change(State::Held, State::Lost),
+        Ok(Claimed::InFlight { .. }) => {
+            if held.change(State::Held, State::Lost) {
+                held.lost();
+            }
+        }
         // The next try may do better; if none does, the lease runs out.
         Err(error) => {
             held.not_answered(asked);
             // The handler's own transaction holds the row, as long as it is open.
             if held.state() != State::InTransaction {
-                inner.reporter.store_failed("renew", &error);
+                inner.store_failed(Operation::Renew, &error);
             }
         }
     }

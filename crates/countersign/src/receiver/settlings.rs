@@ -12,7 +12,8 @@ use super::tasks::RunningHandler;
 use crate::dedup::{ClaimToken, Claimed, Settled, Store, StoreError};
 use crate::delivery::Delivery;
 use crate::key::EventKey;
-use crate::report::{Outcome, Reason};
+use crate::report::metrics::Operation;
+use crate::report::{Handled, Outcome, Reason, Stages};
 use crate::trace;
 
 /// How a claim ends.
@@ -45,6 +46,9 @@ pub(crate) struct Settling {
 pub(crate) struct LateReport {
     pub(super) delivery: Delivery,
     pub(super) status: Option<u16>,
+    pub(super) stages: Stages,
+    /// From the head to the answer.
+    pub(super) elapsed: Option<Duration>,
     pub(super) span: trace::Span,
 }
 
@@ -77,20 +81,20 @@ impl Settling {
         &mut self,
         inner: &Arc<Inner<S>>,
     ) -> Result<Option<Reason>, StoreError> {
-        self.tried = true;
+        let is_repeated = std::mem::replace(&mut self.tried, true);
         // The calls of a token go one after the other.
         if let Some(held) = &self.held {
             held.turn_to_settle().await;
             // A renewal that was under way may have made it later.
             self.until = self.until.max(held.latest());
         }
-        let (settled, step) = match self.end {
+        let (settled, operation) = match self.end {
             End::Complete(retention) => {
-                (inner.calls.complete(self.key, self.token, retention).await, "complete")
+                (inner.calls.complete(self.key, self.token, retention).await, Operation::Complete)
             }
-            End::Release => (inner.calls.release(self.key, self.token).await, "release"),
+            End::Release => (inner.calls.release(self.key, self.token).await, Operation::Release),
         };
-        let settled = settled.inspect_err(|error| inner.reporter.store_failed(step, error))?;
+        let settled = settled.inspect_err(|error| inner.store_failed(operation, error))?;
         let (state, reason) = match (self.end, settled) {
             (End::Complete(_), Settled::Settled) => (State::Done, None),
             (End::Complete(_), Settled::Lost) => (State::Lost, Some(Reason::ClaimLost)),
@@ -98,6 +102,12 @@ impl Settling {
             (End::Release, _) => (State::Lost, None),
         };
         if let Some(held) = &self.held {
+            // A release that is repeated finds nothing where the first one's answer was lost.
+            let is_own = matches!(held.state(), State::InTransaction | State::Done);
+            if settled == Settled::Lost && !is_own && !is_repeated {
+                held.lost();
+            }
+            held.ended();
             held.set(state);
             if reason.is_some() && held.has_unanswered() {
                 // A renewal may still arrive, and nobody would settle what it claims.
@@ -120,11 +130,18 @@ impl Settling {
 
     /// Reports how it has ended.
     fn report<S: Store>(self, inner: &Inner<S>, reason: Reason) {
+        if let Some(held) = &self.held {
+            held.ended();
+            if reason == Reason::NotRecorded {
+                held.lost();
+            }
+        }
         if let Some(report) = self.report {
-            let LateReport { delivery, status, span } = *report;
-            trace::in_scope(&span, || {
-                inner.reporter.handled(&delivery, Outcome::Accepted, status, Some(reason));
-            });
+            let LateReport { delivery, status, stages, elapsed, span } = *report;
+            let (outcome, reason) = (Outcome::Accepted, Some(reason));
+            let handled =
+                Handled { delivery: &delivery, outcome, status, reason, stages: &stages, elapsed };
+            trace::in_scope(&span, || inner.reporter.handled(handled));
         }
     }
 }

@@ -14,14 +14,18 @@ use super::catch_unwind::CatchUnwind;
 use crate::dedup::{
     ClaimToken, Claimed, Settled, Store, StoreError, StoreErrorKind, Transactional,
 };
+use crate::endpoint::Endpoint;
 use crate::key::EventKey;
+use crate::report::metrics::{Operation, StoreMetrics, StoreWatch};
 use crate::runtime::{BoxFuture, Runtime};
 
-/// A store, the time that a call of it may take, and the runtime whose timer measures that.
+/// A store, the endpoint, which says how long a call of it may take, and the runtime whose timer
+/// measures that.
 pub(crate) struct StoreCalls<S> {
     store: S,
-    timeout: Duration,
+    endpoint: Endpoint,
     runtime: OnceLock<Runtime>,
+    metrics: StoreMetrics,
 }
 
 /// A claim on its way to the store. It owns what it needs, so whoever waits for its answer can leave
@@ -29,8 +33,8 @@ pub(crate) struct StoreCalls<S> {
 pub(crate) type ClaimCall = Pin<Box<dyn Future<Output = Result<Claimed, StoreError>> + Send>>;
 
 impl<S: Store> StoreCalls<S> {
-    pub(super) fn new(store: S, timeout: Duration) -> Self {
-        Self { store, timeout, runtime: OnceLock::new() }
+    pub(super) fn new(store: S, endpoint: Endpoint) -> Self {
+        Self { store, endpoint, runtime: OnceLock::new(), metrics: StoreMetrics::default() }
     }
 
     /// The answer of a store that answers at once.
@@ -40,8 +44,13 @@ impl<S: Store> StoreCalls<S> {
         token: ClaimToken,
         lease: Duration,
     ) -> Option<Result<Claimed, StoreError>> {
+        let watch = self.start(Operation::Claim);
         let call = AssertUnwindSafe(|| self.store.claim_at_once(key, token, lease));
-        catch_unwind(call).unwrap_or_else(|panic| Some(Err(panicked(&*panic))))
+        let claimed = catch_unwind(call).unwrap_or_else(|panic| Some(Err(panicked(&*panic))));
+        if claimed.is_some() {
+            self.metrics.stop(watch, &self.endpoint);
+        }
+        claimed
     }
 
     pub(crate) fn claim_call(
@@ -60,7 +69,17 @@ impl<S: Store> StoreCalls<S> {
         token: ClaimToken,
         lease: Duration,
     ) -> impl Future<Output = Result<Claimed, StoreError>> + Send {
-        self.limited(move || self.store.claim(key, token, lease))
+        self.limited(Operation::Claim, move || self.store.claim(key, token, lease))
+    }
+
+    /// The claim once more, so that its lease starts anew.
+    pub(crate) fn renew(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        lease: Duration,
+    ) -> impl Future<Output = Result<Claimed, StoreError>> + Send {
+        self.limited(Operation::Renew, move || self.store.claim(key, token, lease))
     }
 
     pub(crate) fn complete(
@@ -69,7 +88,7 @@ impl<S: Store> StoreCalls<S> {
         token: ClaimToken,
         retention: Duration,
     ) -> impl Future<Output = Result<Settled, StoreError>> + Send {
-        self.limited(move || self.store.complete(key, token, retention))
+        self.limited(Operation::Complete, move || self.store.complete(key, token, retention))
     }
 
     pub(crate) fn release(
@@ -77,7 +96,7 @@ impl<S: Store> StoreCalls<S> {
         key: EventKey,
         token: ClaimToken,
     ) -> impl Future<Output = Result<Settled, StoreError>> + Send {
-        self.limited(move || self.store.release(key, token))
+        self.limited(Operation::Release, move || self.store.release(key, token))
     }
 
     pub(crate) fn is_completed(
@@ -85,7 +104,7 @@ impl<S: Store> StoreCalls<S> {
         key: EventKey,
         token: ClaimToken,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send {
-        self.limited(move || self.store.is_completed(key, token))
+        self.limited(Operation::Check, move || self.store.is_completed(key, token))
     }
 
     pub(crate) fn transactional(&self) -> Option<Transactional> {
@@ -93,12 +112,22 @@ impl<S: Store> StoreCalls<S> {
     }
 
     /// A call within its time, if there is a runtime to measure it.
-    fn limited<C, F, T>(&self, call: C) -> Limited<'_, S, C, F>
+    fn limited<C, F, T>(&self, operation: Operation, call: C) -> Limited<'_, S, C, F>
     where
         C: FnOnce() -> F,
         F: Future<Output = Result<T, StoreError>>,
     {
-        Limited { call: CatchUnwind::new(call), timer: None, calls: self }
+        let watch = self.start(operation);
+        Limited { call: CatchUnwind::new(call), timer: None, watch, calls: self }
+    }
+
+    fn start(&self, operation: Operation) -> StoreWatch {
+        self.metrics.start(&self.store, &self.endpoint, operation)
+    }
+
+    /// A call has failed.
+    pub(crate) fn failed(&self, operation: Operation) {
+        self.metrics.failed(&self.store, operation);
     }
 }
 
@@ -109,6 +138,7 @@ pin_project! {
         #[pin]
         call: CatchUnwind<C, F>,
         timer: Option<BoxFuture>,
+        watch: StoreWatch,
         calls: &'a StoreCalls<S>,
     }
 }
@@ -122,16 +152,17 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        match this.call.poll(cx) {
-            Poll::Ready(Ok(answer)) => return Poll::Ready(answer),
-            Poll::Ready(Err(panic)) => return Poll::Ready(Err(panicked(&*panic))),
-            Poll::Pending => {}
+        let calls = *this.calls;
+        if let Poll::Ready(answer) = this.call.poll(cx) {
+            calls.metrics.stop(*this.watch, &calls.endpoint);
+            return Poll::Ready(answer.unwrap_or_else(|panic| Err(panicked(&*panic))));
         }
         // No timer is made for a store that answers at once.
-        let Some(runtime) = this.calls.runtime() else { return Poll::Pending };
-        let timeout = this.calls.timeout;
+        let Some(runtime) = calls.runtime() else { return Poll::Pending };
+        let timeout = calls.endpoint.store_timeout();
         let timer = this.timer.get_or_insert_with(|| runtime.sleep(timeout));
         timer.as_mut().poll(cx).map(|()| {
+            calls.metrics.stop(*this.watch, &calls.endpoint);
             let late = format!("no answer within {timeout:?}");
             Err(StoreError::new(StoreErrorKind::Unavailable, late))
         })

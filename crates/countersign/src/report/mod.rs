@@ -1,15 +1,20 @@
 //! What became of a delivery, for metrics and logs.
 
+pub(crate) mod metrics;
 mod reason;
 mod reporter;
+mod stages;
 mod words;
 
 use std::time::Duration;
 
 pub use reason::Reason;
-pub(crate) use reporter::Reporter;
+pub(crate) use reporter::{Handled, Reporter};
+pub(crate) use stages::Laps;
+pub use stages::Stages;
 
 use crate::delivery::Delivery;
+use crate::rejection::RejectionKind;
 
 /// What became of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +49,27 @@ impl Outcome {
             Self::Handshake => "handshake",
         }
     }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Accepted,
+        Self::Duplicate,
+        Self::InFlight,
+        Self::Rejected,
+        Self::Failed,
+        Self::Handshake,
+    ];
+
+    /// The outcome of a delivery whose sender is answered this rejection.
+    pub(crate) const fn of(kind: RejectionKind) -> Self {
+        match kind {
+            RejectionKind::Duplicate => Self::Duplicate,
+            RejectionKind::InFlight => Self::InFlight,
+            // A handler has run.
+            RejectionKind::NotCommitted | RejectionKind::NotTaken => Self::Failed,
+            _ => Self::Rejected,
+        }
+    }
 }
 
 /// The end of one delivery, as an [`Observer`] sees it.
@@ -65,12 +91,22 @@ pub struct Report<'a> {
     pub reason: Option<Reason>,
     /// The time from the request's head to its answer.
     pub elapsed: Duration,
+    /// How long the parts of its way took.
+    pub stages: &'a Stages,
+}
+
+#[cfg(feature = "metrics")]
+impl Report<'_> {
+    /// Whether the event of a genuine delivery was not handled, nor is being handled.
+    fn is_to_come_again(&self) -> bool {
+        self.delivery.is_some() && matches!(self.outcome, Outcome::Failed | Outcome::Rejected)
+    }
 }
 
 /// Gets one report of every delivery, at its end: for counters, histograms, audit logs.
 ///
 /// It is called before the answer is sent, so it must be quick. A panic in it is caught and ignored.
-/// Forged deliveries are reported too. Closures are observers:
+/// Forged deliveries are reported too. A receiver may have several. Closures are observers:
 ///
 /// ```
 /// use countersign::{Endpoint, MemoryStore, Outcome, Receiver, Report, Secret, providers::piora};

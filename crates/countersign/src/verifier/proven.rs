@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::head::Head;
-use crate::delivery::{Delivery, Facts, Text, Unverified};
+use crate::delivery::{Delivery, Facts, Nanos, Text, Unverified};
 use crate::endpoint::Endpoint;
 use crate::envelope::{self, Found, Slot, Value};
 use crate::handshake::Context;
@@ -238,7 +238,9 @@ impl Proven {
             received_at: read.received_at,
             secret: self.secret,
             unverified: self.unverified(),
-            arrived: None,
+            arrived: Nanos::NONE,
+            proof: Nanos::NONE,
+            head: trace::NO_HEAD,
             observer: None,
             taken: AtomicBool::new(true),
         })

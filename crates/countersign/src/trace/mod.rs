@@ -5,12 +5,17 @@
 //! match no secret cause one warning per minute and endpoint.
 
 #[cfg(feature = "tracing")]
+mod sent;
+
+#[cfg(feature = "tracing")]
 mod enabled {
     use std::future::Future;
     use std::time::Duration;
 
-    use tracing::Instrument as _;
+    use tracing::field::Empty;
+    use tracing::{Instrument as _, Level};
 
+    use super::sent::{Sent, beginning};
     use crate::dedup::StoreError;
     use crate::delivery::Delivery;
     use crate::endpoint::Endpoint;
@@ -19,11 +24,30 @@ mod enabled {
     use crate::rejection::RejectionKind::{
         self, InTheFuture, NotCommitted, NotTaken, ShuttingDown, Stale,
     };
+    use crate::report::metrics::Operation;
     use crate::report::{Outcome, Reason, Report};
+    use crate::request_head::RequestHead;
+
+    /// What a head says about itself, if there is a span to show it in. It is kept where the delivery is.
+    pub(crate) type Head = Option<Box<Sent>>;
+
+    pub(crate) fn head(head: &(impl RequestHead + ?Sized)) -> Head {
+        has_spans().then(|| Box::new(Sent::of(head)))
+    }
+
+    pub(crate) const NO_HEAD: Head = None;
+
+    fn has_spans() -> bool {
+        tracing::span_enabled!(target: "countersign", Level::ERROR)
+    }
+
+    /// How much of an event's id is shown.
+    const LONGEST_ID: usize = 256;
 
     pub(crate) fn span(delivery: &Delivery) -> tracing::Span {
         // The span is at the highest level, so that no filter removes it. The events inside have their
-        // facts from it.
+        // facts from it. Names with a dot are those of OpenTelemetry; what has no name there has ours.
+        let sent = delivery.head().as_deref();
         tracing::error_span!(
             target: "countersign",
             "webhook",
@@ -33,7 +57,35 @@ mod enabled {
             key = %delivery.key(),
             secret = delivery.secret_label(),
             secret_index = delivery.secret_index(),
+            messaging.message.id = delivery.id().map(|id| beginning(id, LONGEST_ID)),
+            "messaging.operation.type" = "process",
+            http.request.method = sent.map(|sent| &*sent.method),
+            url.path = sent.map(|sent| &*sent.path),
+            countersign.sender.traceparent = sent.and_then(|sent| sent.traceparent.as_deref()),
+            otel.kind = "consumer",
+            http.response.status_code = Empty,
+            "error.type" = Empty,
+            otel.status_code = Empty,
         )
+    }
+
+    /// Puts the end into the delivery's span.
+    #[inline(never)]
+    fn end_span(report: &Report<'_>) {
+        let span = tracing::Span::current();
+        let is_ours =
+            |of: &tracing::Metadata<'_>| of.target() == "countersign" && of.name() == "webhook";
+        if !span.metadata().is_some_and(is_ours) {
+            return;
+        }
+        if let Some(status) = report.status {
+            span.record("http.response.status_code", status);
+        }
+        if let (Outcome::Failed | Outcome::Rejected, Some(reason)) = (report.outcome, report.reason)
+        {
+            span.record("error.type", reason.as_str());
+            span.record("otel.status_code", "ERROR");
+        }
     }
 
     pub(crate) fn in_span<F: Future>(
@@ -56,6 +108,9 @@ mod enabled {
 
     /// The report, in which `elapsed` is not set yet: it is asked for if somebody listens.
     pub(crate) fn report(report: &Report<'_>, proven: bool, elapsed: impl Fn() -> Duration) {
+        if report.delivery.is_some() && has_spans() {
+            end_span(report);
+        }
         let status = report.status;
         let reason = report.reason.map(Reason::as_str);
         let outcome = report.outcome.as_str();
@@ -126,8 +181,8 @@ mod enabled {
         }
     }
 
-    pub(crate) fn store_failed(endpoint: &Endpoint, step: &'static str, error: &StoreError) {
-        let endpoint = endpoint.name();
+    pub(crate) fn store_failed(endpoint: &Endpoint, operation: Operation, error: &StoreError) {
+        let (endpoint, step) = (endpoint.name(), operation.as_str());
         let error = ErrorChain::of(error);
         tracing::error!(target: "countersign", endpoint, step, %error, "webhook store failed");
     }
@@ -186,8 +241,20 @@ mod disabled {
     use crate::event::EventError;
     use crate::rejection::RejectionKind;
     use crate::report::Report;
+    use crate::report::metrics::Operation;
+    use crate::request_head::RequestHead;
 
     pub(crate) struct Span;
+
+    /// Nothing of it is kept.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Head;
+
+    pub(crate) const NO_HEAD: Head = Head;
+
+    pub(crate) fn head(_: &(impl RequestHead + ?Sized)) -> Head {
+        Head
+    }
 
     pub(crate) fn span(_: &Delivery) -> Span {
         Span
@@ -207,7 +274,7 @@ mod disabled {
 
     pub(crate) fn report(_: &Report<'_>, _: bool, _: impl Fn() -> Duration) {}
 
-    pub(crate) fn store_failed(_: &Endpoint, _: &'static str, _: &StoreError) {}
+    pub(crate) fn store_failed(_: &Endpoint, _: Operation, _: &StoreError) {}
 
     pub(crate) fn header_refused(_: &Endpoint, _: &str, _: RejectionKind) {}
 
