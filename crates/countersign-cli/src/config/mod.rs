@@ -34,6 +34,7 @@ pub(crate) struct Config {
     pub(crate) addr: Option<String>,
     pub(crate) store: Option<String>,
     pub(crate) shutdown_timeout: Option<Duration>,
+    pub(crate) metrics: Option<String>,
     pub(crate) inspect: Option<Inspect>,
     /// For endpoints of the command line.
     pub(crate) shared: Shared,
@@ -158,6 +159,7 @@ fn file(
         addr: table.text("addr")?.map(|addr| addr.text),
         store: table.text("store")?.map(|store| folder.store(&store.text)),
         shutdown_timeout: table.duration("shutdown-timeout")?,
+        metrics: table.text("metrics")?.map(|addr| addr.text),
         inspect: table.table("inspect")?.map(|table| inspect(table, &folder)).transpose()?,
         ..Config::default()
     };

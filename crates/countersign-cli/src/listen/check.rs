@@ -10,6 +10,9 @@ pub(super) fn describe(plan: &Plan) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "listen on   {}", plan.addr);
     let _ = writeln!(out, "store       {}", store(&plan.store));
+    if let Some(addr) = &plan.metrics {
+        let _ = writeln!(out, "metrics on  {addr}");
+    }
     for endpoint in &plan.endpoints {
         let _ = write!(out, "\n{}", describe_endpoint(endpoint));
     }

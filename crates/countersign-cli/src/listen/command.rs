@@ -62,7 +62,7 @@ pub(crate) fn run(args: &ListenArgs, log: &Log, offset: UtcOffset) -> Result<(),
         watchers: Watchers::default(),
         tasks: tasks.clone(),
         connections: connections.listener,
-        metrics: args.metrics.clone(),
+        metrics: plan.metrics,
     };
     let by = By::Printing(output.clone());
     let explainer = match form {

@@ -15,6 +15,7 @@ pub(super) struct Plan {
     /// What the store is called where it is asked for: the option, or the file's field.
     pub(super) store_is: String,
     pub(super) shutdown_timeout: Duration,
+    pub(super) metrics: Option<String>,
     pub(super) inspect: Option<Inspect>,
     pub(super) endpoints: Vec<Planned>,
 }
@@ -76,6 +77,7 @@ impl Plan {
             store: store.unwrap_or_else(|| "memory".to_owned()),
             store_is,
             shutdown_timeout: shutdown_timeout.unwrap_or(Duration::from_secs(30)),
+            metrics: args.metrics.clone().or(config.metrics),
             inspect: config.inspect,
             endpoints,
         })

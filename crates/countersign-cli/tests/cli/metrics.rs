@@ -8,6 +8,7 @@ use countersign::{Endpoint, MemoryStore, Secret};
 use countersign_cli::Listener;
 use tokio::runtime::Runtime;
 
+use crate::config::Folder;
 use crate::program::{Program, SECRET};
 use crate::sender::{self, connect, read_answer};
 
@@ -77,6 +78,16 @@ fn the_program_shows_what_it_does_and_what_it_is() {
     assert_eq!(ask(addr, "POST", "/metrics").0, 405);
     // They have an address of their own: senders do not reach them.
     assert_eq!(ask(program.addr, "GET", "/metrics").0, 404);
+}
+
+#[test]
+fn the_file_of_config_may_ask_for_them() {
+    let folder = Folder::with(
+        "metrics = '127.0.0.1:0'\n[[endpoint]]\nid = 'piora'\nprovider = 'piora'\n\
+         secrets = 'env:SECRET'\n",
+    );
+    let program = folder.listen(&[]);
+    program.wait_for_log("metrics on http://");
 }
 
 #[test]
