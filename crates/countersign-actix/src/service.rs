@@ -96,7 +96,7 @@ where
     B: MessageBody + 'static,
 {
     let endpoint = settings.receiver.endpoint();
-    if let Some(name) = endpoint.secret_header() {
+    for name in endpoint.secret_headers() {
         set_sensitive(&mut request, name, &settings.shared);
     }
     let timeout = endpoint.body_timeout();

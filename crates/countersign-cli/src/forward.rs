@@ -17,6 +17,7 @@ use hyper_util::rt::TokioExecutor;
 use time::format_description::well_known::Rfc3339;
 use tokio::time::timeout;
 
+use crate::inspect::shown_url;
 use crate::listen::Work;
 use crate::record::{Forwarded, ProgramAnswer};
 pub(crate) use pattern::Pattern;
@@ -82,8 +83,9 @@ impl Forwarder {
         }
         let began = Instant::now();
         let answered = timeout(lease, self.client.request(request)).await;
-        let forwarded =
-            |answer| Forwarded { url: target.url.to_string(), answer, elapsed: began.elapsed() };
+        // Whoever sees the record need not see a key in the URL.
+        let url = shown_url(&target.url.to_string());
+        let forwarded = |answer| Forwarded { url, answer, elapsed: began.elapsed() };
         match answered {
             Ok(Ok(response)) => {
                 let (head, body) = response.into_parts();

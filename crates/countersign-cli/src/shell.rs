@@ -5,6 +5,15 @@ pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
+/// The beginning of a curl command. A method may hold what a shell obeys, and curl takes brackets in a
+/// URL for a pattern of several.
+pub(crate) fn curl(method: &str, url: &str) -> String {
+    let plain = method.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let method = if plain { method.to_owned() } else { quoted(method) };
+    let globs = if url.contains(['[', ']', '{', '}']) { " -g" } else { "" };
+    format!("curl{globs} -i -X {method}")
+}
+
 /// The text of a shell that gives what a secret's source holds: `$VARIABLE`, or what is in the file.
 pub(crate) fn secret(source: &str) -> String {
     match source.split_once(':') {

@@ -1,5 +1,6 @@
 //! What operators ask.
 
+use std::any::TypeId;
 use std::time::Duration;
 
 use countersign::{
@@ -133,14 +134,11 @@ fn duration(millis: i64) -> Duration {
     Duration::from_millis(u64::try_from(millis).unwrap_or(0))
 }
 
-#[cfg(feature = "cluster")]
+/// Whether it is a connection to a cluster.
 fn is_cluster<C: Connection>() -> bool {
-    use std::any::TypeId;
-
-    TypeId::of::<C>() == TypeId::of::<redis::cluster_async::ClusterConnection>()
-}
-
-#[cfg(not(feature = "cluster"))]
-fn is_cluster<C: Connection>() -> bool {
-    false
+    #[cfg(feature = "cluster")]
+    let cluster = Some(TypeId::of::<redis::cluster_async::ClusterConnection>());
+    #[cfg(not(feature = "cluster"))]
+    let cluster = None;
+    cluster == Some(TypeId::of::<C>())
 }

@@ -113,8 +113,10 @@ where
     let (mut head, body) = request.into_parts();
     let Settings { receiver, cancel_on_disconnect, .. } = &**settings;
     let endpoint = receiver.endpoint();
-    if let Some(token) = endpoint.secret_header().and_then(|name| head.headers.get_mut(name)) {
-        token.set_sensitive(true);
+    for name in endpoint.secret_headers() {
+        if let Some(token) = head.headers.get_mut(name) {
+            token.set_sensitive(true);
+        }
     }
     let timeout = endpoint.body_timeout();
     // The timer is made for a body that is not there yet.

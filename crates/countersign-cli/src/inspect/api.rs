@@ -11,6 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use bytes::Bytes;
+use countersign::Secret;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -215,19 +216,45 @@ async fn reload(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
     // Files are read.
     let read = tokio::task::spawn_blocking(move || {
         let mounts = reading.routes.mounts();
-        mounts.iter().map(|mount| mount.reload()).collect::<Result<Vec<_>, _>>()
+        // All or none: what is said of a mistake holds for each.
+        let made = mounts.iter().map(|mount| mount.make_again()).collect::<Result<Vec<_>, _>>()?;
+        for (mount, made) in mounts.iter().zip(made) {
+            if let Some(made) = made {
+                mount.replace(made);
+            }
+        }
+        Ok::<_, String>(())
     });
     match read.await {
-        Ok(Ok(_)) => {
-            let names = app.routes.mounts().iter().map(|mount| mount.name.to_string());
+        Ok(Ok(())) => {
+            let mounts = app.routes.mounts();
+            let names = mounts.iter().map(|mount| mount.name.to_string());
             tracing::info!("the secrets are read again");
-            Ok(Json(json!({ "endpoints": names.collect::<Vec<_>>() })))
+            Ok(Json(json!({
+                "endpoints": names.collect::<Vec<_>>(),
+                "from_environment": from_environment(mounts),
+            })))
         }
         Ok(Err(problem)) => {
             Err(Problem::cannot(format!("The secrets stay as they are: {problem}.")))
         }
         Err(_) => Err(Problem::cannot("The secrets stay as they are: they cannot be read.")),
     }
+}
+
+/// The sources that a running process cannot see a new value of.
+fn from_environment(mounts: &[Arc<Mount>]) -> Vec<String> {
+    let mut sources = Vec::new();
+    for mount in mounts {
+        let current = mount.current();
+        let labels = current.secrets.iter().filter_map(Secret::label);
+        for label in labels.filter(|label| label.starts_with("env:")) {
+            if !sources.iter().any(|source| source == label) {
+                sources.push(label.to_owned());
+            }
+        }
+    }
+    sources
 }
 
 #[derive(Deserialize)]

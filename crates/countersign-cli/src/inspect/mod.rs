@@ -43,6 +43,7 @@ use guard::Guard;
 use history::{File, History, Keep, Writer};
 pub use options::Inspect;
 use redact::Redaction;
+pub(crate) use redact::url as shown_url;
 
 /// How long its last answers may take at the end.
 const GRACE: Duration = Duration::from_millis(500);

@@ -34,7 +34,7 @@ impl Redaction {
         }
         for mount in mounts {
             let current = mount.current();
-            tokens.extend(current.endpoint.secret_header().map(str::to_ascii_lowercase));
+            tokens.extend(current.endpoint.secret_headers().map(str::to_ascii_lowercase));
         }
         Self { tokens }
     }
@@ -78,7 +78,7 @@ pub(super) fn target(uri: &Uri) -> String {
 }
 
 /// The same for a URL as text.
-pub(super) fn url(url: &str) -> String {
+pub(crate) fn url(url: &str) -> String {
     match url.split_once('?') {
         Some((before, query)) => format!("{before}?{}", in_query(query)),
         None => url.to_owned(),

@@ -12,9 +12,11 @@ use tokio::time::{sleep, timeout};
 /// A shorter one could be guessed.
 const SHORTEST: usize = 16;
 
-/// How long a wrong one takes, and how long somebody waits until others have had their turn.
-const PENALTY: Duration = Duration::from_secs(1);
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a wrong one takes: five a second are no way to guess a token of 16 characters.
+const PENALTY: Duration = Duration::from_millis(200);
+
+/// How long somebody waits until others have had their turn: as long as all connections together take.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The token, and what a browser shows in its place after the login. Clones are the same.
 #[derive(Clone)]
@@ -25,7 +27,7 @@ struct Shared {
     digest: String,
     session: String,
     /// One is compared at a time.
-    turn: Semaphore,
+    turn: Arc<Semaphore>,
     /// Where it is, for the one who starts the program.
     source: String,
 }
@@ -73,7 +75,7 @@ impl Token {
         getrandom::fill(&mut random).map_err(|error| format!("no random numbers: {error}"))?;
         let session = sha256_hex(&random);
         let digest = sha256_hex(token.as_bytes());
-        Ok(Self(Arc::new(Shared { digest, session, turn: Semaphore::new(1), source })))
+        Ok(Self(Arc::new(Shared { digest, session, turn: Arc::new(Semaphore::new(1)), source })))
     }
 
     pub(super) fn source(&self) -> &str {
@@ -90,15 +92,21 @@ impl Token {
         is_same(shown, &self.0.session)
     }
 
-    /// Compares a token that was shown. Whoever shows a wrong one waits, and so does the next one.
+    /// Compares a token that was shown. Whoever shows a wrong one waits, and so does the next one, also
+    /// if the first one hangs up.
     pub(super) async fn judge(&self, shown: &str) -> Shown {
-        let Ok(Ok(_turn)) = timeout(PATIENCE, self.0.turn.acquire()).await else {
+        let turn = Arc::clone(&self.0.turn).acquire_owned();
+        let Ok(Ok(turn)) = timeout(PATIENCE, turn).await else {
             return Shown::Busy;
         };
         if is_same(&sha256_hex(shown.as_bytes()), &self.0.digest) {
             return Shown::Right;
         }
-        sleep(PENALTY).await;
+        let penalty = tokio::spawn(async move {
+            sleep(PENALTY).await;
+            drop(turn);
+        });
+        let _ = penalty.await;
         Shown::Wrong
     }
 }

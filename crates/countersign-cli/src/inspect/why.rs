@@ -54,7 +54,7 @@ impl Answers {
             Problem::conflict("No endpoint has this path, so nothing was verified.")
         })?;
         let current = mount.current();
-        if entry.restored && current.endpoint.secret_header().is_some() {
+        if entry.restored && current.endpoint.secret_headers().next().is_some() {
             return Err(Problem::conflict(
                 "The token that was sent is not in the inspector's file, so nothing can be said about it.",
             ));

@@ -77,12 +77,14 @@ impl Mount {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads the secrets again. If that fails, the last good ones stay.
-    pub(crate) fn reload(&self) -> Result<(), String> {
-        let Some(make) = &self.make else { return Ok(()) };
-        let made = Arc::new(make()?);
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = made;
-        Ok(())
+    /// Reads the secrets again, for [`replace`](Self::replace). Nothing for an endpoint that stays as it is.
+    pub(crate) fn make_again(&self) -> Result<Option<Current>, String> {
+        self.make.as_ref().map(|make| make()).transpose()
+    }
+
+    /// From now on, deliveries are judged by this.
+    pub(crate) fn replace(&self, made: Current) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(made);
     }
 }
 

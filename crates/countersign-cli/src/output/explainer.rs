@@ -22,6 +22,10 @@ const WAITING: usize = 16;
 /// The same reason at the same endpoint is explained not more often than this.
 const EVERY: Duration = Duration::from_secs(1);
 
+/// A larger body, in bytes, takes long to be looked through, and others would wait: `countersign verify` and
+/// the inspector look at it when they are asked.
+const LARGEST: usize = 64 * 1024;
+
 /// Longer than any diagnosis that a person would wait for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
@@ -53,13 +57,14 @@ fn explain(offered: &Receiver<(Arc<Current>, Recording)>, output: &Output, look:
     for (current, recording) in offered {
         let record = recording.whole();
         let what = (record.endpoint.clone(), record.reason);
-        if said.get(&what).is_some_and(|said| said.elapsed() < EVERY) {
+        let is_said = said.get(&what).is_some_and(|said| said.elapsed() < EVERY);
+        if is_said || record.body.len() > LARGEST {
             continue;
         }
         let began = Instant::now();
         let Ok(question) = Question::of(&current, &record) else { continue };
         let diagnosis = question.answer();
-        if let Some(line) = people::why(&diagnosis, look) {
+        if let Some(line) = people::why(&record, &diagnosis, look) {
             said.insert(what, Instant::now());
             output.queue(line.into_bytes());
         }

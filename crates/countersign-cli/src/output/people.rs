@@ -47,14 +47,20 @@ pub(super) fn line(record: &Record, look: Look) -> String {
     line
 }
 
-/// Why it is refused: the line after it.
-pub(super) fn why(diagnosis: &Diagnosis, look: Look) -> Option<String> {
+/// Why it is refused. Other lines may be before it, so it begins as that of the delivery does.
+pub(super) fn why(record: &Record, diagnosis: &Diagnosis, look: Look) -> Option<String> {
     let finding = diagnosis.findings().first()?;
     let (on, off) = if look.color { (FAINT, RESET) } else { ("", "") };
     let mut says: Vec<_> =
         diagnosis.findings().iter().map(|finding| seen(finding.says())).collect();
     says.dedup();
-    Some(format!("  {on}why:{off} {} What to do: {}\n", says.join(" "), finding.remedy()))
+    let endpoint = record.endpoint.as_deref().map(seen).unwrap_or_default();
+    Some(format!(
+        "{}  {endpoint:<16}  {on}why:{off} {} What to do: {}\n",
+        clock(record, look.offset),
+        says.join(" "),
+        finding.remedy()
+    ))
 }
 
 const RESET: &str = "\x1b[0m";

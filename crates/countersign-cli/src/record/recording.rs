@@ -220,12 +220,13 @@ impl Recording {
         self.tell(|_| {});
     }
 
-    /// Reads the rest of a body that was refused by its headers, and tells if there was more.
+    /// Reads the rest of a body that was refused by its headers, and tells what was not told of it.
     pub(crate) async fn read_rest(&self) {
         let Some(body) = &self.0.body else { return };
-        let before = body.bytes();
         body.read_rest().await;
-        if body.bytes() != before {
+        let (bytes, is_complete) = body.bytes();
+        let told = self.now();
+        if bytes.len() != told.body.len() || is_complete != told.body_is_complete {
             self.publish();
         }
     }

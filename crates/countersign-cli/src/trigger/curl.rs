@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use countersign::signing::SignedRequest;
 
 use super::event::Plan;
-use crate::shell::{curl_with, quoted, secret};
+use crate::shell::{curl, curl_with, quoted, secret};
 
 /// The command, for a POSIX shell. A token is a secret: the command reads it from where it is.
 pub(super) fn command(plan: &Plan, request: &SignedRequest) -> Result<String, String> {
     let (origin, _) = super::event::split(&plan.to);
-    let mut command = format!("curl -i -X {}", request.method());
+    let url = format!("{origin}{}", request.target());
+    let mut command = curl(request.method(), &url);
     for (name, value) in request.headers() {
         // curl counts for itself.
         if name.eq_ignore_ascii_case("content-length") {
@@ -24,8 +25,7 @@ pub(super) fn command(plan: &Plan, request: &SignedRequest) -> Result<String, St
         };
         let _ = write!(command, " \\\n  {argument}");
     }
-    let url = quoted(&format!("{origin}{}", request.target()));
-    Ok(curl_with(&command, request.body(), &url))
+    Ok(curl_with(&command, request.body(), &quoted(&url)))
 }
 
 fn token(plan: &Plan, name: &str, value: &str) -> String {

@@ -23,14 +23,14 @@ fn events_go_where_their_type_says() {
         "--provider",
         "github=env:SECRET",
         "--forward-to",
-        &format!("invoice.paid={}", to("/paid?key=value")),
+        &format!("invoice.paid={}", to("/paid?kind=value")),
         "--forward-to",
         &format!("invoice.*={}", to("/invoices")),
         "--forward-to",
         &format!("pull_request={}", to("/pulls")),
     ]);
     for (id, event, path) in [
-        ("1", "invoice.paid", "/paid?key=value"),
+        ("1", "invoice.paid", "/paid?kind=value"),
         ("2", "invoice.sent", "/invoices"),
         ("3", "invoice.a.b", "/invoices"),
     ] {

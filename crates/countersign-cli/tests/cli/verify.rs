@@ -179,3 +179,32 @@ fn a_url_that_is_signed_is_given_or_taken_from_the_capture() {
     assert_eq!(status, 1);
     assert!(said.contains("url_scheme") && said.contains("url_port"), "{said}");
 }
+
+#[test]
+fn a_head_made_to_cost_much_costs_little() {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let candidate = format!("v1={}", "ab".repeat(32));
+    let stripe = format!("t={now},{}", vec![&*candidate; 900].join(","));
+    let github = ",".repeat(10_000);
+    let some = format!("t={now},{}", vec![&*candidate; 25].join(","));
+    for (provider, header, value) in [
+        ("stripe", "stripe-signature", &stripe),
+        ("stripe", "stripe-signature", &some),
+        ("github", "x-hub-signature-256", &github),
+    ] {
+        let request =
+            format!("POST / HTTP/1.1\r\n{header}: {value}\r\ncontent-length: 2\r\n\r\n{{}}");
+        let folder = Folder::new(&format!("costly-{provider}-{}", value.len()));
+        let file = folder.file("request", &request);
+        // In kilobytes, of addresses: threads alone take some.
+        let limited = format!(
+            "ulimit -v 600000; exec {} verify {provider} --secret env:SECRET --json --request {file}",
+            env!("CARGO_BIN_EXE_countersign")
+        );
+        let output =
+            Command::new("sh").args(["-c", &limited]).env("SECRET", SECRET).output().unwrap();
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{provider}: {said}");
+        assert!(text(&output.stdout).contains("secret_wrong"), "{}", text(&output.stdout));
+    }
+}

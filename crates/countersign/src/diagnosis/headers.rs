@@ -8,6 +8,9 @@ use crate::known_name::KnownName;
 use crate::provider::{Item, Provider, TimeSource};
 use crate::scheme::{Proof, Separators};
 
+/// So many values of a header, or items of a list, are looked at one by one.
+pub(super) const MOST_ITEMS: usize = 8;
+
 /// The heads with at most `most` things undone at the signature.
 pub(super) fn variants(head: &Head, provider: &Provider, most: usize) -> Vec<Variant<Head>> {
     let mut all = vec![Variant::given(head.clone())];
@@ -70,7 +73,7 @@ fn chosen(head: &Head, name: &str, proof: &Proof, _: &Provider, add: Add<'_>) {
     let values = head.values(name);
     if values.len() > 1 {
         let same = values.windows(2).all(|pair| matches!(pair, [one, other] if one == other));
-        for (number, value) in (1..).zip(&values) {
+        for (number, value) in (1..).zip(values.iter().take(MOST_ITEMS)) {
             let says = match same {
                 true => format!("{name} is there {} times, with the same value.", values.len()),
                 false => format!(
@@ -88,7 +91,7 @@ fn chosen(head: &Head, name: &str, proof: &Proof, _: &Provider, add: Add<'_>) {
         && value.contains(&b',')
     {
         let parts: Vec<&[u8]> = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).collect();
-        for (number, part) in (1..).zip(&parts) {
+        for (number, part) in (1..).zip(parts.iter().take(MOST_ITEMS)) {
             let says = format!(
                 "{name} holds {} values, joined with commas; number {number} is right.",
                 parts.len()
@@ -117,10 +120,15 @@ fn respelled(head: &Head, name: &str, proof: &Proof, provider: &Provider, add: A
         return;
     };
     let time = time_prefix(provider);
+    let mut looked_at = 0;
     for (item, start, end) in items(value, list) {
         let is_time = time.as_ref().is_some_and(|time| item.starts_with(time.as_bytes()));
         if is_time || item.starts_with(form.prefix.as_bytes()) && form.is_right(item) {
             continue;
+        }
+        looked_at += 1;
+        if looked_at > MOST_ITEMS {
+            return;
         }
         form.spellings(item, &mut |spelled, changes| {
             let (before, after) = (value.get(..start), value.get(end..));

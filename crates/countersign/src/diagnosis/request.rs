@@ -115,6 +115,11 @@ impl Head {
         Self { headers, ..self.clone() }
     }
 
+    /// How many bytes its headers have.
+    pub(super) fn size(&self) -> usize {
+        self.headers.iter().map(|(name, value)| name.len() + value.len()).sum()
+    }
+
     /// All values of a header.
     pub(super) fn values(&self, name: &str) -> Vec<&[u8]> {
         let of_name = self.headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));

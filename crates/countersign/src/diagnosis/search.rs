@@ -28,6 +28,16 @@ const MOST_CAUSES: usize = 4;
 /// How much is tried with each number of causes. A trial over up to a kilobyte of body weighs one.
 const MOST_TRIED: [usize; MOST_CAUSES + 1] = [usize::MAX, 1_000_000, 150_000, 160_000, 50_000];
 
+/// The largest head, in bytes, of which more is tried than the given one: anybody may send a head of any
+/// size, and what is tried grows with it. Real ones have a fraction of it.
+const LARGEST_HEAD: usize = 8 * 1024;
+
+/// The same for times that are guessed, of which there are thousands.
+const LARGEST_GUESSED: usize = 2 * 1024;
+
+/// More combinations are not made ready for one number of causes.
+const MOST_SETTINGS: usize = 50_000;
+
 /// A check of a public-key signature takes as long as so many MACs.
 const WEIGHT_OF_PUBLIC_KEY: usize = 40;
 
@@ -174,24 +184,36 @@ impl Search<'_> {
             true => vec![None],
             false => urls.into_iter().map(Some).collect(),
         };
-        let mut heads = Vec::new();
         // An older way has a header that the provider does not read.
         let head = match by {
             None => headers::read_only(&self.head, provider),
             Some(_) => self.head.clone(),
         };
-        for head in headers::variants(&head, provider, cost.min(2)) {
-            for timed in times::variants(&head.value, provider, self.now, guess) {
-                let changes: Vec<_> = head.changes.iter().chain(&timed.changes).cloned().collect();
-                if changes.len() <= cost {
-                    heads.push(Variant { value: timed.value, changes });
-                }
-            }
+        let size = head.size();
+        if guess && size > LARGEST_GUESSED {
+            return Vec::new();
         }
+        let heads = if size > LARGEST_HEAD {
+            vec![Variant::given(head)]
+        } else {
+            self.heads(&head, provider, cost, guess)
+        };
         let mut all = Vec::new();
         for url in &urls {
             let of_url = url.as_ref().map_or(0, Variant::cost);
             let origin = url.as_ref().map(|url| url.value.origin());
+            let target = url.as_ref().filter(|_| needs_url).map(|url| url.value.target());
+            // One of each, which all that is tried with it shares.
+            let heads: Vec<_> = heads
+                .iter()
+                .map(|head| {
+                    let target = target.clone().unwrap_or_else(|| head.value.target.clone());
+                    Variant {
+                        value: Rc::new(Head { target, ..head.value.clone() }),
+                        changes: head.changes.clone(),
+                    }
+                })
+                .collect();
             for secret in secrets.iter().filter(|secret| secret.cost() + of_url <= cost) {
                 let left = cost - secret.cost() - of_url;
                 let Some(endpoint) = self.endpoint(provider, &secret.value, origin.as_deref())
@@ -201,33 +223,54 @@ impl Search<'_> {
                 let of_url = url.iter().flat_map(|url| &url.changes);
                 let changes: Vec<Change> =
                     by.into_iter().chain(&secret.changes).chain(of_url).cloned().collect();
-                let mut add = |head: Head, test: Test, more: &[Change]| {
-                    let target = url.as_ref().filter(|_| needs_url).map(|url| url.value.target());
-                    let head =
-                        Head { target: target.unwrap_or_else(|| head.target.clone()), ..head };
+                let mut add = |head: &Rc<Head>, test: Test, more: &[Change]| {
+                    if all.len() == MOST_SETTINGS {
+                        return;
+                    }
                     all.push(Setting {
                         provider: provider.clone(),
                         endpoint: endpoint.clone(),
                         secret: secret.value.clone(),
-                        head: Rc::new(head),
+                        head: Rc::clone(head),
                         url: url.as_ref().map(|url| Rc::new(url.value.clone())),
                         test,
                         changes: changes.iter().chain(more).cloned().collect(),
                     });
                 };
                 for head in heads.iter().filter(|head| head.cost() == left) {
-                    add(head.value.clone(), Test::Verify, &head.changes);
+                    add(&head.value, Test::Verify, &head.changes);
                 }
-                let cut = heads.iter().filter(|head| head.cost() + 1 == left && by.is_none());
+                let is_cut = size <= LARGEST_HEAD && by.is_none();
+                let cut = heads.iter().filter(|head| is_cut && head.cost() + 1 == left);
                 for head in cut {
                     for (test, undone) in cut_signatures(&head.value, provider) {
                         let more: Vec<_> = head.changes.iter().cloned().chain([undone]).collect();
-                        add(head.value.clone(), test, &more);
+                        add(&head.value, test, &more);
                     }
                 }
             }
         }
         all
+    }
+
+    /// The heads with up to so many things undone.
+    fn heads(
+        &self,
+        head: &Head,
+        provider: &Provider,
+        cost: usize,
+        guess: bool,
+    ) -> Vec<Variant<Head>> {
+        let mut heads = Vec::new();
+        for head in headers::variants(head, provider, cost.min(2)) {
+            for timed in times::variants(&head.value, provider, self.now, guess) {
+                let changes: Vec<_> = head.changes.iter().chain(&timed.changes).cloned().collect();
+                if changes.len() <= cost {
+                    heads.push(Variant { value: timed.value, changes });
+                }
+            }
+        }
+        heads
     }
 
     /// An endpoint that judges no time and no length.
@@ -268,7 +311,7 @@ fn cut_signatures(head: &Head, provider: &Provider) -> Vec<(Test, Change)> {
             let values = head.values(name);
             let [value] = &*values else { continue };
             let items: Vec<&[u8]> = match list {
-                Some(list) => list.items(value).collect(),
+                Some(list) => list.items(value).take(headers::MOST_ITEMS).collect(),
                 None => vec![value],
             };
             let cut = items.into_iter().filter(|item| {

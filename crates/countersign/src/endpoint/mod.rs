@@ -140,11 +140,10 @@ impl Endpoint {
         self.0.forgets
     }
 
-    /// The request header whose value is the secret itself, for a shared token. Adapters mark it
-    /// as sensitive, so that a handler that prints its headers does not print the token.
-    #[must_use]
-    pub fn secret_header(&self) -> Option<&str> {
-        self.0.provider.spec().scheme.secret_header()
+    /// The request headers whose value is the secret itself, for shared tokens; mostly none or one.
+    /// Adapters mark them as sensitive, so that a handler that prints its headers does not print a token.
+    pub fn secret_headers(&self) -> impl Iterator<Item = &str> {
+        self.0.provider.spec().scheme.secret_headers()
     }
 
     /// The rejection of this kind, with the status that this endpoint answers.

@@ -212,7 +212,7 @@ impl ProviderBuilder {
         let proofs: Box<[KnownName]> =
             scheme.proofs.iter().flat_map(|proof| proof.headers()).cloned().collect();
         if let (Some(OtherPrefix { usual, .. }), Some(token)) =
-            (self.other_prefixes.first(), scheme.secret_header())
+            (self.other_prefixes.first(), scheme.secret_headers().next())
         {
             let (header, prefix) = (token.to_owned(), usual.to_string());
             return Err(ConfigError::HeaderOutsideFamily { header, prefix });

@@ -75,9 +75,9 @@ impl Scheme {
         self.proofs.iter().all(hmac) && !self.content.first_literal().is_empty()
     }
 
-    /// The header whose value is the secret itself.
-    pub(crate) fn secret_header(&self) -> Option<&str> {
-        self.proofs.iter().find_map(|proof| match &proof.0 {
+    /// The headers whose value is the secret itself.
+    pub(crate) fn secret_headers(&self) -> impl Iterator<Item = &str> {
+        self.proofs.iter().filter_map(|proof| match &proof.0 {
             Kind::Token(token) => Some(token.header.as_str()),
             _ => None,
         })

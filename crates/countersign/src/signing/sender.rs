@@ -116,7 +116,7 @@ impl Sender {
     /// The header whose value is the secret itself, where the provider shows a shared token.
     #[must_use]
     pub fn secret_header(&self) -> Option<&str> {
-        self.provider.spec().scheme.secret_header()
+        self.provider.spec().scheme.secret_headers().next()
     }
 
     /// The names of the sample events that there are of this provider.

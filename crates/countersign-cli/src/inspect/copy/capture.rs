@@ -14,7 +14,7 @@ pub(super) fn capture(
     record: &Record,
     current: Option<&Current>,
 ) -> Result<Vec<u8>, Problem> {
-    if current.is_some_and(|current| current.endpoint.secret_header().is_some()) {
+    if current.is_some_and(|current| current.endpoint.secret_headers().next().is_some()) {
         return Err(Problem::conflict(
             "This provider proves its deliveries with a token, and no copy contains a token: a capture \
              could not be verified.",

@@ -21,8 +21,12 @@ pub(super) fn command(
     record: &Record,
     current: Option<&Current>,
 ) -> Result<String, Problem> {
-    let mut command = format!("curl -i -X {}", record.method);
-    let secret_header = current.and_then(|current| current.endpoint.secret_header());
+    let url = format!("{}{}", app.about.listening, redact::target(&record.uri));
+    let mut command = shell::curl(record.method.as_str(), &url);
+    let is_token = |name: &str| {
+        let mut names = current.into_iter().flat_map(|current| current.endpoint.secret_headers());
+        names.any(|token| token.eq_ignore_ascii_case(name))
+    };
     let mut hidden = Vec::new();
     let mut unreadable = Vec::new();
     for (name, value) in &record.headers {
@@ -31,9 +35,7 @@ pub(super) fn command(
             continue;
         }
         let argument = match (std::str::from_utf8(value.as_bytes()), current) {
-            (_, Some(current)) if secret_header.is_some_and(|it| it.eq_ignore_ascii_case(name)) => {
-                token(current, name)
-            }
+            (_, Some(current)) if is_token(name) => token(current, name),
             _ if app.redaction.hides(name) => {
                 hidden.push(name);
                 continue;
@@ -50,7 +52,7 @@ pub(super) fn command(
     if !record.headers.contains_key("content-type") && !record.body.is_empty() {
         let _ = write!(command, " \\\n  -H 'content-type:'");
     }
-    let url = shell::quoted(&format!("{}{}", app.about.listening, redact::target(&record.uri)));
+    let url = shell::quoted(&url);
     let command = match record.body.is_empty() {
         true => format!("{command} \\\n  {url}"),
         false => shell::curl_with(&command, &record.body, &url),

@@ -172,8 +172,11 @@ async function refreshInfo() {
 
 async function reloadSecrets() {
   try {
-    const { endpoints } = await api.reloadSecrets();
-    notify(`The secrets of ${endpoints.join(", ")} are read again.`, "good");
+    const { endpoints, from_environment: fixed = [] } = await api.reloadSecrets();
+    const start = fixed.length
+      ? ` ${fixed.join(", ")} is as it was at the start: a running program cannot see a new value, so restart it.`
+      : "";
+    notify(`The secrets of ${endpoints.join(", ")} are read again.${start}`, "good");
     if (detail.number !== null) detail.load({ again: true });
     refreshInfo();
   } catch (error) {

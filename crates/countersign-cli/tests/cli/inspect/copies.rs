@@ -7,7 +7,8 @@ use serde_json::json;
 use super::why::{BODY, github};
 use super::{Inspector, inspected};
 use crate::program::{SECRET, command};
-use crate::sender::Delivery;
+use crate::sender::{Delivery, connect, read_answer};
+use crate::verify::Folder;
 
 /// Runs a copied command as a person would, and waits for it.
 fn run(copied: &str) -> String {
@@ -25,6 +26,24 @@ fn copy(inspector: Inspector, number: u64, form: &str) -> Vec<u8> {
 
 fn text(inspector: Inspector, number: u64, form: &str) -> String {
     String::from_utf8(copy(inspector, number, form)).unwrap()
+}
+
+#[test]
+fn a_copied_command_obeys_no_sender() {
+    let folder = Folder::new("obeys");
+    let (program, inspector) = inspected(&["--provider", "github=env:SECRET"]);
+    let target = "/webhooks/github?n=[1-5]&m={a,b}";
+    let head =
+        format!("X|touch$IFS'TAKEN'|cat {target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+    assert_eq!(read_answer(connect(program.addr, &head)).status, 405);
+    let copied = text(inspector, 1, "curl");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &copied]).current_dir(&folder.0);
+    assert!(shell.output().unwrap().status.success(), "{copied}");
+    assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0, "{copied}");
+    // Once, and not once for each of the brackets.
+    assert_eq!(inspector.rows().len(), 2, "{copied}");
+    assert_eq!(inspector.row(2)["path"], target, "{copied}");
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! Who gets in, and who does not.
 
 use std::net::TcpStream;
-use std::thread::spawn;
+use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use super::{Inspector, OWN, inspected};
 use crate::program::{PATIENCE, Program, command, end};
-use crate::sender::piora;
+use crate::sender::{connect, piora};
 
 const PIORA: [&str; 2] = ["--provider", "piora=env:SECRET"];
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -238,7 +238,29 @@ fn wrong_tokens_are_tried_one_after_the_other() {
         })
         .collect();
     assert!(guesses.into_iter().all(|guess| guess.join().unwrap() == 401));
-    assert!(started.elapsed() >= Duration::from_secs(3), "{:?}", started.elapsed());
+    assert!(started.elapsed() >= Duration::from_millis(600), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_wrong_token_takes_its_time_though_its_sender_hung_up() {
+    let (_program, inspector) = with_token("127.0.0.1:0");
+    let body = r#"{"token":"a wrong guess"}"#;
+    let head = format!(
+        "POST /login HTTP/1.1\r\nhost: {}\r\nx-countersign-inspector: 1\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        inspector.addr,
+        body.len()
+    );
+    // It may be closed before the program has begun to compare: then there was no guess.
+    let has_waited = (1..=50).any(|pause| {
+        let guess = connect(inspector.addr, &head);
+        sleep(Duration::from_millis(pause));
+        drop(guess);
+        let started = Instant::now();
+        assert_eq!(inspector.post("/login", &json!({ "token": TOKEN })).status, 204);
+        started.elapsed() > Duration::from_millis(100)
+    });
+    assert!(has_waited);
 }
 
 #[test]

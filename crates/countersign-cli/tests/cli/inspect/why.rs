@@ -39,12 +39,39 @@ fn the_reason_is_found_and_gone_once_the_secret_is_mended_and_read_again() {
 
     folder.file("secret", SECRET);
     let answer = inspector.post("/api/reload", &json!({}));
-    assert_eq!((answer.status, answer.json()), (200, json!({ "endpoints": ["github"] })));
+    assert_eq!(
+        (answer.status, answer.json()),
+        (200, json!({ "endpoints": ["github"], "from_environment": [] }))
+    );
     assert_eq!(why(), json!({ "genuine": true, "causes": [], "difference": null }));
     // From now on the receiver has it, too.
     assert_eq!(github(BODY).send(&program).status, 200);
     let answer = inspector.replay(1, &json!({ "to": "receiver" })).json();
     assert_eq!(answer["outcome"], "duplicate", "{answer}");
+}
+
+#[test]
+fn secrets_are_read_again_all_or_none() {
+    let folder = Folder::new("all-or-none");
+    let (one, two) = (folder.file("one", SECRET), folder.file("two", SECRET));
+    let (program, inspector) = inspected(&[
+        "--provider",
+        &format!("github=file:{one}"),
+        "--provider",
+        &format!("gitlab=file:{two}"),
+        "--provider",
+        "piora=env:SECRET",
+    ]);
+    folder.file("one", "another secret");
+    std::fs::remove_file(&two).unwrap();
+    let answer = inspector.post("/api/reload", &json!({}));
+    assert_eq!(answer.status, 422, "{}", answer.text());
+    assert!(answer.text().contains("The secrets stay as they are"), "{}", answer.text());
+    assert_eq!(github(BODY).send(&program).status, 200);
+    folder.file("two", SECRET);
+    let answer = inspector.post("/api/reload", &json!({}));
+    assert_eq!(answer.json()["from_environment"], json!(["env:SECRET"]));
+    assert_eq!(github("{\"other\":1}").send(&program).status, 401);
 }
 
 #[test]
