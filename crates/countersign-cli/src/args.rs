@@ -121,7 +121,7 @@ pub(crate) struct ListenArgs {
     /// A TOML file with endpoints, providers of your own, targets and everything else that is set here.
     ///
     /// What is given beside it on the command line wins, and --provider adds an endpoint. Paths in the
-    /// file are relative to its folder. The README of countersign-cli explains the fields.
+    /// file are relative to its folder. CONFIG.md of countersign-cli explains the fields.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
@@ -240,6 +240,7 @@ Output:
   On a terminal, a line for each request: time, endpoint, type, verdict, status and duration, and why.
   Into a pipe or a file, and with --json, one JSON object for each request and line:
     outcome   accepted, duplicate, in_flight, handshake, rejected, failed or not_found
+    received_at  when the request's head was there, in UTC
     provider  the NAME given with --provider, or null where no endpoint has the path
     endpoint  the endpoint's id in the file, or the same NAME
     path      the request's path, where no endpoint has it

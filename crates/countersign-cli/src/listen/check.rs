@@ -4,6 +4,28 @@ use std::fmt::Write as _;
 
 use super::plan::{Plan, Planned};
 use crate::forward::Targets;
+use crate::store::Address;
+
+/// Whether the addresses have the form of one. An error is one sentence.
+pub(super) fn addresses(plan: &Plan) -> Result<(), String> {
+    // What a variable holds may be there only where the program runs.
+    if !plan.store.starts_with("env:") {
+        Address::parse(&plan.store, &plan.store_is)?;
+    }
+    let inspect = plan.inspect.as_ref().map(|inspect| &inspect.addr);
+    for (name, addr) in
+        [("addr", Some(&plan.addr)), ("metrics", plan.metrics.as_ref()), ("inspect", inspect)]
+    {
+        let is_one = |addr: &String| {
+            let parts = addr.rsplit_once(':');
+            parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+        };
+        if !addr.is_none_or(is_one) {
+            return Err(format!("{name}: an address is HOST:PORT, such as 127.0.0.1:8787"));
+        }
+    }
+    Ok(())
+}
 
 /// The plan for people. Without secrets, and without what in a URL could be one.
 pub(super) fn describe(plan: &Plan) -> String {

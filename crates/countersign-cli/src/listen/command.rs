@@ -133,6 +133,7 @@ fn mounts(endpoints: Vec<Planned>) -> Result<Vec<Mount>, String> {
 /// Prints what would be listened to.
 fn check(args: &ListenArgs) -> Result<(), String> {
     let plan = Plan::of(args)?;
+    check::addresses(&plan)?;
     let printed = io::stdout().write_all(check::describe(&plan).as_bytes());
     printed.map_err(|error| format!("cannot write to stdout: {error}"))
 }

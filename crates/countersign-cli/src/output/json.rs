@@ -16,6 +16,7 @@ pub(super) fn line(record: &Record, delivery: Option<&Delivery>) -> io::Result<V
     let accepted = delivery.filter(|_| record.verdict == Verdict::Accepted);
     let line = Line {
         outcome: record.verdict.as_str(),
+        received_at: humantime::format_rfc3339_millis(record.received_at).to_string(),
         provider: record.provider.as_deref(),
         endpoint: record.endpoint.as_deref(),
         path: record.endpoint.is_none().then(|| record.uri.path()),
@@ -37,6 +38,7 @@ pub(super) fn line(record: &Record, delivery: Option<&Delivery>) -> io::Result<V
 #[derive(Serialize)]
 struct Line<'a> {
     outcome: &'static str,
+    received_at: String,
     provider: Option<&'a str>,
     endpoint: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

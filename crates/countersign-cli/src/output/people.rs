@@ -22,15 +22,16 @@ pub(super) fn line(record: &Record, look: Look) -> String {
     let facts = record.facts.as_deref();
     let event =
         facts.and_then(|facts| facts.event.as_deref().or(facts.unverified_event.as_deref()));
-    let endpoint = match &record.endpoint {
-        Some(endpoint) => seen(endpoint),
-        None => format!("{} {}", record.method, seen(record.uri.path())),
-    };
+    let endpoint = record.endpoint.as_deref().map_or_else(|| "-".to_owned(), seen);
     let answer = match record.status {
         Some(status) => format!("{status} in {}", duration(record.elapsed)),
         None => format!("after {}", duration(record.elapsed)),
     };
-    let event = event.map_or_else(|| "-".to_owned(), seen);
+    let event = match (event, &record.endpoint) {
+        (Some(event), _) => seen(event),
+        (None, Some(_)) => "-".to_owned(),
+        (None, None) => format!("{} {}", seen(record.method.as_str()), seen(record.uri.path())),
+    };
     let (verdict, shade) = verdict(record);
     let (on, off) = if look.color { (shade, RESET) } else { ("", "") };
     let mut line = format!(

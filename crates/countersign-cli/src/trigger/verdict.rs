@@ -71,7 +71,14 @@ impl Verdict {
                 "is not genuine or not fresh, so it should be refused (401, or 400 or 403)"
             }
         };
-        format!("WRONG: {is}; the delivery {should}")
+        // What it mostly is.
+        let ask = match (self, expected) {
+            (Self::Refused, Expected::New | Expected::Known) => {
+                ". Is --secret the same as the receiver's?"
+            }
+            _ => "",
+        };
+        format!("WRONG: {is}; the delivery {should}{ask}")
     }
 }
 

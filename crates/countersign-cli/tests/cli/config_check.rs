@@ -142,3 +142,18 @@ fn a_store_of_the_file_that_cannot_be_opened_is_named_by_the_file() {
         format!("countersign.toml: store: cannot use the SQLite file {}", path.display());
     assert!(stderr.contains(&expected), "{stderr}");
 }
+
+#[test]
+fn check_looks_at_the_form_of_addresses() {
+    for (line, said) in [
+        ("store = \"mysql://x\"", "countersign.toml: store is memory, sqlite:PATH"),
+        ("metrics = \"19464\"", "metrics: an address is HOST:PORT"),
+        ("addr = \"127.0.0.1:x\"", "addr: an address is HOST:PORT"),
+        ("inspect.addr = \"127.0.0.1:99999\"", "inspect: an address is HOST:PORT"),
+    ] {
+        let folder = Folder::with(&format!("{line}\n{GITHUB}"));
+        let (code, _, stderr) = run(&folder, &["--check"]);
+        assert_ne!(code, 0, "{line}");
+        assert!(stderr.contains(said), "{line}: {stderr}");
+    }
+}

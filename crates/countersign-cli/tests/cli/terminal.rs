@@ -86,9 +86,9 @@ fn each_request_is_a_line_that_a_person_reads() {
         ),
         (
             "POST /webhook/piora",
-            "POST /webhook/piora - not found 404 No endpoint has this path; is it /webhooks/piora?",
+            "- POST /webhook/piora not found 404 No endpoint has this path; is it /webhooks/piora?",
         ),
-        ("POST /hook", "POST /hook - not found 404 No endpoint has this path."),
+        ("POST /hook", "- POST /hook not found 404 No endpoint has this path."),
     ] {
         let head = format!("{request} HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n");
         read_answer(connect(screen.program.addr, &head));
@@ -156,6 +156,8 @@ fn json_can_be_asked_for_on_a_terminal() {
     let line = screen.lines.recv_timeout(PATIENCE).unwrap();
     let line: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!(line["outcome"], "accepted");
+    let received = humantime::parse_rfc3339(line["received_at"].as_str().unwrap()).unwrap();
+    assert!(received.elapsed().unwrap() < PATIENCE, "{line}");
 }
 
 #[test]
