@@ -18,9 +18,15 @@ pub struct Switchable {
     down: Arc<AtomicBool>,
     settles_down: Arc<AtomicBool>,
     calls: Arc<AtomicUsize>,
+    name: Option<&'static str>,
 }
 
 impl Switchable {
+    /// With a name of its own in the metrics, so that other tests do not count there.
+    pub fn named(name: &'static str) -> Self {
+        Self { name: Some(name), ..Self::default() }
+    }
+
     /// Nothing works.
     pub fn set_down(&self, down: bool) {
         self.down.store(down, Ordering::SeqCst);
@@ -69,6 +75,10 @@ impl Store for Switchable {
     async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
         self.check(true)?;
         self.store.release(key, token).await
+    }
+
+    fn name(&self) -> &'static str {
+        self.name.unwrap_or("switchable")
     }
 }
 

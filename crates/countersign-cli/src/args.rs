@@ -77,7 +77,7 @@ pub(crate) enum Command {
     Providers(ProvidersArgs),
     /// Send a sample event as a provider would, to try a receiver.
     Trigger(TriggerArgs),
-    /// Look into a store, let a handled event in again, purge and migrate.
+    /// Look into a store, accept a handled event again, purge and migrate.
     Store(StoreArgs),
     /// Print what a shell needs to complete this command line.
     Completions(CompletionsArgs),

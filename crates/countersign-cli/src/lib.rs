@@ -46,7 +46,7 @@
 //! a request, for everything that shows it; `metrics` are the same in numbers. What there is to say goes
 //! into the `log`. `trigger` is the other side: it sends as a provider would. `verify` says of a captured
 //! request (`capture`) why it is not genuine. `operate` looks into the `store` that remembers handled
-//! events, and lets them in again.
+//! events, and has them accepted again.
 
 mod args;
 mod capture;

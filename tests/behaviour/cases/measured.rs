@@ -6,9 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use countersign::testing::Signer;
-use countersign::{
-    ClaimToken, Claimed, EndpointBuilder, EventKey, Secret, Settled, Store, StoreError,
-};
+use countersign::{EndpointBuilder, Secret};
 use countersign_tests::Recorded;
 
 use crate::client::{Request, Server};
@@ -25,38 +23,6 @@ on_every_adapter! {
     the_secret_that_matched_is_seen
     senders_cannot_make_series
     several_observers_are_each_called
-}
-
-/// A store of a name of its own, so that other tests do not count here.
-#[derive(Clone)]
-struct Named(Switchable, &'static str);
-
-impl Store for Named {
-    async fn claim(
-        &self,
-        key: EventKey,
-        token: ClaimToken,
-        lease: Duration,
-    ) -> Result<Claimed, StoreError> {
-        self.0.claim(key, token, lease).await
-    }
-
-    async fn complete(
-        &self,
-        key: EventKey,
-        token: ClaimToken,
-        retention: Duration,
-    ) -> Result<Settled, StoreError> {
-        self.0.complete(key, token, retention).await
-    }
-
-    async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
-        self.0.release(key, token).await
-    }
-
-    fn name(&self) -> &'static str {
-        self.1
-    }
 }
 
 /// An application whose endpoint and store have a name that no other test has.
@@ -82,9 +48,9 @@ impl Seen {
         let number = NUMBER.fetch_add(1, Ordering::SeqCst);
         let name: &'static str = Box::leak(format!("measured-{number}-").into_boxed_str());
         let fixture = fixtures::hostwares();
-        let store = Switchable::default();
+        let store = Switchable::named(name);
         let endpoint = settings(fixture.endpoint_named(name)).build().unwrap();
-        let app = App::new([endpoint], handler).store(Arc::new(Named(store.clone(), name)));
+        let app = App::new([endpoint], handler).store(Arc::new(store.clone()));
         let server = A::serve(app).await;
         let mut seen = Self { fixture, server, name, store, before: BTreeMap::new() };
         seen.settled();

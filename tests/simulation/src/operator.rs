@@ -1,4 +1,4 @@
-//! An operator, who lets events in again at any moment, and has the provider send them again.
+//! An operator, who has events forgotten at any moment, and has the provider send them again.
 
 use std::cell::Cell;
 use std::future::poll_fn;

@@ -1,4 +1,4 @@
-//! Letting handled events in again, beside transactions of handlers.
+//! Forgetting handled events, beside transactions of handlers.
 
 use std::time::Duration;
 

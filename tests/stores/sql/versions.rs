@@ -278,7 +278,7 @@ async fn programs_of_two_versions_work_on_one_table() {
             assert_eq!(first.complete(theirs, &old).await, SETTLED);
             assert_eq!(first.claim(ours, &old).await, DONE);
             assert_eq!(look(&store, theirs).await, Claimed::Done);
-            // What one lets in again, the other one handles.
+            // What one forgets, the other one handles.
             assert_eq!(store.forget(theirs).await.unwrap(), Forgotten::Forgotten);
             assert_eq!(first.complete(theirs, &old).await, LOST);
             assert_eq!(first.claim(theirs, &other).await, FRESH);

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-/// Look into a store, let a handled event in again, purge and migrate.
+/// Look into a store, accept a handled event again, purge and migrate.
 #[derive(Args, Debug)]
 #[command(after_long_help = AFTER)]
 pub(crate) struct StoreArgs {
@@ -41,7 +41,7 @@ pub(crate) enum StoreCommand {
         #[arg(value_name = "KEY")]
         key: String,
     },
-    /// Let handled events in again: the next delivery of each is handled.
+    /// Accept handled events again: the next delivery of each is handled.
     ///
     /// An event that is being handled is not forgotten. The provider knows nothing of this: have it
     /// send the events again.

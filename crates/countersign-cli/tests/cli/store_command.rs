@@ -1,4 +1,4 @@
-//! `countersign store`: looking, letting in again, purging and migrating, in each kind of store.
+//! `countersign store`: looking, accepting again, purging and migrating, in each kind of store.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -61,7 +61,7 @@ fn show(store: &str, key: &str) -> String {
     field(&line(store, &["show", key]), "state").as_str().unwrap().to_owned()
 }
 
-/// An event is handled, looked at, let in again, and handled again.
+/// An event is handled, looked at, forgotten, and handled again.
 fn an_event_is_let_in_again(store: &str) {
     let event = hostwares(&id(), "e");
     let mut program = listen(store);

@@ -191,7 +191,7 @@ async fn claim(
     Ok(asks.iter().map(answer).collect())
 }
 
-/// Lets a handled event in again.
+/// Forgets that an event is handled.
 async fn forget(
     connection: &mut SqliteConnection,
     statements: &Statements,

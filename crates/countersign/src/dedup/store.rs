@@ -118,7 +118,7 @@ pub trait Store: Send + Sync + 'static {
         std::future::ready(Ok(false))
     }
 
-    /// Lets a handled event in again: the next delivery of it is handled. It is what an operator calls
+    /// Forgets that an event is handled: the next delivery of it is handled. It is what an operator calls
     /// after a handler answered 2xx for work that it had not done.
     ///
     /// It is fenced against handlers:

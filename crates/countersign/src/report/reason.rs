@@ -60,6 +60,36 @@ impl Reason {
     }
 }
 
+impl Reason {
+    /// The reasons that are neither a rejection nor a handshake.
+    const OF_HANDLERS: [Self; 8] = [
+        Self::HandlerStatus,
+        Self::HandlerStatusIsFinal,
+        Self::HandlerPanicked,
+        Self::HandlerCancelled,
+        Self::ClaimLost,
+        Self::RecordedLate,
+        Self::NotRecorded,
+        Self::CommitNotChecked,
+    ];
+
+    /// The reason of this [code](Self::as_str), for tools that read what was stored; none for the code of
+    /// a handshake, and for one of another version.
+    ///
+    /// ```
+    /// use countersign::{Reason, RejectionKind};
+    ///
+    /// assert_eq!(Reason::from_code("duplicate"), Some(RejectionKind::Duplicate.into()));
+    /// assert_eq!(Reason::from_code("claim_lost"), Some(Reason::ClaimLost));
+    /// assert_eq!(Reason::from_code("none of these"), None);
+    /// ```
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        let rejected = RejectionKind::ALL.iter().copied().map(Self::Rejected);
+        rejected.chain(Self::OF_HANDLERS).find(|reason| reason.as_str() == code)
+    }
+}
+
 impl From<RejectionKind> for Reason {
     fn from(kind: RejectionKind) -> Self {
         Self::Rejected(kind)

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
-use countersign::{Reason, RejectionKind};
+use countersign::Reason;
 use serde::{Deserialize, Serialize};
 
 use super::super::redact::{self, Redaction};
@@ -95,7 +95,7 @@ pub(super) fn record(number: u64, text: &str, body: Vec<u8>, answer: Vec<u8>) ->
     // What was worked on when the program ended is not worked on any more.
     let (verdict, reason) = match verdict {
         Verdict::Working => (Verdict::Failed, Some(Reason::HandlerCancelled)),
-        verdict => (verdict, kept.reason.as_deref().and_then(reason)),
+        verdict => (verdict, kept.reason.as_deref().and_then(Reason::from_code)),
     };
     Some(Record {
         number,
@@ -183,24 +183,4 @@ fn verdict(name: &str) -> Option<Verdict> {
 
 fn not_found(verdict: Verdict) -> Option<&'static str> {
     (verdict == Verdict::NotFound).then_some("not_found")
-}
-
-/// A code of this version; one that another version had is not known.
-fn reason(code: &str) -> Option<Reason> {
-    use Reason::{
-        ClaimLost, CommitNotChecked, HandlerCancelled, HandlerPanicked, HandlerStatus,
-        HandlerStatusIsFinal, NotRecorded, RecordedLate,
-    };
-    let others = [
-        HandlerStatus,
-        HandlerStatusIsFinal,
-        HandlerPanicked,
-        HandlerCancelled,
-        ClaimLost,
-        RecordedLate,
-        NotRecorded,
-        CommitNotChecked,
-    ];
-    let rejected = RejectionKind::ALL.iter().copied().map(Reason::Rejected);
-    rejected.chain(others).find(|reason| reason.as_str() == code)
 }

@@ -218,7 +218,7 @@ fn with_a_token_nothing_is_shown_before_it_is() {
     assert_eq!(shown.status, 200);
     assert!(!program.stderr().contains(TOKEN));
 
-    // An address of the machine is no name that somebody could point at it.
+    // DNS rebinding needs a name. With a token, any IP address is accepted as Host.
     let by_address =
         [("host", &*format!("192.0.2.7:{}", inspector.addr.port())), ("cookie", cookie)];
     assert_eq!(inspector.ask("GET", "/api/info", &by_address, "").status, 200);

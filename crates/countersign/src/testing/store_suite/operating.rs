@@ -1,4 +1,4 @@
-//! What operators do: letting a handled event in again, and looking (promise 7).
+//! What operators do: forgetting a handled event, and looking (promise 7).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use crate::key::EventKey;
 use crate::runtime::Runtime;
 
 const FENCED: &str = "promise 7: an event that was being handled was forgotten";
-const AGAIN: &str = "promise 7: an event that was forgotten was not let in again";
+const AGAIN: &str = "promise 7: an event that was forgotten was not accepted again";
 const NEVER: &str = "promise 7: the token of a forgotten event claimed again";
 
 /// What the tasks of one race have seen.
@@ -27,7 +27,7 @@ struct Race {
 }
 
 impl<S: Store> StoreSuite<S> {
-    /// A handled event is let in again, and no other: not one that is being handled, that nobody has
+    /// A handled event is accepted again, and no other: not one that is being handled, that nobody has
     /// claimed, or that has run out (promise 7).
     pub async fn forgets_what_is_handled(&self) {
         let (key, first) = (new_key(), new_token());
