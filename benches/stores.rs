@@ -205,7 +205,8 @@ async fn postgres() {
             let (middle, slow) = (middle[middle.len() / 2], slow[slow.len() / 2]);
             println!("    a claim took {middle:.2?}, the slowest of a hundred {slow:.2?}");
         }
-        let drop = sqlx::AssertSqlSafe(format!("DROP TABLE {table}"));
+        let drop = format!("DROP TABLE {table}, {table}_attempts, {table}_watermarks");
+        let drop = sqlx::AssertSqlSafe(drop);
         sqlx::raw_sql(drop).execute(&pool).await.expect("dropped");
         let _ = std::fs::remove_file(script);
     }

@@ -37,7 +37,7 @@ pub const USUAL: [(&str, &str); 6] = [
 ];
 
 /// The usual headers, a length and these.
-pub fn with<const N: usize>(length: usize, more: [(&'static str, String); N]) -> HeaderMap {
+pub fn with(length: usize, more: impl IntoIterator<Item = (&'static str, String)>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in USUAL {
         headers.insert(name, value.parse().expect("a header's value"));

@@ -78,6 +78,8 @@ pub struct App {
     pub reports: Reports,
     /// What a second observer got, after one that panicked.
     pub more_reports: Reports,
+    /// The requests that the server works on.
+    pub at_work: AtWork,
 }
 
 /// What of the application is behind the middleware.
@@ -117,6 +119,7 @@ impl App {
             tasks: HandlerTasks::new(),
             reports: Reports::default(),
             more_reports: Reports::default(),
+            at_work: AtWork::default(),
         }
     }
 
@@ -164,6 +167,30 @@ impl Reports {
 
     pub fn all(&self) -> Vec<Reported> {
         self.0.lock().unwrap().clone()
+    }
+}
+
+/// How many do something now.
+#[derive(Clone, Default)]
+pub struct AtWork(Arc<AtomicUsize>);
+
+impl AtWork {
+    /// One more, until what this gives is dropped.
+    pub fn enter(&self) -> Entered {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Entered(self.clone())
+    }
+
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+pub struct Entered(AtWork);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
-use actix_web::dev::ServerHandle;
+use actix_web::dev::{ServerHandle, Service as _};
 use actix_web::http::StatusCode;
 use actix_web::middleware::Condition;
 use actix_web::web::{self, Bytes, Data, Json, ServiceConfig, post};
@@ -28,8 +28,17 @@ impl<const HTTP2: bool> Adapter for Actix<HTTP2> {
         let wrapped = matches!(app.shape, Shape::Twice | Shape::Around);
         let around = middleware(&app, &app.endpoints[0]);
         let make = move || {
-            let around = Condition::new(wrapped, around.clone());
-            actix_web::App::new().configure(configure.clone()).wrap(around)
+            let (around, at_work) = (Condition::new(wrapped, around.clone()), app.at_work.clone());
+            actix_web::App::new().configure(configure.clone()).wrap(around).wrap_fn(
+                move |request, service| {
+                    let (entered, call) = (at_work.enter(), service.call(request));
+                    async move {
+                        let response = call.await;
+                        drop(entered);
+                        response
+                    }
+                },
+            )
         };
         Server { http2: HTTP2, ..serve!(make).0 }
     }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn};
 use axum::routing::{MethodRouter, any, post};
 use axum::{Json, Router};
 use bytes::Bytes;
@@ -23,7 +24,16 @@ impl<const HTTP2: bool> Adapter for Axum<HTTP2> {
     const REMOVE: &'static str = "remove `.layer(WebhookLayer…)` from the router";
 
     async fn serve(app: App) -> Server {
-        Server { http2: HTTP2, ..serve(router(&app)).await }
+        let at_work = app.at_work.clone();
+        let counted = from_fn(move |request: Request, next: Next| {
+            let entered = at_work.enter();
+            async move {
+                let response = next.run(request).await;
+                drop(entered);
+                response
+            }
+        });
+        Server { http2: HTTP2, ..serve(router(&app).layer(counted)).await }
     }
 
     async fn serve_extractors(endpoint: Endpoint) -> Server {

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use countersign::{
-    Claim, ClaimToken, Claimed, EventKey, InTransaction, MemoryStore, Settled, Store, StoreError,
-    StoreErrorKind, Transactional,
+    Attempt, Claim, ClaimToken, Claimed, EventKey, Forgotten, InTransaction, MemoryStore, Parked,
+    ParkedNote, Settled, Store, StoreError, StoreErrorKind, Transactional,
 };
 
 use crate::harness::Gate;
@@ -17,6 +17,8 @@ pub struct Switchable {
     store: MemoryStore,
     down: Arc<AtomicBool>,
     settles_down: Arc<AtomicBool>,
+    parking_down: Arc<AtomicBool>,
+    counted: Arc<AtomicUsize>,
     calls: Arc<AtomicUsize>,
     name: Option<&'static str>,
 }
@@ -35,6 +37,16 @@ impl Switchable {
     /// Claims work, `complete` and `release` do not.
     pub fn set_settles_down(&self, down: bool) {
         self.settles_down.store(down, Ordering::SeqCst);
+    }
+
+    /// Events cannot be parked.
+    pub fn set_parking_down(&self, down: bool) {
+        self.parking_down.store(down, Ordering::SeqCst);
+    }
+
+    /// How often it was asked to count an attempt, or to park.
+    pub fn counted(&self) -> usize {
+        self.counted.load(Ordering::SeqCst)
     }
 
     pub fn calls(&self) -> usize {
@@ -75,6 +87,45 @@ impl Store for Switchable {
     async fn release(&self, key: EventKey, token: ClaimToken) -> Result<Settled, StoreError> {
         self.check(true)?;
         self.store.release(key, token).await
+    }
+
+    async fn forget(&self, key: EventKey) -> Result<Forgotten, StoreError> {
+        self.store.forget(key).await
+    }
+
+    async fn attempt(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        keep: Duration,
+    ) -> Result<Attempt, StoreError> {
+        self.counted.fetch_add(1, Ordering::SeqCst);
+        self.check(false)?;
+        self.store.attempt(key, token, keep).await
+    }
+
+    async fn uncount(&self, key: EventKey, token: ClaimToken) -> Result<(), StoreError> {
+        self.check(false)?;
+        self.store.uncount(key, token).await
+    }
+
+    async fn park(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        keep: Duration,
+        note: &ParkedNote,
+    ) -> Result<Settled, StoreError> {
+        self.counted.fetch_add(1, Ordering::SeqCst);
+        self.check(true)?;
+        match self.parking_down.load(Ordering::SeqCst) {
+            true => Err(StoreError::new(StoreErrorKind::Unavailable, "taken down by the test")),
+            false => self.store.park(key, token, keep, note).await,
+        }
+    }
+
+    async fn parked(&self, limit: u32) -> Result<Vec<Parked>, StoreError> {
+        self.store.parked(limit).await
     }
 
     fn name(&self) -> &'static str {

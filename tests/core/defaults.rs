@@ -131,8 +131,8 @@ fn the_default_answers_are_those_of_the_table() {
     let endpoint = endpoint(&plain()).build().unwrap();
     for &kind in RejectionKind::ALL {
         let status = match kind {
-            Duplicate => 200,
-            InFlight | StoreUnavailable | StoreFull | ShuttingDown => 503,
+            Duplicate | Parked => 200,
+            InFlight | StoreUnavailable | StoreFull | SecretsUnavailable | ShuttingDown => 503,
             TimestampMalformed | BodyMalformed | BodyIncomplete => 400,
             BodyTooLarge => 413,
             BodyTimeout => 408,
@@ -146,8 +146,8 @@ fn the_default_answers_are_those_of_the_table() {
         assert_eq!(kind.default_status(), status);
         assert_eq!(rejection.code(), kind.code());
         let body: serde_json::Value = serde_json::from_str(rejection.body()).unwrap();
-        // Nothing is wrong with a duplicate.
-        let field = if kind == Duplicate { "status" } else { "error" };
+        // Nothing is wrong with a delivery that is acknowledged.
+        let field = if matches!(kind, Duplicate | Parked) { "status" } else { "error" };
         assert_eq!(body, serde_json::json!({ field: kind.code() }));
         let allowed = (kind == MethodNotAllowed).then_some("POST");
         assert_eq!(rejection.allow(), allowed, "{kind:?}");
@@ -165,7 +165,9 @@ fn answers_may_be_changed_within_reason() {
     for &kind in RejectionKind::ALL {
         let answer = |status| endpoint(&plain).answer(kind, status).build();
         let (good, bad) = match kind {
-            RejectionKind::Duplicate => (vec![200, 204, 299], vec![0, 199, 300, 404, 503]),
+            RejectionKind::Duplicate | RejectionKind::Parked => {
+                (vec![200, 204, 299], vec![0, 199, 300, 404, 503])
+            }
             _ => (vec![400, 401, 499, 503, 599], vec![0, 200, 204, 299, 302, 399, 600, u16::MAX]),
         };
         for status in good {

@@ -203,33 +203,33 @@ async fn the_log_of_a_refused_body_names_the_field() {
         ),
         (
             pakyas::provider(),
-            "{\"event\":\"a\",\"alert\":{\"triggered_at\":\"soon-4711\"}}".into(),
+            "{\"event\":\"a\",\"alert\":{\"triggered_at\":\"soon-47114711\"}}".into(),
             ["field=\"alert.triggered_at\"", "not of its format"],
         ),
-        (forms(), "type=4711&type=4711".into(), ["problem=", "occurs twice"]),
-        (forms(), "type=4711%ff".into(), ["problem=", "not UTF-8"]),
-        (forms(), "a=4711".into(), ["field=\"type\"", "is missing"]),
-        (forms(), "json=4711".into(), ["problem=", "the form field `json` holds no JSON"]),
-        (forms(), "json=4711&json=1".into(), ["problem=", "`json` is there twice"]),
-        (forms(), "json=%7B4711".into(), ["problem=", "name and its value"]),
-        (piora::provider(), "[4711]".into(), ["problem=", "not a JSON object"]),
-        (piora::provider(), "a=4711".into(), ["problem=", "call `form`, `form_field`"]),
-        (piora::provider(), "{\"x\":4711".into(), ["problem=", "does not end"]),
+        (forms(), "type=47114711&type=47114711".into(), ["problem=", "occurs twice"]),
+        (forms(), "type=47114711%ff".into(), ["problem=", "not UTF-8"]),
+        (forms(), "a=47114711".into(), ["field=\"type\"", "is missing"]),
+        (forms(), "json=47114711".into(), ["problem=", "the form field `json` holds no JSON"]),
+        (forms(), "json=47114711&json=1".into(), ["problem=", "`json` is there twice"]),
+        (forms(), "json=%7B47114711".into(), ["problem=", "name and its value"]),
+        (piora::provider(), "[47114711]".into(), ["problem=", "not a JSON object"]),
+        (piora::provider(), "a=47114711".into(), ["problem=", "call `form`, `form_field`"]),
+        (piora::provider(), "{\"x\":47114711".into(), ["problem=", "does not end"]),
         (
             piora::provider(),
-            format!("{{{time},\"event\":\"4711\",\"event\":\"4711\"}}"),
+            format!("{{{time},\"event\":\"47114711\",\"event\":\"47114711\"}}"),
             ["problem=", "occurs twice"],
         ),
         (
             piora::provider(),
-            format!("{{{time},\"event\":\"4711\\ud83d\"}}"),
+            format!("{{{time},\"event\":\"47114711\\ud83d\"}}"),
             ["problem=", "not Unicode"],
         ),
     ] {
         let endpoint = build(&provider, |endpoint| endpoint);
         let log = log_of(&receiver(endpoint), &sign(&provider, &sent), &sent).await;
         assert_line(&log, &["WARN", provider.name(), said[0], said[1]]);
-        assert!(!log.contains("4711"), "{log}");
+        assert!(!log.contains("47114711"), "{log}");
         assert_line(&log, &["WARN", "refused", "reason"]);
     }
 }

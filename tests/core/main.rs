@@ -24,6 +24,8 @@ mod reasons;
 mod receiver;
 #[path = "../reference/mod.rs"]
 mod reference;
+mod replaced;
+mod resolved;
 mod schemes;
 mod sdk_vectors;
 mod secrets;

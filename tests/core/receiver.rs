@@ -10,7 +10,9 @@ mod in_transaction;
 mod lease;
 mod observed;
 mod overtaking;
+mod parked;
 mod refused;
+mod slowly_counted;
 mod store_errors;
 mod taken;
 

@@ -80,7 +80,9 @@ impl Database {
     pub async fn drop_all(self) {
         match self.pool {
             Pool::Postgres(pool) => {
-                let drop = format!("DROP TABLE IF EXISTS {0}, {0}_claims", self.table);
+                let claims =
+                    format!("{0}_claims, {0}_claims_attempts, {0}_claims_watermarks", self.table);
+                let drop = format!("DROP TABLE IF EXISTS {}, {claims}", self.table);
                 sqlx::query(AssertSqlSafe(drop)).execute(&pool).await.unwrap();
             }
             Pool::Sqlite(pool, directory) => {

@@ -87,7 +87,8 @@ async fn storm(actix: bool, cancel: bool) {
     for number in 0..events {
         assert!(sender.until_handled(address, &delivery(number)).await < 50);
     }
-    let drop = AssertSqlSafe(format!("DROP TABLE {table}"));
+    let drop = format!("DROP TABLE {table}, {table}_attempts, {table}_watermarks");
+    let drop = AssertSqlSafe(drop);
     sqlx::query(drop).execute(&pool).await.unwrap();
 }
 

@@ -69,6 +69,11 @@ macro_rules! accepted {
                     forgets_what_is_handled
                     forgotten_token_never_claims
                     shows_what_it_holds
+                    attempts_are_counted
+                    an_attempt_is_taken_back
+                    parked_events_are_kept
+                    parking_is_fenced
+                    parked_events_are_counted
                 }
 
                 #[tokio::test(flavor = "multi_thread")]
@@ -80,6 +85,11 @@ macro_rules! accepted {
                 #[tokio::test(flavor = "multi_thread")]
                 async fn forgets_race_handlers() {
                     super::$store().await.suite().forgets_race_handlers(50).await;
+                }
+
+                #[tokio::test(flavor = "multi_thread")]
+                async fn attempts_race() {
+                    super::$store().await.suite().attempts_race(20).await;
                 }
 
                 #[tokio::test(flavor = "multi_thread")]

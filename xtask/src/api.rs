@@ -64,14 +64,14 @@ fn git() -> Command {
     git
 }
 
-/// The files of a commit, all of them new to cargo.
+/// The files of a commit.
 fn check_out(commit: &str, folder: &Path) -> Result<(), String> {
     let told = |error: std::io::Error| format!("cannot write {}: {error}", folder.display());
     let _ = fs::remove_dir_all(folder);
     fs::create_dir_all(folder).map_err(told)?;
     let archive = folder.with_extension("tar");
     step(git().args(["archive", commit, "-o"]).arg(&archive))?;
-    step(Command::new("tar").arg("xmf").arg(&archive).arg("-C").arg(folder))
+    step(Command::new("tar").arg("xf").arg(&archive).arg("-C").arg(folder))
 }
 
 /// The JSON of rustdoc for each library that this workspace has.
@@ -82,11 +82,20 @@ fn document(
 ) -> Result<Vec<Option<PathBuf>>, String> {
     let has = |library: &Published| workspace.join("crates").join(&library.name).exists();
     let target = root()?.join("target/api/target");
-    let document = ["doc", "--quiet", "--no-deps", "--lib", "--all-features"];
+    let present = || selected(libraries.iter().filter(|library| has(library)));
+    // Dependencies are built once for both commits. To cargo the crates of both are the same,
+    // and it would take what it has of one for the other.
     step(
         Command::new(cargo())
-            .args(document)
-            .args(selected(libraries.iter().filter(|library| has(library))))
+            .args(["clean", "--quiet"])
+            .args(present())
+            .env("CARGO_TARGET_DIR", &target)
+            .current_dir(workspace),
+    )?;
+    step(
+        Command::new(cargo())
+            .args(["doc", "--quiet", "--no-deps", "--lib", "--all-features"])
+            .args(present())
             // No nightly for one unstable option.
             .env("RUSTC_BOOTSTRAP", "1")
             .env("RUSTDOCFLAGS", "-Z unstable-options --output-format json --cap-lints allow")

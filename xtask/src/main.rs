@@ -32,6 +32,8 @@ commands:
   simulate --faults [names]
                      plant mistakes, in the core and around it, and say in how many of 200 000 seeds
                      each is found
+  simulate --check-faults [names]
+                     plant the mistakes in the core, and only see that each still compiles
   interop [--only ID] [--seed SEED]
                      official SDKs and countersign judge each other's deliveries; needs Node 20, and
                      installs the SDKs from the npm registry
@@ -100,7 +102,13 @@ fn test(mut arguments: Vec<String>) -> Result<(), String> {
         arguments.remove(install);
     }
     let services = services::find(install.is_some())?;
-    let variables = &services.variables;
+    let mut variables = services.variables.clone();
+    if std::env::var_os("RUST_TEST_THREADS").is_none() {
+        // Most tests wait: for a server, or for time to pass.
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        variables.push(("RUST_TEST_THREADS", (4 * cores).to_string()));
+    }
+    let variables = &variables;
     // One failure must not hide another.
     let all = ["test", "--workspace", "--all-features", "--no-fail-fast"].map(String::from);
     let mut all = Vec::from(all);

@@ -9,12 +9,16 @@ use crate::command::{cargo, root, step};
 /// How many seeds a planted mistake is looked for in.
 const SEEDS: &str = "200000";
 
+/// Where mistakes are planted.
+const COPY: &str = "target/faults";
+
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     match arguments.split_first() {
         Some((first, rest)) if first == "--faults" => match faults(rest)? {
             true => Ok(()),
             false => Err("a planted mistake was not found".to_owned()),
         },
+        Some((first, rest)) if first == "--check-faults" => check_faults(rest),
         _ => plain(arguments),
     }
 }
@@ -27,37 +31,73 @@ fn plain(arguments: &[String]) -> Result<(), String> {
 /// Plants each mistake in turn, and tells in how many seeds it is found.
 fn faults(only: &[String]) -> Result<bool, String> {
     let root = root()?;
-    let copy = root.join("target/faults");
-    let wanted = |name: &str| only.is_empty() || only.iter().any(|only| name.contains(only));
+    let copy = root.join(COPY);
     let mut all_found = true;
     prepare(root, &copy)?;
     build(&copy)?;
     for fault in list(&copy)? {
-        if wanted(&fault) {
+        if is_wanted(&fault, only) {
             all_found &= look_for(&copy, &fault, &["--fault", &fault])?;
         }
     }
-    let mut patches: Vec<PathBuf> = read_dir(&root.join("tests/simulation/faults"))?;
-    patches.sort();
-    for patch in patches {
-        let name = patch.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        if !wanted(&name) {
-            continue;
-        }
+    for (name, patch) in patches(root, only)? {
         prepare(root, &copy)?;
-        let applied = Command::new("patch")
-            .args(["--silent", "-p1", "-i"])
-            .arg(&patch)
-            .current_dir(&copy)
-            .status()
-            .map_err(|error| format!("cannot run `patch`: {error}"))?;
-        if !applied.success() {
-            return Err(format!("{name}: the patch does not fit the core any more"));
-        }
-        build(&copy)?;
+        plant(&copy, &patch).and_then(|()| build(&copy)).map_err(|why| format!("{name}: {why}"))?;
         all_found &= look_for(&copy, &name, &[])?;
     }
     Ok(all_found)
+}
+
+/// Plants each mistake in the core in turn, and only compiles it. A change of the core can make a patch
+/// useless; this says so in a short time.
+fn check_faults(only: &[String]) -> Result<(), String> {
+    let root = root()?;
+    let copy = root.join(COPY);
+    let patches = patches(root, only)?;
+    let mut useless = 0;
+    for (name, patch) in &patches {
+        prepare(root, &copy)?;
+        let checked = plant(&copy, patch)
+            .and_then(|()| cargo_in(&copy, &["check", "--package", "countersign-simulation"]));
+        if let Err(problem) = checked {
+            println!("{name}: {problem}");
+            useless += 1;
+        }
+    }
+    if useless > 0 {
+        return Err(format!("{useless} of {} planted mistakes are useless", patches.len()));
+    }
+    println!("> {} planted mistakes apply and compile", patches.len());
+    Ok(())
+}
+
+fn is_wanted(name: &str, only: &[String]) -> bool {
+    only.is_empty() || only.iter().any(|only| name.contains(only))
+}
+
+/// The mistakes in the core, by name.
+fn patches(root: &Path, only: &[String]) -> Result<Vec<(String, PathBuf)>, String> {
+    let mut patches = read_dir(&root.join("tests/simulation/faults"))?;
+    patches.sort();
+    let named = patches
+        .into_iter()
+        .map(|patch| (patch.file_stem().unwrap_or_default().to_string_lossy().into_owned(), patch));
+    Ok(named.filter(|(name, _)| is_wanted(name, only)).collect())
+}
+
+fn plant(copy: &Path, patch: &Path) -> Result<(), String> {
+    let applied = Command::new("patch")
+        // With other lines around it, it may be another mistake.
+        .args(["--silent", "--fuzz=0", "-p1", "-i"])
+        .arg(patch)
+        .current_dir(copy)
+        .status()
+        .map_err(|error| format!("cannot run `patch`: {error}"))?;
+    if applied.success() {
+        Ok(())
+    } else {
+        Err(String::from("the patch does not fit the core any more"))
+    }
 }
 
 /// A workspace of the core and the simulation alone.
@@ -98,15 +138,23 @@ fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
 }
 
 fn build(copy: &Path) -> Result<(), String> {
-    let arguments = ["build", "--quiet", "--release", "--package", "countersign-simulation"];
+    cargo_in(copy, &["build", "--release", "--package", "countersign-simulation"])
+}
+
+fn cargo_in(copy: &Path, arguments: &[&str]) -> Result<(), String> {
     let status = Command::new(cargo())
         .args(arguments)
+        .arg("--quiet")
         .env("CARGO_TARGET_DIR", copy.join("target"))
         .env("RUSTFLAGS", "--cap-lints=allow")
         .current_dir(copy)
         .status()
         .map_err(|error| format!("cannot run cargo: {error}"))?;
-    if status.success() { Ok(()) } else { Err(String::from("a planted mistake does not compile")) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(String::from("the planted mistake does not compile"))
+    }
 }
 
 fn simulate(copy: &Path, arguments: &[&str]) -> Result<(bool, String), String> {

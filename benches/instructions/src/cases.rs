@@ -10,7 +10,8 @@ use axum::routing::post;
 use bytes::Bytes;
 use countersign::signing::Signer;
 use countersign::{
-    Answer, Endpoint, MemoryStore, Part, Provider, Receiver, Secret, Signature, Timestamp,
+    Answer, Endpoint, MemoryStore, Part, Provider, Receiver, ResolvedSecrets, Secret, Signature,
+    TenantSecrets, Timestamp,
 };
 use countersign_tower::{Webhook, WebhookLayer};
 use hmac::{Hmac, KeyInit, Mac};
@@ -18,6 +19,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use sha2::Sha256;
 use tower::ServiceExt as _;
 
+use self::Tenant::{EachItsOwn, Fixed, One};
 use crate::headers::{self, HttpHeaders};
 
 /// Makes so many deliveries, and takes them if told so.
@@ -36,7 +38,12 @@ pub const ALL: &[(&str, Case)] = &[
     ("two secrets, forged, 1 KiB", |times, take| forged(1, 2, times, take)),
     ("receiver, 1 KiB", receiver),
     ("layer, 1 KiB", layer),
-    ("layer, unsigned request", unsigned),
+    ("layer, unsigned request", |times, take| refused(Fixed, false, times, take)),
+    ("layer, wrong signature, 2 B", |times, take| refused(Fixed, true, times, take)),
+    ("tenants, unsigned request", |times, take| refused(EachItsOwn, false, times, take)),
+    ("tenants, wrong signature, 2 B", |times, take| refused(One("acme"), true, times, take)),
+    ("no tenant, wrong signature, 2 B", |times, take| refused(One("nobody"), true, times, take)),
+    ("a flood of such names", |times, take| refused(EachItsOwn, true, times, take)),
 ];
 
 const SECRET: &str = "a secret of thirty-two characters";
@@ -154,12 +161,42 @@ fn layer(times: usize, take: bool) {
     serve(&app, made, take, StatusCode::NO_CONTENT);
 }
 
-fn unsigned(times: usize, take: bool) {
-    let layer = WebhookLayer::new(endpoint(&plain()), MemoryStore::new());
+/// Whose secrets a refused delivery asks for.
+enum Tenant {
+    /// There are no tenants.
+    Fixed,
+    /// This one's, which is looked up once.
+    One(&'static str),
+    /// In each delivery those of another one that does not exist, so that each is looked up.
+    EachItsOwn,
+}
+
+fn refused(tenant: Tenant, signed: bool, times: usize, take: bool) {
+    let endpoint = match tenant {
+        Fixed => endpoint(&plain()),
+        One(_) | EachItsOwn => {
+            let secrets = ResolvedSecrets::by_header("x-tenant", async |name: String| {
+                Ok((name == "acme").then(|| TenantSecrets::new([secret()])))
+            });
+            Endpoint::builder("bench", plain()).resolve(secrets).build().expect("sound")
+        }
+    };
+    let layer = WebhookLayer::new(endpoint, MemoryStore::new());
     let app = Router::new().route("/hook", post(async || StatusCode::OK).route_layer(layer));
     let app = app.with_state(());
-    let unsigned = (headers::with(2, []), Bytes::from_static(b"{}"));
-    serve(&app, vec![unsigned; times], take, StatusCode::UNAUTHORIZED);
+    let make = |number: usize| {
+        let name = match tenant {
+            Fixed | One(_) if !signed => None,
+            Fixed => Some("acme".to_owned()),
+            One(name) => Some(name.to_owned()),
+            EachItsOwn => Some(format!("{number:08}")),
+        };
+        let tenant = name.map(|name| ("x-tenant", name));
+        let signature = signed.then(|| ("x-signature", format!("sha256={:064x}", 0)));
+        let headers = headers::with(2, tenant.into_iter().chain(signature));
+        (headers, Bytes::from_static(b"{}"))
+    };
+    serve(&app, (0..times).map(make).collect(), take, StatusCode::UNAUTHORIZED);
 }
 
 fn serve(app: &Router, made: Vec<(HeaderMap, Bytes)>, take: bool, expected: StatusCode) {

@@ -196,7 +196,8 @@ impl Postgres {
     }
 
     async fn drop_table(&self) {
-        let sql = sqlx::AssertSqlSafe(format!("DROP TABLE {}", self.table));
+        let sql = format!("DROP TABLE {0}, {0}_attempts, {0}_watermarks", self.table);
+        let sql = sqlx::AssertSqlSafe(sql);
         sqlx::raw_sql(sql).execute(&self.pool).await.expect("dropped");
     }
 }

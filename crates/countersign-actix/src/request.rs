@@ -28,6 +28,10 @@ impl RequestHead for ActixHead<'_> {
         self.uri.path_and_query().map_or("/", |target| target.as_str())
     }
 
+    fn authority(&self) -> Option<&str> {
+        self.uri.authority().map(|authority| authority.as_str())
+    }
+
     fn lookup(&self, name: &str) -> Lookup<'_> {
         // A request has few headers, and names in the map are in lower case: to look at each is
         // quicker than to make a name, which takes an allocation.

@@ -24,8 +24,8 @@ pub(crate) fn parse() -> Result<Command, ExitCode> {
         }
         _ => {
             say(&format!(
-                "countersign: {}; see `countersign {} --help`",
-                sentence(&error.to_string()),
+                "countersign: {}; see `countersign {}--help`",
+                sentence(&error.to_string()).replace(PROVIDER, PROVIDER_OR_FILE),
                 subcommand()
             ));
             exit_code(&error)
@@ -33,11 +33,16 @@ pub(crate) fn parse() -> Result<Command, ExitCode> {
     })
 }
 
-/// The subcommand that was given, or the first one to read about.
+/// What clap says is missing where nothing says who sends, and what can be given.
+const PROVIDER: &str = "--provider <NAME=SOURCE[,SOURCE...]>";
+const PROVIDER_OR_FILE: &str =
+    "--provider <NAME=SOURCE[,SOURCE...]>, or --config <FILE> with all endpoints";
+
+/// The subcommand that was given and a space, or nothing.
 fn subcommand() -> String {
     let known = Cli::command();
     let given = std::env::args().nth(1).filter(|name| known.find_subcommand(name).is_some());
-    given.unwrap_or_else(|| "listen".to_owned())
+    given.map(|name| format!("{name} ")).unwrap_or_default()
 }
 
 /// The whole command line, as clap has it.
@@ -136,7 +141,8 @@ pub(crate) struct ListenArgs {
     /// NAME: github, stripe, slack, standard-webhooks … `countersign providers` lists them.
     ///
     /// SOURCE: env:VARIABLE, or file:PATH (one line end after the secret is ignored). Several
-    /// mean rotation, the current secret first: a delivery proven by any of them is accepted.
+    /// mean rotation, the current secret first: a delivery proven by any of them is accepted. All but the
+    /// first may be empty (`VARIABLE=`, or a file without anything in it).
     /// For providers that sign with a private key, it is their public key as they show it.
     /// Secrets themselves are never given on the command line.
     #[arg(
@@ -145,6 +151,16 @@ pub(crate) struct ListenArgs {
         required_unless_present = "config"
     )]
     pub(crate) providers: Vec<String>,
+
+    /// A file with variables for every `env:VARIABLE`: secrets, verify tokens, signing keys, --store and
+    /// --inspect-token.
+    ///
+    /// Lines are NAME=VALUE, also with `export` and in quotes; `#` begins a line that is ignored. A name in it
+    /// goes before the process's environment. At SIGHUP it is read again for all but the store and the
+    /// inspector, which are opened once. Several may be given: the first
+    /// that has a name is used.
+    #[arg(long = "env-file", value_name = "FILE")]
+    pub(crate) env_files: Vec<PathBuf>,
 
     /// The token that a provider shows when it asks whether you want its deliveries, such as Meta's
     /// `hub.verify_token`: what you typed into the provider's console.
@@ -223,6 +239,15 @@ pub(crate) struct ListenArgs {
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub(crate) lease: Option<Duration>,
 
+    /// Park an event after so many attempts that failed: its delivery is answered 200, so that the provider
+    /// stops, and the event is kept for you. The default is never.
+    ///
+    /// `countersign store STORE parked` lists them, and `forget` lets one be handled again. The store `memory`
+    /// cannot be looked into. In a file, an endpoint's `park` says more: how soon at the earliest, and how
+    /// long they are kept.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) park_after: Option<u32>,
+
     /// How long the end may take after Ctrl-C or SIGTERM [default: 30s]. What is not handled by then
     /// is cut off, and its retry is accepted when its lease has ended.
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
@@ -268,6 +293,11 @@ Limits:
 Stopping:
   Ctrl-C or SIGTERM lets running deliveries finish, and gives lines 2 seconds to be read. A second
   one does not wait. After --shutdown-timeout the program ends whatever is still running.
+
+Changing a secret:
+  SIGHUP reads the secrets of all endpoints again, from their files and --env-file, and does not stop the
+  program. An endpoint whose new secrets are no good keeps its last good ones. stderr says so with a line
+  for each endpoint, and in JSON so does a line with the outcome secrets_read or secrets_kept.
 
 Exit codes:
   0 stopped, 1 could not start, or deliveries were cut off by --shutdown-timeout, 2 wrong command

@@ -2,12 +2,14 @@
 //! `--verify-token NAME=SOURCE`, what the provider shows in its handshake.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 use countersign::catalogue::{self, Confidence, Preset};
-use countersign::{ConfigError, Endpoint, ErrorChain, Provider, Secret, SecretError};
+use countersign::{ConfigError, Endpoint, ErrorChain, Parking, Provider, Secret, SecretError};
 
 use crate::args::ListenArgs;
 use crate::config::{Config, Shared};
+use crate::env_files::EnvFiles;
 use crate::listen::{Current, Mount};
 
 /// The endpoints that the command line asks for; each is named like its provider's NAME. `tokens` are
@@ -20,9 +22,9 @@ pub(crate) fn from_args(
 ) -> Result<Vec<Mount>, String> {
     let mut names = HashSet::new();
     let mut mounts = Vec::new();
-    let mut keys = signing_keys(args)?;
+    let mut keys = signing_keys(args, &shared.env)?;
     for given in &args.providers {
-        let (name, _) = read(given).ok_or(FORM)?;
+        let name = form(given).ok_or(FORM)?;
         let provider = match config.provider(name) {
             Some(own) => own.clone(),
             None => preset(name)?.provider(),
@@ -35,15 +37,18 @@ pub(crate) fn from_args(
         }
         let key = keys.remove(name);
         let (name, token, shared) = (name.to_owned(), tokens.remove(name), shared.clone());
-        let given = given.clone();
+        let (given, env) = (given.clone(), shared.env.clone());
         let id = name.as_str().into();
+        let listed = given.split_once('=').map_or("", |(_, sources)| sources);
+        let sources = listed.split(',').map(str::to_owned).collect();
         let mut mount = Mount::made(None, move || {
-            let (_, secrets) = read(&given).ok_or(FORM)?;
+            let secrets = read(&given, &shared.env).ok_or(FORM)?;
             let made = endpoint(&name, &provider, secrets, token.clone(), &shared);
             made.map(|made| made.signed_with(key.clone()))
                 .map_err(|problem| format!("--provider {name}: {problem}"))
         })?;
         mount.provider = id;
+        (mount.sources, mount.env) = (sources, env);
         mounts.push(mount);
     }
     if let Some(name) = keys.keys().next() {
@@ -53,13 +58,15 @@ pub(crate) fn from_args(
 }
 
 /// The private keys by NAME.
-fn signing_keys(args: &ListenArgs) -> Result<HashMap<&str, Secret>, String> {
+fn signing_keys<'a>(
+    args: &'a ListenArgs,
+    env: &EnvFiles,
+) -> Result<HashMap<&'a str, Secret>, String> {
     let mut keys = HashMap::new();
     for given in &args.signing_keys {
         let (name, source) = given.split_once('=').ok_or(KEY_FORM)?;
-        let key = secret(source).ok_or(KEY_FORM)?;
-        let key =
-            key.map_err(|error| format!("--signing-key {name}: {}", ErrorChain::of(&error)))?;
+        let key = secret_in(source, env).ok_or(KEY_FORM)?;
+        let key = key.map_err(|problem| format!("--signing-key {name}: {problem}"))?;
         if keys.insert(name, key).is_some() {
             return Err(format!("--signing-key {name} is given twice"));
         }
@@ -68,16 +75,18 @@ fn signing_keys(args: &ListenArgs) -> Result<HashMap<&str, Secret>, String> {
 }
 
 /// The verify tokens by NAME.
-pub(crate) fn verify_tokens(args: &ListenArgs) -> Result<HashMap<String, Secret>, String> {
+pub(crate) fn verify_tokens(
+    args: &ListenArgs,
+    env: &EnvFiles,
+) -> Result<HashMap<String, Secret>, String> {
     let mut tokens = HashMap::new();
     for given in &args.verify_tokens {
         let (name, source) = given.split_once('=').ok_or(TOKEN_FORM)?;
         if args.config.is_none() {
             preset(name)?;
         }
-        let token = secret(source).ok_or(TOKEN_FORM)?;
-        let token =
-            token.map_err(|error| format!("--verify-token {name}: {}", ErrorChain::of(&error)))?;
+        let token = secret_in(source, env).ok_or(TOKEN_FORM)?;
+        let token = token.map_err(|problem| format!("--verify-token {name}: {problem}"))?;
         if tokens.insert(name.to_owned(), token).is_some() {
             return Err(format!(
                 "--verify-token {name} is given twice; a provider shows one token"
@@ -101,9 +110,62 @@ const KEY_FORM: &str = "--signing-key takes NAME=SOURCE, such as discord=file:te
 
 pub(crate) type Loaded = Result<Secret, SecretError>;
 
-fn read(given: &str) -> Option<(&str, Vec<Loaded>)> {
+/// The name in `NAME=SOURCE[,SOURCE…]`, if it has this form.
+fn form(given: &str) -> Option<&str> {
     let (name, sources) = given.split_once('=')?;
-    Some((name, sources.split(',').map(secret).collect::<Option<_>>()?))
+    let is_source = |source: &str| {
+        let parts = source.split_once(':');
+        parts.is_some_and(|(kind, at)| matches!(kind, "env" | "file") && !at.is_empty())
+    };
+    sources.split(',').all(is_source).then_some(name)
+}
+
+/// The secrets of `NAME=SOURCE[,SOURCE…]`. A mistake is a sentence without a secret.
+fn read(given: &str, env: &EnvFiles) -> Option<Vec<Result<Secret, String>>> {
+    let (_, sources) = given.split_once('=')?;
+    let mut secrets = Vec::new();
+    for (nth, source) in sources.split(',').enumerate() {
+        match secret_in(source, env)? {
+            // A rotation is over. What is missing is not blank: it may be a mistake in its name.
+            Err(NoSecret::Blank(_)) if nth > 0 => {}
+            secret => secrets.push(secret.map_err(|problem| problem.to_string())),
+        }
+    }
+    Some(secrets)
+}
+
+/// Why a SOURCE gives no secret: a sentence without one.
+pub(crate) enum NoSecret {
+    /// There is nothing but white space in its place.
+    Blank(String),
+    Other(String),
+}
+
+impl fmt::Display for NoSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Blank(sentence) | Self::Other(sentence)) = self;
+        f.write_str(sentence)
+    }
+}
+
+impl From<SecretError> for NoSecret {
+    fn from(error: SecretError) -> Self {
+        let sentence = ErrorChain::of(&error).to_string();
+        match error {
+            SecretError::Empty { .. } => Self::Blank(sentence),
+            _ => Self::Other(sentence),
+        }
+    }
+}
+
+/// The secret, labeled with its source, where variables are also in files; nothing if that is none.
+fn secret_in(source: &str, env: &EnvFiles) -> Option<Result<Secret, NoSecret>> {
+    match source.split_once(':') {
+        Some(("env", variable)) if !variable.is_empty() => {
+            Some(env.secret(variable).map(|secret| secret.labeled(source)))
+        }
+        _ => Some(secret(source)?.map_err(NoSecret::from)),
+    }
 }
 
 /// The secret, labeled with its source; nothing if that is none.
@@ -115,6 +177,13 @@ pub(crate) fn secret(source: &str) -> Option<Loaded> {
         _ => return None,
     };
     Some(secret.map(|secret| secret.labeled(source)))
+}
+
+/// A provider for a command that reads no file.
+pub(crate) fn built_in(name: &str) -> Result<&'static Preset, String> {
+    preset(name).map_err(|unknown| {
+        format!("{unknown}; a [[provider]] of a file of `listen --config` cannot be given here")
+    })
 }
 
 pub(crate) fn preset(name: &str) -> Result<&'static Preset, String> {
@@ -144,12 +213,11 @@ fn near(name: &str) -> Vec<&'static str> {
 fn endpoint(
     name: &str,
     provider: &Provider,
-    secrets: Vec<Loaded>,
+    secrets: Vec<Result<Secret, String>>,
     verify_token: Option<Secret>,
     shared: &Shared,
 ) -> Result<Current, String> {
-    let secrets: Result<Vec<_>, _> = secrets.into_iter().collect();
-    let secrets = secrets.map_err(|error| ErrorChain::of(&error).to_string())?;
+    let secrets = secrets.into_iter().collect::<Result<Vec<_>, _>>()?;
     let mut endpoint = Endpoint::builder(name, provider.clone()).secrets(secrets.clone());
     if let Some(token) = verify_token {
         endpoint = endpoint.verify_token(token);
@@ -160,6 +228,9 @@ fn endpoint(
     if let Some(lease) = shared.lease {
         endpoint = endpoint.lease(lease);
     }
+    if let Some(after) = shared.park_after {
+        endpoint = endpoint.park(Parking::after(after));
+    }
     if let Some(url) = &shared.public_url {
         endpoint = endpoint.public_url(url);
     }
@@ -167,6 +238,11 @@ fn endpoint(
         ConfigError::NoPublicUrl { provider } => format!(
             "{provider} signs the URL; give the one that it sends to, without the path: \
              --public-url https://hooks.example.test"
+        ),
+        ConfigError::CountsWhatIsForgotten => format!(
+            "an event of {} is forgotten as soon as it is handled, so its attempts cannot be counted: leave \
+             --park-after out",
+            provider.name()
         ),
         error => error.to_string(),
     })?;

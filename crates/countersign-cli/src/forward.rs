@@ -92,6 +92,8 @@ impl Forwarder {
                 let (status, headers) = (head.status.as_u16(), head.headers);
                 let answered = ProgramAnswer::Answered { status, headers, body: Bytes::new() };
                 recording.is_forwarded(forwarded(answered));
+                // Kept with the event if it is parked, as is what follows.
+                delivery.set_failure(&format!("your program answered {status}"));
                 // Read, so that a program that writes its answer piece by piece is not cut off.
                 let rest = Limited::new(body, 64 * 1024).collect();
                 tokio::spawn(async move {
@@ -106,11 +108,13 @@ impl Forwarder {
             Ok(Err(error)) => {
                 let why = ErrorChain::of(&error).to_string();
                 tracing::warn!(error = why, "cannot forward");
+                delivery.set_failure(&format!("your program cannot be reached: {why}"));
                 recording.is_forwarded(forwarded(ProgramAnswer::Unreachable(why)));
                 StatusCode::BAD_GATEWAY
             }
             Err(_) => {
                 tracing::warn!(?lease, "no answer to the forwarded delivery within the lease");
+                delivery.set_failure("your program did not answer within the lease");
                 recording.is_forwarded(forwarded(ProgramAnswer::TooLate));
                 StatusCode::GATEWAY_TIMEOUT
             }

@@ -52,6 +52,7 @@ mod args;
 mod capture;
 mod config;
 mod endpoint;
+mod env_files;
 mod files;
 mod forward;
 mod inspect;

@@ -42,6 +42,11 @@ pub(crate) fn released_key(key: &[u8], token: ClaimToken) -> Vec<u8> {
     Mark::claimed(token).released_key(key)
 }
 
+/// A further place of an event, in the same slot of a cluster.
+pub(crate) fn under(key: &[u8], name: &[u8]) -> Vec<u8> {
+    [b"{", key, b"}", name].concat()
+}
+
 impl Default for Prefix {
     fn default() -> Self {
         Self(Self::DEFAULT.into())
@@ -67,7 +72,7 @@ impl Mark {
     /// Where its token is remembered as released.
     pub(crate) fn released_key(&self, key: &[u8]) -> Vec<u8> {
         let digits = self.0.split_first().map_or(&[][..], |(_, digits)| digits);
-        [b"{", key, b"}r", digits].concat()
+        under(key, &[b"r", digits].concat())
     }
 
     pub(crate) fn claimed(token: ClaimToken) -> Self {

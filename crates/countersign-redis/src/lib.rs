@@ -71,9 +71,19 @@
 //! that fails costs the server about 400 bytes for 5 minutes, and about 200 for each further attempt
 //! at the same event; one that succeeds costs nothing more than its mark.
 //!
+//! Endpoints that count attempts, and handlers that park events, have two more keys beside an event's, in the same
+//! slot of a cluster:
+//!
+//! | key | value | lives |
+//! |---|---|---|
+//! | `{the event's key}a` | the token that was counted last (`0` if it was taken back), the number, and the time of the first attempt (in ms since 1970) | for the endpoint's retention after the last attempt |
+//! | `{the event's key}p` | of a parked event: the token that has parked it, the number of attempts, when it was parked (in ms since 1970), and [`ParkedNote`](countersign::ParkedNote) as JSON | as long as the event is parked; it counts as long as the event's own key has that token |
+//!
+//! Parking removes the first one. The event's own key says `d` then, as of a handled event.
+//!
 //! Forgetting a handled event leaves the same behind as a release: `r`, and the token that had completed it
 //! under its second key. It first reads which token that is, and then changes the event's key only if it
-//! still has that one.
+//! still has that one. The count and the record of a parked event go in the same step.
 //!
 //! This is the format of the first version too: programs of all versions work together. A value of another
 //! format would be an error, as every value that is none of the store's.
@@ -91,7 +101,7 @@
 //! ```
 //!
 //! With `+info` as well, the settings can be checked; with `+scan +mget`, the events be counted
-//! ([`stats`](countersign::Store::stats)). None of these commands may be renamed.
+//! ([`stats`](countersign::Store::stats)) and the parked ones listed ([`parked`](countersign::Store::parked)). None of these commands may be renamed.
 //!
 //! # When the server is away
 //!
@@ -154,6 +164,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod attempts;
 mod builder;
 mod connection;
 mod encoding;

@@ -8,6 +8,7 @@ use countersign::{
 };
 use redis::{ErrorKind, RedisResult, cmd};
 
+use crate::attempts::places;
 use crate::connection::{Connection, Link};
 use crate::encoding::{Mark, millis};
 use crate::error::store_error;
@@ -25,13 +26,15 @@ impl<C: Connection> Inner<C> {
     /// arrives late forgets no other handling.
     pub(crate) async fn forget(&self, event: EventKey) -> RedisResult<Forgotten> {
         let key = self.prefix.key(event);
+        let (count, record) = places(&key);
         for _ in 0..TRIES {
             let found: Option<Vec<u8>> = self.link.send(cmd("GET").arg(&key)).await?;
             // What is no mark is not looked at: the script says what the event is then.
             let mark = found.as_deref().and_then(Mark::read_done).unwrap_or(Mark::NOBODY);
             let (released, marks): (_, &[&Mark]) = (mark.released_key(&key), &[&mark]);
-            let keys: &[&[u8]] = &[&key, &released];
-            let arguments = Arguments { keys, marks, millis: Some(millis(RELEASED_FOR)) };
+            let keys: &[&[u8]] = &[&key, &released, &count, &record];
+            let arguments =
+                Arguments { keys, marks, millis: Some(millis(RELEASED_FOR)), text: None };
             let (said, left) = self.scripts.forget.run(&self.link, &arguments).await?;
             match said {
                 0 => return Ok(Forgotten::NotHandled),
@@ -45,7 +48,7 @@ impl<C: Connection> Inner<C> {
 
     pub(crate) async fn state(&self, event: EventKey) -> RedisResult<EventState> {
         let key = self.prefix.key(event);
-        let arguments = Arguments { keys: &[&key], marks: &[], millis: None };
+        let arguments = Arguments { keys: &[&key], marks: &[], millis: None, text: None };
         let (said, left) = self.scripts.look.run(&self.link, &arguments).await?;
         let left = duration(left);
         Ok(match said {
@@ -77,10 +80,17 @@ impl<C: Connection> Inner<C> {
             }
         }
         loop {
-            let keys = scan(link, &mut cursor, format!("{{{prefix}*}}r*"));
+            // Of released tokens, the names say it all.
+            let keys = scan(link, &mut cursor, format!("{{{prefix}*}}[rp]*"));
             let keys = link.within_time(keys).await.map_err(store_error)?;
-            stats.released = stats.released.saturating_add(keys.len() as u64);
+            let (records, released): (Vec<_>, Vec<_>) =
+                keys.into_iter().partition(|key| key.ends_with(b"}p"));
+            let parked = link.within_time(self.parked_of(&records)).await.map_err(store_error)?;
+            stats.parked = stats.parked.saturating_add(parked.len() as u64);
+            stats.released = stats.released.saturating_add(released.len() as u64);
             if cursor == 0 {
+                // The mark of a parked event is that of a handled one.
+                stats.handled = stats.handled.saturating_sub(stats.parked);
                 return Ok(stats);
             }
         }
@@ -94,7 +104,7 @@ async fn now<C: Connection>(link: &Link<C>) -> RedisResult<u64> {
 }
 
 /// Some keys that match, and where to go on: 0 is the end.
-async fn scan<C: Connection>(
+pub(crate) async fn scan<C: Connection>(
     link: &Link<C>,
     cursor: &mut u64,
     pattern: String,
@@ -130,12 +140,12 @@ fn count(stats: &mut StoreStats, value: &[u8], now: u64) {
     }
 }
 
-fn duration(millis: i64) -> Duration {
+pub(crate) fn duration(millis: i64) -> Duration {
     Duration::from_millis(u64::try_from(millis).unwrap_or(0))
 }
 
 /// Whether it is a connection to a cluster.
-fn is_cluster<C: Connection>() -> bool {
+pub(crate) fn is_cluster<C: Connection>() -> bool {
     #[cfg(feature = "cluster")]
     let cluster = Some(TypeId::of::<redis::cluster_async::ClusterConnection>());
     #[cfg(not(feature = "cluster"))]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use countersign::{ClaimToken, ErrorChain, EventKey, StoreError, StoreErrorKind};
 use redis::{Cmd, ErrorKind, RedisError, RedisResult, Value, cmd};
 
+use crate::attempts::places;
 use crate::connection::{Connection, Link};
 use crate::encoding::{Mark, Prefix, millis, released_key};
 use crate::error::{says, store_error};
@@ -52,21 +53,27 @@ impl Probe {
 
     async fn steps<C: Connection>(&self, link: &Link<C>, scripts: &Scripts) -> RedisResult<()> {
         let Self { key, released: [released, handled], marks: [claimed, other, done] } = self;
+        let (count, record) = places(key);
         let (keys, millis) = ([&**key, &**released], Some(millis(SHORT)));
         self.plain(
             link,
             cmd("SET").arg(key).arg(claimed.as_bytes()).arg("NX").arg("PX").arg(millis),
         )
         .await?;
-        let arguments = Arguments { keys: &keys, marks: &[claimed], millis };
+        let arguments = Arguments { keys: &keys, marks: &[claimed], millis, text: None };
         passed(scripts.claim.run::<_, Value>(link, &arguments).await)?;
-        let arguments = Arguments { keys: &keys, marks: &[other], millis };
+        let arguments = Arguments { keys: &keys, marks: &[other], millis, text: None };
         passed(scripts.release.run_whole::<_, Value>(link, &arguments).await)?;
-        let arguments = Arguments { keys: &[key], marks: &[claimed, done], millis };
+        let arguments = Arguments { keys: &[key], marks: &[claimed, done], millis, text: None };
         passed(scripts.complete.run::<_, Value>(link, &arguments).await)?;
-        let arguments = Arguments { keys: &[key, handled], marks: &[done], millis };
+        let arguments = Arguments {
+            keys: &[key, handled, &count, &record],
+            marks: &[done],
+            millis,
+            text: None,
+        };
         passed(scripts.forget.run::<_, Value>(link, &arguments).await)?;
-        let arguments = Arguments { keys: &[key], marks: &[], millis: None };
+        let arguments = Arguments { keys: &[key], marks: &[], millis: None, text: None };
         passed(scripts.look.run::<_, Value>(link, &arguments).await)
     }
 

@@ -14,6 +14,9 @@ pub(crate) struct Scripts {
     pub(crate) release: Script,
     pub(crate) forget: Script,
     pub(crate) look: Script,
+    pub(crate) attempt: Script,
+    pub(crate) uncount: Script,
+    pub(crate) park: Script,
 }
 
 impl Scripts {
@@ -28,6 +31,9 @@ impl Scripts {
             release: Script::new(&[STATE, include_str!("scripts/release.lua")]),
             forget: Script::new(&[STATE, include_str!("scripts/forget.lua")]),
             look: Script::new(&[STATE, include_str!("scripts/look.lua")]),
+            attempt: Script::new(&[STATE, include_str!("scripts/attempt.lua")]),
+            uncount: Script::new(&[include_str!("scripts/uncount.lua")]),
+            park: Script::new(&[STATE, include_str!("scripts/park.lua")]),
         }
     }
 }
@@ -43,6 +49,7 @@ pub(crate) struct Arguments<'a> {
     pub(crate) keys: &'a [&'a [u8]],
     pub(crate) marks: &'a [&'a Mark],
     pub(crate) millis: Option<u64>,
+    pub(crate) text: Option<&'a str>,
 }
 
 impl Script {
@@ -93,6 +100,9 @@ fn command(name: &str, script: &str, arguments: &Arguments<'_>) -> Cmd {
     }
     if let Some(millis) = arguments.millis {
         command.arg(millis);
+    }
+    if let Some(text) = arguments.text {
+        command.arg(text);
     }
     command
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::{
-    ClaimToken, Claimed, EventKey, EventState, Forgotten, RELEASED_FOR, Settled, Store, StoreError,
-    StoreStats,
+    Attempt, ClaimToken, Claimed, EventKey, EventState, Forgotten, Parked, ParkedNote,
+    RELEASED_FOR, Settled, Store, StoreError, StoreStats,
 };
 use redis::aio::ConnectionManager;
 use redis::{Cmd, IntoConnectionInfo, RedisResult};
@@ -125,7 +125,7 @@ impl<C: Connection> Inner<C> {
         }
         let released = released_key(key, token);
         let keys: &[&[u8]] = &[key, &released];
-        let arguments = Arguments { keys, marks: &[mark], millis: Some(lease) };
+        let arguments = Arguments { keys, marks: &[mark], millis: Some(lease), text: None };
         let claimed = match self.scripts.claim.run::<_, i64>(&self.link, &arguments).await? {
             -1 => return Ok(Claimed::Fresh),
             -2 => Claimed::Done,
@@ -141,7 +141,8 @@ impl<C: Connection> Inner<C> {
     }
 
     async fn release(&self, keys: &[&[u8]], mark: &Mark) -> RedisResult<i64> {
-        let arguments = Arguments { keys, marks: &[mark], millis: Some(millis(RELEASED_FOR)) };
+        let arguments =
+            Arguments { keys, marks: &[mark], millis: Some(millis(RELEASED_FOR)), text: None };
         // A release often follows a claim that was not answered. A server that was frozen then reads
         // both when it wakes up, and must not find a script that it does not know.
         self.scripts.release.run_whole(&self.link, &arguments).await
@@ -170,7 +171,7 @@ impl<C: Connection> Store for RedisStore<C> {
         let Inner { link, prefix, scripts } = &*self.0;
         let (key, claimed, done) = (prefix.key(key), Mark::claimed(token), Mark::done(token));
         let millis = Some(millis(retention));
-        let arguments = Arguments { keys: &[&key], marks: &[&claimed, &done], millis };
+        let arguments = Arguments { keys: &[&key], marks: &[&claimed, &done], millis, text: None };
         settled(link.within_time(scripts.complete.run(link, &arguments)).await)
     }
 
@@ -183,6 +184,38 @@ impl<C: Connection> Store for RedisStore<C> {
 
     async fn forget(&self, key: EventKey) -> Result<Forgotten, StoreError> {
         self.0.link.within_time(self.0.forget(key)).await.map_err(store_error)
+    }
+
+    async fn attempt(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        keep: Duration,
+    ) -> Result<Attempt, StoreError> {
+        let attempt = self.0.attempt(key, token, keep);
+        self.0.link.within_time(attempt).await.map_err(store_error)
+    }
+
+    async fn uncount(&self, key: EventKey, token: ClaimToken) -> Result<(), StoreError> {
+        self.0.link.within_time(self.0.uncount(key, token)).await.map_err(store_error)
+    }
+
+    async fn park(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        keep: Duration,
+        note: &ParkedNote,
+    ) -> Result<Settled, StoreError> {
+        settled(self.0.link.within_time(self.0.park(key, token, keep, note)).await)
+    }
+
+    async fn parked(&self, limit: u32) -> Result<Vec<Parked>, StoreError> {
+        self.0.parked(limit).await
+    }
+
+    async fn parked_event(&self, key: EventKey) -> Result<Option<Parked>, StoreError> {
+        self.0.link.within_time(self.0.parked_event(key)).await.map_err(store_error)
     }
 
     async fn state(&self, key: EventKey) -> Result<EventState, StoreError> {

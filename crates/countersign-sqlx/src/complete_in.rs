@@ -4,6 +4,9 @@ use std::future::Future;
 
 use countersign::{CompleteError, Delivery};
 
+use crate::Order;
+use crate::newest_in::Watermark;
+
 /// Completes a delivery's claim in your own transaction: the mark "handled" commits together with
 /// what else the transaction wrote, or not at all. In scope for `Delivery`, and for the extractors of
 /// the adapters.
@@ -28,8 +31,8 @@ pub trait CompleteIn {
     /// After an error the transaction must not commit: drop it or roll it back, and answer with a
     /// status other than 2xx, unless it is [`CompleteError::AlreadyCompleted`]. Leaving with `?` does
     /// both. After success, commit soon: until the transaction ends, further deliveries of the event are
-    /// answered "in flight". If the handler answers 2xx and has not committed, the sender gets a 500, the
-    /// log has a line, and the event's next delivery is handled.
+    /// answered "in flight". If the handler answers 2xx and has not committed, also after an error or a drop
+    /// of this future, the sender gets a 500, the log has a line, and the event's next delivery is handled.
     ///
     /// # Errors
     ///
@@ -79,21 +82,30 @@ pub trait SqlConnection: sealed::Completing {}
 
 impl<C: sealed::Completing + ?Sized> SqlConnection for C {}
 
-mod sealed {
+pub(crate) mod sealed {
     use std::future::Future;
 
     use countersign::{CompleteError, Delivery};
+
+    use crate::Order;
+    use crate::newest_in::Watermark;
 
     pub trait Completing: Send {
         fn complete(
             &mut self,
             delivery: &Delivery,
         ) -> impl Future<Output = Result<(), CompleteError>> + Send;
+
+        fn order(
+            &mut self,
+            delivery: &Delivery,
+            watermark: Watermark,
+        ) -> impl Future<Output = Result<Order, CompleteError>> + Send;
     }
 }
 
 macro_rules! completing {
-    ($database:ty, $connection:ty, $store:ty) => {
+    ($connection:ty, $store:ty) => {
         impl sealed::Completing for $connection {
             async fn complete(&mut self, delivery: &Delivery) -> Result<(), CompleteError> {
                 let complete = |store: std::sync::Arc<$store>, key, token, retention| async move {
@@ -101,30 +113,52 @@ macro_rules! completing {
                 };
                 delivery.claim().complete_with(complete).await
             }
-        }
 
-        impl sealed::Completing for sqlx::Transaction<'_, $database> {
+            async fn order(
+                &mut self,
+                delivery: &Delivery,
+                watermark: Watermark,
+            ) -> Result<Order, CompleteError> {
+                let ask = |store: std::sync::Arc<$store>, key, token, retention| async move {
+                    store.newest_in(self, key, token, retention, watermark).await
+                };
+                delivery.claim().fenced_with(ask).await
+            }
+        }
+    };
+}
+
+/// What holds a connection does as the connection.
+macro_rules! through {
+    ($holder:ty) => {
+        impl sealed::Completing for $holder {
             async fn complete(&mut self, delivery: &Delivery) -> Result<(), CompleteError> {
                 sealed::Completing::complete(&mut **self, delivery).await
             }
-        }
 
-        impl sealed::Completing for sqlx::pool::PoolConnection<$database> {
-            async fn complete(&mut self, delivery: &Delivery) -> Result<(), CompleteError> {
-                sealed::Completing::complete(&mut **self, delivery).await
+            async fn order(
+                &mut self,
+                delivery: &Delivery,
+                watermark: Watermark,
+            ) -> Result<Order, CompleteError> {
+                sealed::Completing::order(&mut **self, delivery, watermark).await
             }
         }
     };
 }
 
 #[cfg(feature = "postgres")]
-completing!(sqlx::Postgres, sqlx::PgConnection, crate::postgres::Inner);
-#[cfg(feature = "sqlite")]
-completing!(sqlx::Sqlite, sqlx::SqliteConnection, crate::sqlite::Inner);
+completing!(sqlx::PgConnection, crate::postgres::Inner);
+#[cfg(feature = "postgres")]
+through!(sqlx::Transaction<'_, sqlx::Postgres>);
+#[cfg(feature = "postgres")]
+through!(sqlx::pool::PoolConnection<sqlx::Postgres>);
 
 #[cfg(feature = "sqlite")]
-impl sealed::Completing for crate::sqlite::SqliteTurn {
-    async fn complete(&mut self, delivery: &Delivery) -> Result<(), CompleteError> {
-        sealed::Completing::complete(&mut **self, delivery).await
-    }
-}
+completing!(sqlx::SqliteConnection, crate::sqlite::Inner);
+#[cfg(feature = "sqlite")]
+through!(sqlx::Transaction<'_, sqlx::Sqlite>);
+#[cfg(feature = "sqlite")]
+through!(sqlx::pool::PoolConnection<sqlx::Sqlite>);
+#[cfg(feature = "sqlite")]
+through!(crate::sqlite::SqliteTurn);

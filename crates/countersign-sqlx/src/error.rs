@@ -46,6 +46,18 @@ impl Failure {
         Self::other(format!("there is no table {table}: {NO_TABLE}"))
     }
 
+    /// What PostgreSQL said to counting attempts, and to what is parked.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn attempts(error: sqlx::Error) -> Self {
+        let hint = match code(&error).as_deref() {
+            Some("42P01") => Some(Cow::Borrowed(NO_ATTEMPTS)),
+            Some("42501") => Some(Cow::Borrowed(NO_RIGHT_TO_ATTEMPTS)),
+            _ => None,
+        };
+        let failure = Self::postgres(error);
+        Self { hint: hint.or(failure.hint), ..failure }
+    }
+
     /// What PostgreSQL said in a transaction of the user's.
     #[cfg(feature = "postgres")]
     pub(crate) fn postgres_in(error: sqlx::Error) -> Self {
@@ -58,6 +70,19 @@ impl Failure {
         Self { hint: hint.or(failure.hint), ..failure }
     }
 
+    /// What PostgreSQL said to a watermark in a transaction of the user's.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn watermark_in(error: sqlx::Error) -> Self {
+        let hint = match code(&error).as_deref() {
+            Some("40001" | "40P01" | "55P03") => Some(Cow::Borrowed(ORDER_AGAIN)),
+            Some("42P01" | "3F000") => Some(Cow::Borrowed(NO_WATERMARKS)),
+            Some("42501") => Some(Cow::Borrowed(NO_RIGHT)),
+            _ => None,
+        };
+        let failure = Self::postgres_in(error);
+        Self { hint: hint.or(failure.hint), ..failure }
+    }
+
     /// The database file is not the one that was opened.
     #[cfg(feature = "sqlite")]
     pub(crate) fn moved(path: &std::path::Path) -> Self {
@@ -66,6 +91,16 @@ impl Failure {
              processes would not see what is written: restart this process",
             path.display()
         ))
+    }
+
+    /// What SQLite said to a watermark.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn watermark(error: sqlx::Error) -> Self {
+        let failure = Self::sqlite(error);
+        match failure.hint.as_deref() {
+            Some(NO_TABLE) => Self { hint: Some(Cow::Borrowed(NO_WATERMARKS)), ..failure },
+            _ => failure,
+        }
     }
 
     /// What SQLite said.
@@ -88,10 +123,25 @@ impl Failure {
 
 pub(crate) const NO_TRANSACTION: &str = "the connection is not in a transaction that sqlx began, so the mark and what the handler \
      writes would not commit together";
-const NO_TABLE: &str = "create the table with `migrate()`, or from `schema_sql()`";
+pub(crate) const NO_ATTEMPTS: &str = "there is no table to count attempts and park events in: bring the store's tables to this version \
+     with `migrate()`, `schema_sql()` or `countersign store STORE migrate`";
+const NO_TABLE: &str = "create the table with `migrate()`, from `schema_sql()`, or with `countersign store \
+                        STORE migrate`";
 #[cfg(feature = "postgres")]
 const RUN_AGAIN: &str = "the claim was renewed or changed after this transaction began; roll it \
                          back and run it again from its beginning";
+const NO_WATERMARKS: &str = "the order of events needs the tables of schema version 3: run \
+                             `migrate()`, or `countersign store STORE migrate`; or is the \
+                             transaction in another database than the store?";
+#[cfg(feature = "postgres")]
+const NO_RIGHT: &str = "the role needs the right to select, insert and update in the table of \
+                        watermarks, as in the store's own";
+#[cfg(feature = "postgres")]
+const NO_RIGHT_TO_ATTEMPTS: &str = "the role needs the right to select, insert, update and delete in \
+                                    the table of attempts, as in the store's own";
+#[cfg(feature = "postgres")]
+const ORDER_AGAIN: &str = "another transaction has changed the entity's watermark, or holds what \
+                           this one waited for; roll it back and run it again from its beginning";
 #[cfg(feature = "postgres")]
 const ELSEWHERE: &str = "is the transaction in the store's database?";
 #[cfg(feature = "postgres")]

@@ -113,7 +113,7 @@
 //! # }
 //! ```
 //!
-//! //! The same transaction can hand the delivery over for later work: write it into a table, or a job
+//! The same transaction can hand the delivery over for later work: write it into a table, or a job
 //! queue in the same database. Then a provider that hangs up early, or never retries, is answered at
 //! once, and nothing is lost.
 //!
@@ -141,6 +141,19 @@
 //! # type Failed = Box<dyn std::error::Error + Send + Sync>;
 //! # }
 //! ```
+//!
+//! # The tables
+//!
+//! | table | what is in it |
+//! |---|---|
+//! | `countersign`, or a name of yours | events in flight and handled, and released tokens |
+//! | `…_attempts` | attempts and parked events: rows only for endpoints that [count](countersign::EndpointBuilder::count_attempts) or [park](countersign::EndpointBuilder::park), and for handlers that [park](countersign::Delivery::park) |
+//! | `…_watermarks` | the newest version of each entity: rows only for handlers that call [`newest_in`](NewestIn::newest_in) |
+//!
+//! `migrate()` makes all three. A role in PostgreSQL that does not own them needs the same rights to each:
+//! `SELECT`, `INSERT`, `UPDATE`, and `DELETE` for the purge. The last two came with the schema version 3: after a
+//! migration from an older one, their owner has to grant these anew. Until then events are handled as before, and
+//! what needs the new tables fails.
 //!
 //! # The schema's version
 //!
@@ -223,6 +236,8 @@ mod error;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod names;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod newest_in;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod purge;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod room;
@@ -230,6 +245,8 @@ mod room;
 mod schema;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod values;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod version;
 
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -242,6 +259,8 @@ pub use complete_in::{CompleteIn, SqlConnection};
 pub use countersign::CompleteError;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use names::ConfigError;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use newest_in::{NewestIn, Order};
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresStore, PostgresStoreBuilder};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -250,6 +269,8 @@ pub use purge::PurgeTask;
 pub use schema::SchemaState;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteStore, SqliteStoreBuilder, SqliteTurn};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use version::Version;
 
 #[cfg(all(doctest, feature = "postgres"))]
 #[doc = include_str!("../README.md")]

@@ -57,7 +57,8 @@ impl std::error::Error for ConfigError {}
 #[cfg(feature = "postgres")]
 pub(crate) const LONGEST_SCHEMA: usize = 63;
 
-/// Leaves room for the index, which is named after the table.
+/// Leaves room for what is named after the table: its indexes, and the tables beside it with theirs. The
+/// longest of these names has 11 bytes more, and none is cut to another one's.
 pub(crate) const LONGEST_TABLE: usize = 50;
 
 /// The table's name unless another is given.

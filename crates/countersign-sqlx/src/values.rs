@@ -52,6 +52,15 @@ impl fmt::Display for Owner {
     }
 }
 
+/// Hexadecimal digits.
+#[cfg(feature = "postgres")]
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// How long watermarks are kept unless something else is set.
+pub(crate) const WATERMARKS_KEPT: Duration = Duration::from_secs(30 * 86_400);
+
 /// A lease or retention in microseconds.
 #[cfg(feature = "postgres")]
 pub(crate) fn micros(duration: Duration) -> i64 {
@@ -64,12 +73,13 @@ pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.min(LONGEST_KEPT).as_millis()).unwrap_or(i64::MAX)
 }
 
-/// How many are claimed, handled, released, and have run out.
-pub(crate) fn stats(counts: [i64; 4]) -> StoreStats {
-    let [in_flight, handled, released, expired] =
+/// How many are claimed, done (handled or parked), parked, released, and have run out.
+pub(crate) fn stats(counts: [i64; 5]) -> StoreStats {
+    let [in_flight, done, parked, released, expired] =
         counts.map(|count| u64::try_from(count).unwrap_or(0));
     let mut stats = StoreStats::new();
-    (stats.in_flight, stats.handled) = (in_flight, handled);
+    (stats.in_flight, stats.handled) = (in_flight, done.saturating_sub(parked));
+    stats.parked = parked;
     (stats.released, stats.expired) = (released, expired);
     stats
 }

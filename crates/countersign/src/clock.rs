@@ -79,3 +79,8 @@ impl Clock for ManualClock {
         self.change(|(_, monotonic)| *monotonic)
     }
 }
+
+/// Whole milliseconds, for an atomic number.
+pub(crate) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -109,7 +109,6 @@ impl Delivery {
         &self.facts.head
     }
 
-    #[cfg(feature = "metrics")]
     pub(crate) fn of(&self) -> &Endpoint {
         &self.facts.endpoint
     }
@@ -216,6 +215,14 @@ impl Delivery {
         self.facts.key
     }
 
+    /// 128 bits of a SHA-256 that name an entity of this delivery's endpoint (and tenant), such as an
+    /// invoice: the same in all its deliveries, and another one than that of any event. For stores that
+    /// remember something of an entity; `name` may have any length.
+    #[must_use]
+    pub fn entity_key(&self, name: &str) -> [u8; 16] {
+        self.facts.endpoint.inner().key_hasher.clone().entity(name)
+    }
+
     /// The event's type, such as `deployment.failed`.
     #[must_use]
     pub fn event_type(&self) -> Option<&str> {
@@ -260,10 +267,16 @@ impl Delivery {
         }
     }
 
+    /// The tenant whose secret proved it, where the endpoint has several: as the resolver names it.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.facts.endpoint.tenant()
+    }
+
     /// The label of the secret that matched, where it has one.
     #[must_use]
     pub fn secret_label(&self) -> Option<&str> {
-        self.facts.endpoint.inner().labels.get(self.facts.secret)?.as_deref()
+        self.facts.endpoint.inner().secrets.labels.get(self.facts.secret)?.as_deref()
     }
 
     /// Which of the endpoint's secrets matched: 0 is the current one, others are older.
@@ -283,6 +296,50 @@ impl Delivery {
     #[must_use]
     pub fn claim(&self) -> &Claim {
         &self.claim
+    }
+
+    /// Which attempt to handle its event this is, as this receiver's store has counted: 1 is the first. None
+    /// where the endpoint does not [count](crate::EndpointBuilder::count_attempts), and for a delivery
+    /// that did not come from a receiver's handler.
+    #[must_use]
+    pub fn attempt(&self) -> Option<u32> {
+        Some(self.claim.verdict()?.counted()?.number)
+    }
+
+    /// Says why the handler is about to fail, for the record of an event that is then
+    /// [parked](crate::EndpointBuilder::park), instead of only with which status. It is kept in the store
+    /// and shown to operators: no secret and nothing of the body belongs there. The last call holds, and at
+    /// most [256 bytes](crate::ParkedNote::LONGEST) of it. Nothing else changes.
+    pub fn set_failure(&self, why: &str) {
+        if let Some(verdict) = self.claim.verdict() {
+            verdict.fail(why);
+        }
+    }
+
+    /// Says that the event will never be handled, however often it comes, and why. If the handler then
+    /// answers other than 2xx or panics, the event is [parked](crate::EndpointBuilder::park) at once,
+    /// whatever the endpoint's settings are; if it answers 2xx, the event is handled and nothing is parked. It
+    /// needs a store that can [park](crate::Store::park). Where an endpoint
+    /// [forgets](crate::EndpointBuilder::forget_when_handled) what is handled, nothing is parked and the event
+    /// fails as without this call: the next delivery with its key may be another event. `why` is as in
+    /// [`set_failure`](Self::set_failure).
+    ///
+    /// ```
+    /// # use countersign::Delivery;
+    /// async fn handler(delivery: Delivery) -> u16 {
+    ///     match delivery.json::<serde_json::Value>() {
+    ///         Ok(event) => 200,
+    ///         Err(_) => {
+    ///             delivery.park("the body is not what we know of these events");
+    ///             500
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    pub fn park(&self, why: &str) {
+        if let Some(verdict) = self.claim.verdict() {
+            verdict.park(why);
+        }
     }
 
     pub(crate) fn set_claim(&mut self, claim: Claim) {

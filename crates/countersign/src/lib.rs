@@ -17,6 +17,8 @@
 //! - An [`Endpoint`] is one place that a provider sends to: its [`Secret`]s, its [`Window`], its
 //!   limits. An endpoint that cannot keep its promises does not build: a [`ConfigError`] says what to
 //!   change.
+//! - [`ResolvedSecrets`] are for an endpoint whose secrets are not in the process: of many tenants, in a
+//!   database or a vault. A [`SecretResolver`] of yours finds them.
 //! - A [`Store`] remembers which events are being handled and which have been. [`MemoryStore`] is
 //!   for one process; [`countersign-sqlx`](https://docs.rs/countersign-sqlx) and
 //!   [`countersign-redis`](https://docs.rs/countersign-redis) have stores for several.
@@ -85,6 +87,7 @@
 //! | `sha1` | off | HMAC with SHA-1, which Twilio and some older providers sign with | 1 crate, hardly any time |
 //! | `ed25519` | off | ed25519 signatures, such as Discord's | 5 crates, about a quarter of the time of the default |
 //! | `p256` | off | ECDSA over P-256, as SendGrid signs | 20 crates, more than a quarter of that time |
+//! | `resolver` | off | [`ResolvedSecrets`]: secrets in a database or a vault, looked up by tenant | 3 crates: quick_cache, equivalent, and tokio with `sync` |
 //! | `tokio` | off | [`Runtime::tokio`], which the adapters bring | tokio, with `rt`, `sync` and `time` |
 //! | `signing` | off | [`signing`]: signing and sending as a provider would, with sample events | nothing |
 //! | `testing` | off | [`testing`]: the same, the acceptance suite for stores, and with `tokio` a kit for tests of handlers | nothing |
@@ -124,6 +127,8 @@ mod form;
 mod handshake;
 mod json;
 mod key;
+#[cfg(feature = "ed25519")]
+mod key_set;
 mod known_name;
 mod misuse;
 mod payload;
@@ -133,9 +138,15 @@ mod rejection;
 mod reply;
 mod report;
 mod request_head;
+#[cfg(feature = "resolver")]
+mod resolver;
+#[cfg(not(feature = "resolver"))]
+#[path = "resolver/disabled.rs"]
+mod resolver;
 mod runtime;
 mod scheme;
 mod secret;
+mod secret_files;
 mod trace;
 mod verifier;
 mod window;
@@ -151,12 +162,12 @@ pub mod testing;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use dedup::{
-    ClaimToken, Claimed, DynStore, EventState, Forgotten, InTransaction, LONGEST_KEPT, MemoryStore,
-    MemoryStoreBuilder, RELEASED_FOR, Settled, Store, StoreError, StoreErrorKind, StoreStats,
-    Transactional,
+    Attempt, ClaimToken, Claimed, DynStore, EventState, Forgotten, InTransaction, LONGEST_KEPT,
+    MemoryStore, MemoryStoreBuilder, Parked, ParkedNote, RELEASED_FOR, Settled, Store, StoreError,
+    StoreErrorKind, StoreStats, Transactional,
 };
 pub use delivery::{Delivery, Unverified};
-pub use endpoint::{Endpoint, EndpointBuilder};
+pub use endpoint::{Endpoint, EndpointBuilder, Parking};
 pub use error::{ConfigError, ErrorChain};
 pub use event::{EventError, FromDelivery, extract_event};
 pub use handshake::{FieldValue, Handshake, When};
@@ -165,18 +176,21 @@ pub use known_name::KnownName;
 pub use payload::Payload;
 pub use provider::{Provider, ProviderBuilder, Retries, Timestamp};
 pub use receiver::{
-    Answer, Arriving, BodyError, BodySource, Claim, CompleteError, HandlerTasks, Receiver,
+    Answer, Arriving, BodyError, BodySource, Claim, CompleteError, Fenced, HandlerTasks, Receiver,
     ReceiverBuilder, Receiving, Way,
 };
 pub use rejection::{Rejection, RejectionKind};
 pub use reply::{Printed, Reply};
 pub use report::{Observer, Outcome, Reason, Report, Stages};
 pub use request_head::{HeadParts, Lookup, RequestHead};
+#[cfg(feature = "resolver")]
+pub use resolver::{ResolveError, ResolvedSecrets, SecretResolver, TenantSecrets};
 pub use runtime::{BoxFuture, Runtime};
 pub use scheme::Proof;
 pub use scheme::content::Part;
 pub use scheme::signature::Signature;
 pub use scheme::token::Token;
 pub use secret::{Secret, SecretError};
+pub use secret_files::{ReloadError, SecretFiles, WatchedSecrets};
 pub use verifier::{Incoming, Opened, Proven, Verified};
 pub use window::{TimeFormat, Window};

@@ -83,6 +83,9 @@ kinds! {
     BodyMalformed = 400 "body_malformed",
     /// The event has been handled before (200: the provider must stop retrying).
     Duplicate = 200 "duplicate",
+    /// The event was parked: it is not handled, and is kept for an operator (200: the provider must stop
+    /// retrying). See [`EndpointBuilder::park`](crate::EndpointBuilder::park).
+    Parked = 200 "parked",
     /// Another delivery of the event is being handled (503 with `Retry-After`).
     InFlight = 503 "in_flight",
     /// The store cannot answer (503 with `Retry-After`).
@@ -97,6 +100,9 @@ kinds! {
     NotTaken = 500 "not_taken",
     /// The request has passed a middleware of this kind already (500: it must come again).
     Misconfigured = 500 "misconfigured",
+    /// The secrets of the delivery's tenant could not be looked up (503 with `Retry-After`). See
+    /// `ResolvedSecrets` (feature `resolver`).
+    SecretsUnavailable = 503 "secrets_unavailable",
     /// The process is shutting down (503 with `Retry-After`). See
     /// [`HandlerTasks::drain`](crate::HandlerTasks::drain).
     ShuttingDown = 503 "shutting_down",
@@ -107,17 +113,18 @@ impl RejectionKind {
     #[must_use]
     pub const fn body(self) -> &'static str {
         match self {
-            // Nothing is wrong with a duplicate.
+            // Nothing is wrong with the delivery.
             Self::Duplicate => r#"{"status":"duplicate"}"#,
+            Self::Parked => r#"{"status":"parked"}"#,
             _ => self.error_body(),
         }
     }
 
-    /// Whether `status` may answer this kind: duplicates must be acknowledged, and nothing that
-    /// was not handled may be.
+    /// Whether `status` may answer this kind: duplicates and what is parked must be acknowledged, and
+    /// nothing else that was not handled may be.
     pub(crate) const fn allows_status(self, status: u16) -> bool {
         match self {
-            Self::Duplicate => status >= 200 && status < 300,
+            Self::Duplicate | Self::Parked => status >= 200 && status < 300,
             _ => status >= 400 && status < 600,
         }
     }

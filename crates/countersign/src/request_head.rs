@@ -63,6 +63,35 @@ pub trait RequestHead {
     fn target(&self) -> &str {
         "/"
     }
+
+    /// The host that the request is for, where it is not in the `Host` header: HTTP/2 has it in
+    /// `:authority`. Anyone can write it. Needed only to choose among secrets, see
+    /// `ResolvedSecrets::by_host`.
+    fn authority(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl<H: RequestHead + ?Sized> RequestHead for &H {
+    fn lookup(&self, name: &str) -> Lookup<'_> {
+        (**self).lookup(name)
+    }
+
+    fn lookup_known(&self, name: &KnownName) -> Lookup<'_> {
+        (**self).lookup_known(name)
+    }
+
+    fn method(&self) -> &str {
+        (**self).method()
+    }
+
+    fn target(&self) -> &str {
+        (**self).target()
+    }
+
+    fn authority(&self) -> Option<&str> {
+        (**self).authority()
+    }
 }
 
 impl<N: AsRef<str>, V: AsRef<[u8]>> RequestHead for [(N, V)] {

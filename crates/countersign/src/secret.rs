@@ -25,6 +25,7 @@ use crate::error::ErrorChain;
 pub struct Secret {
     bytes: Arc<Zeroizing<Vec<u8>>>,
     label: Option<Arc<str>>,
+    key_id: Option<Arc<str>>,
     role: Role,
 }
 
@@ -92,6 +93,14 @@ impl Secret {
         self
     }
 
+    /// The id by which deliveries name this key, where the provider has several: see
+    /// `ResolvedSecrets::key_id_header` (feature `resolver`). It is not secret.
+    #[must_use]
+    pub fn with_key_id(mut self, id: impl Into<Arc<str>>) -> Self {
+        self.key_id = Some(id.into());
+        self
+    }
+
     /// Says that this is a public key, which is not secret. Needed only for a provider that proves
     /// deliveries in one of several ways ([`any_of`](crate::ProviderBuilder::any_of)), where the same
     /// text could also be the secret of a MAC or a token.
@@ -128,12 +137,23 @@ impl Secret {
         self.label.as_deref()
     }
 
+    /// The id by which deliveries name this key, where one was given.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+
     fn from_source(bytes: Vec<u8>, source: impl FnOnce() -> String) -> Result<Self, SecretError> {
         // Zeros pad a MAC key, so a key of zeros is the empty key.
         if bytes.iter().all(|byte| b" \t\r\n\0".contains(byte)) {
             return Err(SecretError::Empty { origin: source() });
         }
-        Ok(Self { bytes: Arc::new(Zeroizing::new(bytes)), label: None, role: Role::Untold })
+        Ok(Self {
+            bytes: Arc::new(Zeroizing::new(bytes)),
+            label: None,
+            key_id: None,
+            role: Role::Untold,
+        })
     }
 
     pub(crate) fn expose(&self) -> &[u8] {
@@ -187,6 +207,11 @@ pub enum SecretError {
         /// Its name.
         variable: String,
     },
+    /// The document is not a JSON Web Key Set with a key that can be used.
+    KeySet {
+        /// What it lacks.
+        lacks: &'static str,
+    },
     /// The file cannot be read.
     File {
         /// Its path.
@@ -219,6 +244,12 @@ impl fmt::Display for SecretError {
                 write!(
                     f,
                     "environment variable {variable} is not Unicode: keep a binary secret in a file and use Secret::from_file"
+                )
+            }
+            Self::KeySet { lacks } => {
+                write!(
+                    f,
+                    "the document is not a JSON Web Key Set that can be used: it has no {lacks}"
                 )
             }
             Self::File { path, .. } => {

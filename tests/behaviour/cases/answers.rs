@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use countersign::testing::Signer;
 use countersign::{
-    Endpoint, MemoryStore, Part, Provider, Rejection, RejectionKind, Secret, Signature, catalogue,
+    Endpoint, MemoryStore, Parking, Part, Provider, Rejection, RejectionKind, ResolveError,
+    ResolvedSecrets, Secret, Signature, TenantSecrets, catalogue,
 };
 
 use crate::client::{Connection, Reply, Request};
@@ -116,6 +117,8 @@ async fn refusals<A: Adapter>(now: SystemTime) -> Asked {
     by_the_store::<A>(&mut asked, now).await;
     by_what_is_mounted_or_written_wrong::<A>(&mut asked, now).await;
     by_a_shutdown::<A>(&mut asked, now).await;
+    by_parking::<A>(&mut asked, now).await;
+    by_a_resolver::<A>(&mut asked, now).await;
     by_a_signed_part::<A>(&mut asked).await;
     by_a_handshake::<A>(&mut asked).await;
     asked
@@ -230,6 +233,22 @@ async fn by_what_is_mounted_or_written_wrong<A: Adapter>(asked: &mut Asked, now:
     let app = App::new([fixture.endpoint().build().unwrap()], &handler);
     let server = A::serve(app.store(Arc::new(Uncommitted::default()))).await;
     asked.note("not committed", request.send(server).await);
+}
+
+async fn by_parking<A: Adapter>(asked: &mut Asked, now: SystemTime) {
+    let fixture = fixtures::piora();
+    let endpoint = fixture.endpoint().park(Parking::after(1)).build().unwrap();
+    let server = A::serve(App::new([endpoint], &Handler::answering(500))).await;
+    asked.note("parked", fixture.delivery_at(1, now).send(server).await);
+}
+
+async fn by_a_resolver<A: Adapter>(asked: &mut Asked, now: SystemTime) {
+    let fixture = fixtures::piora();
+    let down = async |_: String| Err::<Option<TenantSecrets>, ResolveError>("down".into());
+    let endpoint = Endpoint::builder(fixture.name, fixture.provider.clone());
+    let endpoint = endpoint.resolve(ResolvedSecrets::for_all(down)).build().unwrap();
+    let server = A::serve(App::new([endpoint], &Handler::answering(200))).await;
+    asked.note("no secrets", fixture.delivery_at(1, now).send(server).await);
 }
 
 async fn by_a_shutdown<A: Adapter>(asked: &mut Asked, now: SystemTime) {

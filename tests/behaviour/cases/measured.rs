@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use countersign::testing::Signer;
-use countersign::{EndpointBuilder, Secret};
+use countersign::{
+    Endpoint, EndpointBuilder, ManualClock, RequestHead, ResolvedSecrets, Secret, TenantSecrets,
+};
 use countersign_tests::Recorded;
 
 use crate::client::{Request, Server};
@@ -21,6 +23,8 @@ on_every_adapter! {
     handlers_that_fail_are_told_apart
     a_store_that_is_down_is_seen
     the_secret_that_matched_is_seen
+    the_key_that_matched_is_seen
+    publishers_of_keys_cannot_make_series
     senders_cannot_make_series
     several_observers_are_each_called
 }
@@ -43,13 +47,20 @@ impl Seen {
         handler: &Handler,
         settings: impl FnOnce(EndpointBuilder) -> EndpointBuilder,
     ) -> Self {
+        Self::of::<A>(handler, |name, fixture| settings(fixture.endpoint_named(name))).await
+    }
+
+    async fn of<A: Adapter>(
+        handler: &Handler,
+        endpoint: impl FnOnce(&str, &Fixture) -> EndpointBuilder,
+    ) -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         Recorded::of_process();
         let number = NUMBER.fetch_add(1, Ordering::SeqCst);
         let name: &'static str = Box::leak(format!("measured-{number}-").into_boxed_str());
         let fixture = fixtures::hostwares();
         let store = Switchable::named(name);
-        let endpoint = settings(fixture.endpoint_named(name)).build().unwrap();
+        let endpoint = endpoint(name, &fixture).build().unwrap();
         let app = App::new([endpoint], handler).store(Arc::new(store.clone()));
         let server = A::serve(app).await;
         let mut seen = Self { fixture, server, name, store, before: BTreeMap::new() };
@@ -228,6 +239,60 @@ async fn the_secret_that_matched_is_seen<A: Adapter>() {
     let matches: Vec<_> = moved.iter().filter(|moved| moved.starts_with("secret")).collect();
     assert_eq!(matches, [r#"secret_matches_total{secret="last year"} 1"#]);
     assert!(!format!("{:?}", Recorded::of_process()).contains(SECRET));
+}
+
+/// Keys that are looked up for all deliveries have their labels. Those of tenants would be too many.
+async fn the_key_that_matched_is_seen<A: Adapter>() {
+    let found = |_: String| {
+        let secrets = ["new", "old"].map(|text| Secret::new(text).unwrap().labeled(text));
+        std::future::ready(Ok(Some(TenantSecrets::new(secrets))))
+    };
+    for (secrets, seen_as) in [
+        (ResolvedSecrets::for_all(found), "old"),
+        (ResolvedSecrets::by(|_: &dyn RequestHead| Some("acme".to_owned()), found), "1"),
+    ] {
+        let handler = Handler::answering(200);
+        let mut seen = Seen::of::<A>(&handler, |name, fixture| {
+            Endpoint::builder(name, fixture.provider.clone()).resolve(secrets)
+        })
+        .await;
+        let body = seen.fixture.body(1, SystemTime::now());
+        let old = Secret::new("old").unwrap();
+        let headers = Signer::new(&seen.fixture.provider, &old).sign(&body);
+        assert_eq!(seen.send(&Request::post(seen.name, headers, body)).await, 200);
+        let expected = format!("secret_matches_total{{secret={seen_as:?}}} 1");
+        assert!(seen.moved().contains(&expected), "{expected}");
+    }
+}
+
+/// A set whose keys have other names each time that it is looked up.
+async fn publishers_of_keys_cannot_make_series<A: Adapter>() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let found = move |_: String| {
+        let time = count.fetch_add(1, Ordering::SeqCst);
+        let others =
+            (0..40).map(|key| Secret::new("other").unwrap().labeled(format!("{time}-{key}")));
+        let current = Secret::new(SECRET).unwrap().labeled("current");
+        let secrets = std::iter::once(current).chain(others);
+        std::future::ready(Ok(Some(TenantSecrets::new(secrets))))
+    };
+    let keys = ResolvedSecrets::for_all(found).fresh_for(Duration::from_millis(1));
+    let clock = ManualClock::at(SystemTime::now());
+    let handler = Handler::answering(200);
+    let mut seen = Seen::of::<A>(&handler, |name, fixture| {
+        Endpoint::builder(name, fixture.provider.clone()).resolve(keys).clock(clock.clone())
+    })
+    .await;
+    for number in 0..10 {
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(seen.send(&seen.request(number)).await, 200);
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 10);
+    assert!(seen.moved().contains(&r#"secret_matches_total{secret="current"} 10"#.to_owned()));
+    let all = Recorded::of_process().of(seen.name).into_keys();
+    let series = all.filter(|name| name.contains("secret_matches_total")).count();
+    assert_eq!(series, 257, "256, and the others");
 }
 
 async fn senders_cannot_make_series<A: Adapter>() {

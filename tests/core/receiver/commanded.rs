@@ -4,9 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use countersign::{
-    ClaimToken, Claimed, EventKey, MemoryStore, Settled, Store, StoreError, StoreErrorKind,
-    Transactional,
+    Attempt, ClaimToken, Claimed, EventKey, ManualClock, MemoryStore, Parked, ParkedNote, Settled,
+    Store, StoreError, StoreErrorKind, Transactional,
 };
+
+use super::{NOW, clock_at};
 
 /// What a method does.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,6 +23,8 @@ pub(super) enum Act {
     Hang,
     /// It is done, and no answer comes.
     WorkAndHang,
+    /// It is done when the clock shows so much later.
+    Take(Duration),
     /// Nothing is done but a panic.
     Panic,
 }
@@ -31,6 +35,8 @@ pub(super) struct Orders {
     pub(super) complete: Act,
     pub(super) release: Act,
     pub(super) check: Act,
+    pub(super) attempt: Act,
+    pub(super) park: Act,
     pub(super) calls: Vec<&'static str>,
     last_token: Option<ClaimToken>,
 }
@@ -39,6 +45,7 @@ pub(super) struct Orders {
 #[derive(Clone)]
 pub(super) struct Commanded {
     pub(super) inner: MemoryStore,
+    clock: ManualClock,
     orders: Arc<Mutex<Orders>>,
 }
 
@@ -47,7 +54,11 @@ pub(super) struct Ledger(pub(super) MemoryStore);
 
 impl Commanded {
     pub(super) fn new() -> Self {
-        Self { inner: MemoryStore::new(), orders: Arc::default() }
+        Self::around(MemoryStore::new(), clock_at(NOW))
+    }
+
+    pub(super) fn around(inner: MemoryStore, clock: ManualClock) -> Self {
+        Self { inner, clock, orders: Arc::default() }
     }
 
     pub(super) fn order(&self, change: impl FnOnce(&mut Orders)) {
@@ -92,6 +103,10 @@ impl Commanded {
                 work.await?;
                 Err(StoreError::new(StoreErrorKind::Unavailable, "the answer got lost"))
             }
+            Act::Take(time) => {
+                self.clock.advance(time);
+                work.await
+            }
             Act::Hang => std::future::pending().await,
             Act::Panic => panic!("as ordered"),
             Act::WorkAndHang => {
@@ -135,6 +150,36 @@ impl Store for Commanded {
                 && self.inner.complete(key, token, lease).await? == Settled::Settled)
         };
         self.act("check", |orders| orders.check, done).await
+    }
+
+    async fn attempt(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        keep: Duration,
+    ) -> Result<Attempt, StoreError> {
+        let work = self.inner.attempt(key, token, keep);
+        self.act("attempt", |orders| orders.attempt, work).await
+    }
+
+    async fn uncount(&self, key: EventKey, token: ClaimToken) -> Result<(), StoreError> {
+        let work = self.inner.uncount(key, token);
+        self.act("uncount", |_| Act::Work, work).await
+    }
+
+    async fn park(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        keep: Duration,
+        note: &ParkedNote,
+    ) -> Result<Settled, StoreError> {
+        let work = self.inner.park(key, token, keep, note);
+        self.act("park", |orders| orders.park, work).await
+    }
+
+    async fn parked(&self, limit: u32) -> Result<Vec<Parked>, StoreError> {
+        self.inner.parked(limit).await
     }
 
     fn transactional(&self) -> Option<Transactional> {

@@ -26,6 +26,14 @@ pub(super) async fn complete(delivery: &Delivery) -> Result<(), CompleteError> {
     delivery.claim().complete_with(complete).await
 }
 
+/// The call of the store fails.
+async fn fail(delivery: &Delivery) -> CompleteError {
+    let failing = async |_: Arc<Ledger>, _, _, _| {
+        Err(StoreError::new(StoreErrorKind::Unavailable, "as ordered"))
+    };
+    delivery.claim().complete_with(failing).await.unwrap_err()
+}
+
 /// Says that it completed, and will not commit.
 async fn pretend(delivery: &Delivery) -> Result<(), CompleteError> {
     let complete = async |_: Arc<Ledger>, _, _, _| Ok(InTransaction::Completed);
@@ -68,6 +76,42 @@ async fn a_forgotten_commit_is_no_handled_event() {
     );
     assert_eq!(store.calls(), ["claim", "check", "release"]);
     assert_eq!(bench.send(1, 200).await, Ok(1), "its next delivery is accepted");
+}
+
+/// Whatever came of the call, the handler wanted the mark to commit with its effect.
+#[tokio::test]
+async fn a_2xx_after_a_call_that_did_not_complete_is_no_handled_event() {
+    let lose = async |_: Arc<Ledger>, _, _, _| Ok(InTransaction::Lost);
+    for what in ["lost", "failed", "dropped"] {
+        let (bench, _) = bench();
+        let refused = handle(&bench, 200, async |delivery| match what {
+            "lost" => drop(delivery.claim().complete_with(lose).await.unwrap_err()),
+            "failed" => drop(fail(delivery).await),
+            _ => {
+                let stuck = async |_: Arc<Ledger>, _, _, _| std::future::pending().await;
+                let mut call = std::pin::pin!(delivery.claim().complete_with(stuck));
+                std::future::poll_fn(|cx| {
+                    std::task::Poll::Ready(call.as_mut().poll(cx).is_ready())
+                })
+                .await;
+            }
+        });
+        let rejection = refused.await.unwrap_err();
+        assert_eq!(rejection.kind(), RejectionKind::NotCommitted, "{what}");
+        assert_eq!(bench.send(1, 200).await, Ok(1), "{what}: its next delivery is accepted");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_failed_and_then_completed_is_a_handled_event() {
+    let (bench, _) = bench();
+    handle(&bench, 200, async |delivery| {
+        fail(delivery).await;
+        complete(delivery).await.unwrap();
+    })
+    .await
+    .unwrap();
+    assert_eq!(bench.seen(), [ACCEPTED]);
 }
 
 #[tokio::test]
@@ -133,10 +177,7 @@ async fn a_lost_claim_is_said_to_be() {
 async fn what_goes_wrong_leaves_the_claim_as_it_was() {
     let (bench, _) = bench();
     handle(&bench, 500, async |delivery| {
-        let failing = async |_: Arc<Ledger>, _, _, _| {
-            Err(StoreError::new(StoreErrorKind::Unavailable, "as ordered"))
-        };
-        let error = delivery.claim().complete_with(failing).await.unwrap_err();
+        let error = fail(delivery).await;
         assert!(matches!(error, CompleteError::Store(_)), "{error}");
         let other = async |_: Arc<u8>, _, _, _| Ok(InTransaction::Completed);
         let error = delivery.claim().complete_with(other).await.unwrap_err();

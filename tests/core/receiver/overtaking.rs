@@ -185,8 +185,10 @@ async fn somebody_elses_mark_is_no_commit() {
         Answer::new(200, ())
     };
     let handled = bench.receiver.clone().handle(delivery, handler);
-    tokio::time::timeout(Duration::from_secs(10), handled).await.unwrap().unwrap();
-    assert_eq!(bench.seen(), [(Outcome::Accepted, Some(200), Some(Reason::ClaimLost))]);
+    let handled = tokio::time::timeout(Duration::from_secs(10), handled).await.unwrap();
+    // As without a renewal. The next delivery is a duplicate of what the other process has handled.
+    assert_eq!(handled.unwrap_err().kind(), RejectionKind::NotCommitted);
+    assert_eq!(bench.send(1, 200).await.unwrap_err().kind(), RejectionKind::Duplicate);
 }
 
 /// What a runtime leaves undone when it ends is done all the same.

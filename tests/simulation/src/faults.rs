@@ -20,6 +20,15 @@ pub enum Fault {
     /// The token that had completed what is forgotten may claim again.
     ForgetReleasesNoToken,
     ForgetDoesNothing,
+    /// An event that is forgotten goes on with the attempts from before.
+    ForgetKeepsAttempts,
+    /// A call that comes twice is two attempts.
+    RepeatsAreCounted,
+    ParkedCanBeClaimed,
+    /// Two transactions compare with a watermark at the same time.
+    WatermarksAreNotLocked,
+    /// What a transaction said of an entity stays when it is rolled back.
+    WatermarksAreNotRolledBack,
     /// The adapter acknowledges an event in flight.
     InFlightIsAcknowledged,
     /// The adapter marks the event before it is handled.
@@ -42,6 +51,11 @@ impl Fault {
         Self::ForgetsClaims,
         Self::ForgetReleasesNoToken,
         Self::ForgetDoesNothing,
+        Self::ForgetKeepsAttempts,
+        Self::RepeatsAreCounted,
+        Self::ParkedCanBeClaimed,
+        Self::WatermarksAreNotLocked,
+        Self::WatermarksAreNotRolledBack,
         Self::InFlightIsAcknowledged,
         Self::MarkedBeforeHandling,
         Self::DuplicateIsAnError,

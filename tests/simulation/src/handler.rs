@@ -1,14 +1,16 @@
-//! Handlers that succeed, fail, panic, hang, run past their lease, or do their work in a
-//! transaction, which commits, rolls back, is left open, or is not heard of again.
+//! Handlers that succeed, fail, panic, hang, run past their lease, or do their work in a transaction.
 
-use std::sync::Arc;
+mod failing;
+mod transaction;
 
-use countersign::{Clock as _, CompleteError, Delivery, Window};
+use std::rc::Rc;
+
+use countersign::{Clock as _, Delivery, Window};
 
 use crate::executor::{
-    MILLI, MachineClock, Micros, Process, SECOND, change_machine, choose, machine, now, spawn, wait,
+    MILLI, MachineClock, Micros, Process, SECOND, change_machine, choose, machine, now, wait,
 };
-use crate::network::{Database, Transaction, store};
+use crate::network::store;
 use crate::process::Settings;
 use crate::world::{Running, broken, say, world};
 
@@ -17,14 +19,20 @@ pub async fn handle(
     process: Process,
     event: usize,
     delivery: Delivery,
-    settings: &Settings,
+    settings: &Rc<Settings>,
 ) -> u16 {
     let running = begin(process, event, &delivery, settings);
-    let (in_transaction, troubled) =
-        world(|world| (world.events[event].in_transaction, world.troubled));
-    let what = if troubled { choose(|tape| tape.below(16)) } else { 0 };
-    let status = if in_transaction {
-        with_transaction(process, event, &delivery, settings, what).await
+    let (in_transaction, troubled, fails) = world(|world| {
+        let event = &mut world.events[event];
+        let fails = world.troubled && event.fails > 0;
+        event.fails -= u32::from(fails);
+        (event.in_transaction, world.troubled, fails)
+    });
+    let what = if troubled && !fails { choose(|tape| tape.below(16)) } else { 0 };
+    let status = if fails {
+        failing::fail(process, &delivery, settings).await
+    } else if in_transaction {
+        transaction::handle(process, event, &delivery, settings, what).await
     } else {
         without_transaction(event, &delivery, settings, what).await
     };
@@ -82,101 +90,6 @@ async fn without_transaction(
     }
 }
 
-async fn with_transaction(
-    process: Process,
-    event: usize,
-    delivery: &Delivery,
-    settings: &Settings,
-    what: u32,
-) -> u16 {
-    let lease = lease(settings);
-    match what {
-        0..=6 => commit(process, event, delivery).await,
-        7 => {
-            // The work fails after the mark was set: all of it is rolled back.
-            let mut transaction = Transaction::begin(process);
-            let _ = complete(delivery, &mut transaction).await;
-            drop(transaction);
-            500
-        }
-        8..=10 => {
-            // It is rolled back, the handler works on for longer than a lease, and tries again.
-            let mut transaction = Transaction::begin(process);
-            let _ = complete(delivery, &mut transaction).await;
-            drop(transaction);
-            for _ in 0..choose(|tape| tape.below(24)) {
-                wait(lease / 8).await;
-                if delivery.claim().is_lost() {
-                    return 500;
-                }
-            }
-            commit(process, event, delivery).await
-        }
-        11 => {
-            // It is left open, and committed or rolled back some time later.
-            let mut transaction = Transaction::begin(process);
-            if complete(delivery, &mut transaction).await.is_err() {
-                return 500;
-            }
-            let (later, commits) = choose(|tape| (tape.below(400), tape.chance(1, 2)));
-            spawn(process, async move {
-                wait(Micros::from(later) * 100 * MILLI).await;
-                if commits {
-                    let _ = transaction.commit().await;
-                }
-            });
-            200
-        }
-        12 => {
-            commit(process, event, delivery).await;
-            500
-        }
-        13 => {
-            commit(process, event, delivery).await;
-            panic!("as planned");
-        }
-        14 => {
-            hang().await;
-            500
-        }
-        _ => {
-            wait(choose(|tape| Micros::from(tape.below(24)) * lease / 8)).await;
-            commit(process, event, delivery).await
-        }
-    }
-}
-
-/// The loop that people write around a transaction: run it again when the connection broke.
-async fn commit(process: Process, event: usize, delivery: &Delivery) -> u16 {
-    for attempt in 0..4 {
-        let mut transaction = Transaction::begin(process);
-        wait(choose(|tape| Micros::from(tape.below(3)) * 20 * MILLI)).await;
-        match complete(delivery, &mut transaction).await {
-            Ok(()) => {
-                if transaction.commit().await.is_ok() {
-                    handled(event);
-                    return 200;
-                }
-                say(|| format!("commit of event {event} was not answered, attempt {attempt}"));
-            }
-            Err(CompleteError::AlreadyCompleted) => {
-                handled(event);
-                return 200;
-            }
-            Err(CompleteError::Store(_)) => {}
-            Err(_) => return 500,
-        }
-    }
-    500
-}
-
-async fn complete(delivery: &Delivery, transaction: &mut Transaction) -> Result<(), CompleteError> {
-    let complete = async |_: Arc<Database>, key, token, retention| {
-        transaction.complete(key, token, retention).await
-    };
-    delivery.claim().complete_with(complete).await
-}
-
 /// A handler that works longer than its lease asks. Where nothing ever goes wrong, it has been renewed.
 /// A transaction that is rolled back late holds up renewals, so this is not for those.
 fn is_lost(event: usize, delivery: &Delivery) -> bool {
@@ -206,7 +119,10 @@ fn lease(settings: &Settings) -> Micros {
 fn begin(process: Process, event: usize, delivery: &Delivery, settings: &Settings) -> Ran {
     say(|| format!("handler of event {event} begins in process {process}"));
     let key = delivery.key();
-    let time = world(|world| world.events[event].time);
+    let (time, tenant) = world(|world| (world.events[event].time, world.events[event].tenant));
+    if delivery.tenant() != tenant.map(|tenant| tenant.name) {
+        broken(format!("tenants: event {event} is handled as one of {:?}", delivery.tenant()));
+    }
     check_fresh(process, time, settings.window);
     let (marked, hurried) = (
         store(|store| store.model.entries.get(&key).is_some_and(|entry| entry.done)),
@@ -215,6 +131,10 @@ fn begin(process: Process, event: usize, delivery: &Delivery, settings: &Setting
     if marked && !hurried {
         broken(format!("P5: event {event} is handled again, though it was marked as handled"));
     }
+    if delivery.claim().is_lost() {
+        broken(format!("P3: a handler of event {event} begins when its lease has run out"));
+    }
+    settings.attempts.check(event, delivery);
     let others: Vec<(Process, Delivery)> = world(|world| {
         let others = world.running.values().filter(|running| running.event == event);
         others.map(|running| (running.process, running.delivery.clone())).collect()
@@ -222,10 +142,7 @@ fn begin(process: Process, event: usize, delivery: &Delivery, settings: &Setting
     for (other, delivery) in others {
         // What it has committed was forgotten, and it has not ended yet: nobody can know that.
         let owner = (other, machine(other).start);
-        let completed = store(|store| {
-            let before = store.model.completed_before.get(&key);
-            before.is_some_and(|before| before.contains(&owner))
-        });
+        let completed = store(|store| store.model.ledger(key).completed_before.contains(&owner));
         if completed {
             continue;
         }

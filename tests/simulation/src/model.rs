@@ -1,8 +1,17 @@
 //! A small model of a store: the contract and nothing else, in true time.
 
+mod attempts;
+mod ledger;
+mod transactions;
+
 use std::collections::HashMap;
 
-use countersign::{ClaimToken, Claimed, EventKey, Forgotten, InTransaction, RELEASED_FOR, Settled};
+use countersign::{ClaimToken, Claimed, EventKey, Forgotten, RELEASED_FOR, Settled};
+
+use self::attempts::Count;
+pub use self::ledger::Ledger;
+use self::transactions::Transaction;
+pub use self::transactions::{Effect, Order};
 
 use crate::executor::{Micros, Process, SECOND};
 use crate::faults::Fault;
@@ -16,15 +25,14 @@ pub struct Model {
     locks: HashMap<EventKey, u64>,
     transactions: HashMap<u64, Transaction>,
     next_transaction: u64,
+    /// The newest version of each entity that was handled.
+    watermarks: HashMap<EventKey, (u32, EventKey)>,
+    counts: HashMap<EventKey, Count>,
     /// Calls that wait for a row's lock.
     pub waiting: Vec<(EventKey, Box<dyn FnOnce()>)>,
-    /// How often the effect of each event has been committed.
-    pub effects: HashMap<EventKey, u32>,
-    /// How often each event was marked as handled, and how often that was forgotten.
-    pub marked: HashMap<EventKey, u32>,
-    pub forgotten: HashMap<EventKey, u32>,
-    /// Whose claims had completed what was forgotten. Their handlers may still run: after a commit.
-    pub completed_before: HashMap<EventKey, Vec<(Process, u32)>>,
+    ledgers: HashMap<EventKey, Ledger>,
+    /// The newest version whose effect has been committed: the events of a tenant are of one entity.
+    in_effect: HashMap<Option<&'static str>, u32>,
     /// By how much the store's clock is ahead of true time.
     pub ahead: i64,
     pub fault: Option<Fault>,
@@ -38,11 +46,6 @@ pub struct Entry {
     pub done: bool,
     /// By the store's clock.
     pub expires: Micros,
-}
-
-struct Transaction {
-    completes: Option<(EventKey, Entry)>,
-    effect: Option<EventKey>,
 }
 
 /// What a claim answers for a row that is locked.
@@ -115,7 +118,7 @@ impl Model {
         if !entry.done {
             let expires = now.saturating_add(self.retention(retention));
             self.entries.insert(key, Entry { done: true, expires, ..entry });
-            *self.marked.entry(key).or_default() += 1;
+            self.ledger_mut(key).marked += 1;
         }
         Some(Settled::Settled)
     }
@@ -178,9 +181,16 @@ impl Model {
         if self.fault != Some(Fault::ForgetDoesNothing) {
             self.entries.remove(&key);
         }
-        *self.forgotten.entry(key).or_default() += 1;
+        let count = match self.fault {
+            Some(Fault::ForgetKeepsAttempts) => self.counts.get(&key).cloned(),
+            _ => self.counts.remove(&key),
+        };
+        let ledger = self.ledger_mut(key);
+        ledger.forgotten += 1;
+        ledger.forgotten_parked += usize::from(count.is_some_and(|count| count.parked.is_some()));
+        ledger.attempts.clear();
         if entry.done {
-            self.completed_before.entry(key).or_default().push(entry.owner);
+            ledger.completed_before.push(entry.owner);
         }
         Forgotten::Forgotten
     }
@@ -204,80 +214,9 @@ impl Model {
         }
     }
 
-    pub fn begin(&mut self) -> u64 {
-        self.next_transaction += 1;
-        self.transactions
-            .insert(self.next_transaction, Transaction { completes: None, effect: None });
-        self.next_transaction
-    }
-
-    /// Completes in an open transaction; nothing if another one holds the row.
-    pub fn complete_in(
-        &mut self,
-        now: Micros,
-        transaction: u64,
-        key: EventKey,
-        token: ClaimToken,
-        retention: std::time::Duration,
-    ) -> Option<Result<InTransaction, ()>> {
-        if self.locks.get(&key).is_some_and(|holder| *holder != transaction) {
-            return None;
-        }
-        let now = self.clock(now);
-        let expires = now.saturating_add(self.retention(retention));
-        let Some(entry) = self.held(now, key, token) else { return Some(Ok(InTransaction::Lost)) };
-        if entry.done && self.fault != Some(Fault::CompletesTwice) {
-            return Some(Ok(InTransaction::AlreadyCompleted));
-        }
-        // Its connection is gone.
-        let Some(open) = self.transactions.get_mut(&transaction) else { return Some(Err(())) };
-        open.completes = Some((key, Entry { done: true, expires, ..entry }));
-        open.effect = Some(key);
-        self.locks.insert(key, transaction);
-        Some(Ok(InTransaction::Completed))
-    }
-
-    /// Whether it was still there to commit.
-    pub fn commit(&mut self, transaction: u64) -> bool {
-        let Some(open) = self.transactions.remove(&transaction) else { return false };
-        if let Some((key, entry)) = open.completes {
-            self.entries.insert(key, entry);
-            *self.marked.entry(key).or_default() += 1;
-        }
-        if let Some(key) = open.effect {
-            *self.effects.entry(key).or_default() += 1;
-        }
-        self.unlock(transaction);
-        true
-    }
-
-    pub fn roll_back(&mut self, transaction: u64) {
-        self.transactions.remove(&transaction);
-        self.unlock(transaction);
-    }
-
-    fn unlock(&mut self, transaction: u64) {
-        self.locks.retain(|_, holder| *holder != transaction);
-    }
-
-    /// The calls that can go on now.
-    pub fn take_ready(&mut self) -> Vec<Box<dyn FnOnce()>> {
-        let locks = &self.locks;
-        let (ready, waiting) = std::mem::take(&mut self.waiting)
-            .into_iter()
-            .partition(|(key, _)| !locks.contains_key(key));
-        self.waiting = waiting;
-        let ready: Vec<(EventKey, Box<dyn FnOnce()>)> = ready;
-        ready.into_iter().map(|(_, call)| call).collect()
-    }
-
     /// Whether somebody holds a claim of this key now.
     pub fn claimed(&self, now: Micros, key: EventKey) -> Option<Entry> {
         let now = self.clock(now);
         self.entries.get(&key).copied().filter(|entry| !entry.done && entry.expires > now)
-    }
-
-    pub fn is_locked(&self, key: EventKey) -> bool {
-        self.locks.contains_key(&key)
     }
 }

@@ -1,6 +1,8 @@
 //! The store as a process sees it: calls that take their time, get lost, come twice or in another
 //! order, and answers that do.
 
+mod transaction;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
@@ -11,11 +13,12 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use countersign::{
-    ClaimToken, Claimed, EventKey, Forgotten, InTransaction, Settled, Store, StoreError,
-    StoreErrorKind, Transactional,
+    Attempt, ClaimToken, Claimed, EventKey, Forgotten, Parked, ParkedNote, Settled, Store,
+    StoreError, StoreErrorKind, Transactional,
 };
 
-use crate::executor::{MILLI, Micros, Process, SECOND, after, at, choose, machine, now};
+pub use self::transaction::Transaction;
+use crate::executor::{MILLI, Micros, Process, SECOND, after, at, choose, now, wait};
 use crate::model::Model;
 use crate::world::{World, say};
 
@@ -100,7 +103,7 @@ fn fate() -> Fate {
 
 impl Client {
     /// Sends a call; it arrives whatever becomes of the future that waits for its answer.
-    fn call<T: Copy + Send + 'static>(
+    fn call<T: Send + 'static>(
         &self,
         name: &'static str,
         not_before: Micros,
@@ -152,6 +155,19 @@ impl<T> Future for Answered<T> {
     }
 }
 
+/// How long anybody but the core waits for an answer.
+const PATIENCE: Micros = 5 * SECOND;
+
+/// The answer, unless the connection turns out to be dead.
+pub async fn answer<T>(call: impl Future<Output = Result<T, StoreError>>) -> Option<T> {
+    let (mut call, mut give_up) = (pin!(call), pin!(wait(PATIENCE)));
+    poll_fn(|cx| match call.as_mut().poll(cx) {
+        Poll::Ready(answer) => Poll::Ready(answer.ok()),
+        Poll::Pending => give_up.as_mut().poll(cx).map(|()| None),
+    })
+    .await
+}
+
 impl Fate {
     fn summary(&self) -> &'static str {
         match (self.fails, self.there, self.again, self.back) {
@@ -174,7 +190,7 @@ struct Arrival<T> {
     waits_for: Option<EventKey>,
 }
 
-impl<T: Copy + Send + 'static> Arrival<T> {
+impl<T: Send + 'static> Arrival<T> {
     fn arrive(self, process: Process, carry_out: &Rc<impl Fn(&mut Model) -> Option<T> + 'static>) {
         // A store that repeats a call by itself lets no copy act after it has refused.
         let refused = self.slot.lock().unwrap_or_else(|poison| poison.into_inner()).refused;
@@ -266,85 +282,51 @@ impl Store for Client {
         self.call("forget", 0, |_| false, carry_out, None).await
     }
 
-    fn transactional(&self) -> Option<Transactional> {
-        Some(Arc::new(Database(self.clone())))
-    }
-}
-
-/// A transaction on a connection of its own, whose messages arrive in order.
-pub struct Transaction {
-    client: Client,
-    number: u64,
-    not_before: Micros,
-    over: bool,
-}
-
-/// The connection broke: whether the transaction was committed is not known.
-#[derive(Debug)]
-pub struct Broken;
-
-impl Transaction {
-    pub fn begin(process: Process) -> Self {
-        let number = store(|store| store.model.begin());
-        let client = Client { process, start: machine(process).start };
-        Self { client, number, not_before: 0, over: false }
-    }
-
-    /// `complete_in`, and the effect with it.
-    pub async fn complete(
-        &mut self,
+    async fn attempt(
+        &self,
         key: EventKey,
         token: ClaimToken,
-        retention: Duration,
-    ) -> Result<InTransaction, StoreError> {
-        let number = self.number;
-        let carry_out =
-            move |model: &mut Model| model.complete_in(now(), number, key, token, retention);
-        let call =
-            self.client.call("complete_in", self.not_before, |_| false, carry_out, Some(key));
-        let answer = on_a_connection(call).await;
-        self.not_before = now();
-        answer
-            .and_then(Result::ok)
-            .ok_or_else(|| StoreError::new(StoreErrorKind::Unavailable, "the connection broke"))
+        keep: Duration,
+    ) -> Result<Attempt, StoreError> {
+        let carry_out = move |model: &mut Model| model.attempt(now(), key, token, keep);
+        self.call("attempt", 0, |_| false, carry_out, None).await
     }
 
-    pub async fn commit(mut self) -> Result<(), Broken> {
-        let number = self.number;
-        let carry_out = move |model: &mut Model| Some(model.commit(number));
-        let call = self.client.call("commit", self.not_before, |_| false, carry_out, None);
-        let committed = on_a_connection(call).await.unwrap_or(false);
-        // What the server has not committed by the time it sees the connection gone it rolls back.
-        self.over = committed;
-        if committed { Ok(()) } else { Err(Broken) }
+    async fn uncount(&self, key: EventKey, token: ClaimToken) -> Result<(), StoreError> {
+        let carry_out = move |model: &mut Model| {
+            model.uncount(now(), key, token);
+            Some(())
+        };
+        self.call("uncount", 0, |()| false, carry_out, None).await
     }
-}
 
-/// The answer, unless the connection turns out to be dead.
-async fn on_a_connection<T>(call: Answered<T>) -> Option<T> {
-    let give_up = crate::executor::wait(5 * SECOND);
-    let (mut call, mut give_up) = (pin!(call), pin!(give_up));
-    poll_fn(|cx| match call.as_mut().poll(cx) {
-        Poll::Ready(answer) => Poll::Ready(answer.ok()),
-        Poll::Pending => give_up.as_mut().poll(cx).map(|()| None),
-    })
-    .await
-}
+    async fn park(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        keep: Duration,
+        note: &ParkedNote,
+    ) -> Result<Settled, StoreError> {
+        let note = note.clone();
+        let carry_out = move |model: &mut Model| model.park(now(), key, token, keep, &note);
+        self.call("park", 0, |_| false, carry_out, None).await
+    }
 
-/// A transaction that is dropped is rolled back, once the server hears of it.
-impl Drop for Transaction {
-    fn drop(&mut self) {
-        if self.over {
-            return;
-        }
-        let number = self.number;
-        // No message is lost for ever here: the server sees that the connection is gone.
-        let wait = crate::executor::in_a_world().then(|| choose(|tape| tape.below(3_000)));
-        if let Some(wait) = wait {
-            after(MILLI + Micros::from(wait) * MILLI, move || {
-                store(|store| store.model.roll_back(number));
-                go_on();
-            });
-        }
+    async fn parked(&self, limit: u32) -> Result<Vec<Parked>, StoreError> {
+        let carry_out = move |model: &mut Model| {
+            Some(model.parked(now()).into_iter().take(limit as usize).collect())
+        };
+        self.call("parked", 0, |_| false, carry_out, None).await
+    }
+
+    async fn parked_event(&self, key: EventKey) -> Result<Option<Parked>, StoreError> {
+        let carry_out = move |model: &mut Model| {
+            Some(model.parked(now()).into_iter().find(|parked| parked.key == key))
+        };
+        self.call("parked_event", 0, |_| false, carry_out, None).await
+    }
+
+    fn transactional(&self) -> Option<Transactional> {
+        Some(Arc::new(Database(self.clone())))
     }
 }

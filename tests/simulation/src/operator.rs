@@ -1,24 +1,19 @@
 //! An operator, who has events forgotten at any moment, and has the provider send them again.
 
 use std::cell::Cell;
-use std::future::poll_fn;
-use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
 
-use countersign::{EventKey, Forgotten, Store as _};
+use countersign::{Forgotten, Store as _};
 
-use crate::executor::{self, MILLI, Micros, Process, SECOND, choose, machine, now, spawn, wait};
-use crate::network::{Client, store};
-use crate::process::Settings;
+use crate::executor::{self, MILLI, Micros, Process, SECOND, choose, machine, now, spawn};
+use crate::network::{Client, answer, store};
+use crate::parking::Attempts;
+use crate::process::{ENDPOINT, Settings};
 use crate::sender;
-use crate::world::{World, broken, say, world};
+use crate::world::{Event, World, broken, say, world};
 
 /// The machine of the operator, after those of the processes.
 pub const OPERATOR: Process = 4;
-
-/// How long an operator waits for an answer.
-const PATIENCE: Micros = 5 * SECOND;
 
 /// Asks the store to forget an event. Whether it did is known only if the answer comes.
 pub fn forget(event: usize, settings: &Rc<Settings>) {
@@ -30,7 +25,7 @@ pub fn forget(event: usize, settings: &Rc<Settings>) {
     let client = Client { process: OPERATOR, start: machine(OPERATOR).start };
     let settings = Rc::clone(settings);
     spawn(OPERATOR, async move {
-        if ask(&client, key).await == Some(Forgotten::Forgotten) {
+        if answer(client.forget(key)).await == Some(Forgotten::Forgotten) {
             World::cover("event", "forgotten");
             say(|| format!("event {event} is forgotten, and sent again"));
             world(|world| world.events[event].acknowledged = false);
@@ -39,13 +34,26 @@ pub fn forget(event: usize, settings: &Rc<Settings>) {
     });
 }
 
-async fn ask(client: &Client, key: EventKey) -> Option<Forgotten> {
-    let (mut call, mut give_up) = (pin!(client.forget(key)), pin!(wait(PATIENCE)));
-    poll_fn(|cx| match call.as_mut().poll(cx) {
-        Poll::Ready(answer) => Poll::Ready(answer.ok()),
-        Poll::Pending => give_up.as_mut().poll(cx).map(|()| None),
-    })
-    .await
+/// Has the events that are parked handled again.
+fn forget_parked(settings: &Rc<Settings>) {
+    let client = Client { process: OPERATOR, start: machine(OPERATOR).start };
+    let settings = Rc::clone(settings);
+    spawn(OPERATOR, async move {
+        for listed in answer(client.parked(10)).await.unwrap_or_default() {
+            // It is looked into before it is forgotten, and may be handled by then.
+            let Some(Some(parked)) = answer(client.parked_event(listed.key)).await else {
+                continue;
+            };
+            let tenant = parked.note.tenant.as_deref();
+            let is_it = |event: &Event| {
+                event.key == parked.key && event.tenant.map(|tenant| tenant.name) == tenant
+            };
+            match world(|world| world.events.iter().position(is_it)) {
+                Some(event) if parked.note.endpoint == ENDPOINT => forget(event, &settings),
+                _ => broken(format!("parked: {:?} is no event of this endpoint", parked.key)),
+            }
+        }
+    });
 }
 
 /// Nothing goes wrong any more: an event that is forgotten now is handled by its next delivery.
@@ -63,7 +71,7 @@ pub fn check(event: usize, settings: &Rc<Settings>, mut step: impl FnMut(Micros)
         world.events[event].asked_to_forget += 1;
         world.events[event].acknowledged = false;
     });
-    let marked = || store(|store| store.model.marked.get(&key).copied());
+    let marked = || store(|store| store.model.ledger(key).marked);
     let (before, answered) = (marked(), Rc::new(Cell::new(None)));
     let sets = Rc::clone(&answered);
     sender::deliver(event, choose(sender::any_process), settings, move |status| {
@@ -76,20 +84,19 @@ pub fn check(event: usize, settings: &Rc<Settings>, mut step: impl FnMut(Micros)
     }
 }
 
-/// An event is handled once, and once more for each time that it was forgotten, and it was forgotten no
-/// more often than an operator asked.
+/// An event is handled or parked once, and once more for each time that it was forgotten, and it was
+/// forgotten no more often than an operator asked.
 pub fn check_end(event: usize) {
     let (key, asked) = world(|world| {
         let event = &world.events[event];
         (event.key, event.asked_to_forget)
     });
-    let (marked, forgotten) = store(|store| {
-        let count = |counts: &std::collections::HashMap<EventKey, u32>| counts.get(&key).copied();
-        (count(&store.model.marked).unwrap_or(0), count(&store.model.forgotten).unwrap_or(0))
-    });
-    if marked > 1 + forgotten && !world(|world| world.hurried) {
+    let ledger = store(|store| store.model.ledger(key));
+    let (marked, parked, forgotten) = (ledger.marked, ledger.parks.len(), ledger.forgotten);
+    if marked as usize + parked > 1 + forgotten as usize && !world(|world| world.hurried) {
         broken(format!(
-            "P5: event {event} was handled {marked} times, forgotten {forgotten} times"
+            "P5: event {event} was handled {marked} times, parked {parked} times and forgotten \
+             {forgotten} times"
         ));
     }
     if forgotten > asked {
@@ -114,5 +121,12 @@ pub fn plan(event: usize, calm_at: Micros, settings: &Rc<Settings>) {
         });
         let settings = Rc::clone(settings);
         executor::at(when.min(last), move || forget(event, &settings));
+    }
+    if settings.attempts != Attempts::NotCounted {
+        for _ in 0..choose(|tape| tape.below(3)) {
+            let when = choose(|tape| Micros::from(tape.below(800)) * SECOND / 4);
+            let settings = Rc::clone(settings);
+            executor::at(when.min(last), move || forget_parked(&settings));
+        }
     }
 }

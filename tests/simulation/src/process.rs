@@ -6,16 +6,21 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use countersign::{
-    Answer, ClaimToken, Delivery, Endpoint, HandlerTasks, Provider, Receiver, RejectionKind,
-    Retries, Secret, Signature, Store as _, Timestamp, Window,
+    Answer, ClaimToken, Delivery, Endpoint, HandlerTasks, Provider, Receiver, Rejection,
+    RejectionKind, Reply, Retries, Signature, Store as _, Timestamp, Window,
 };
 
-use crate::executor::{MachineClock, Micros, Process, RUNTIME, SECOND, TaskId, machine, spawn};
+use crate::executor::{
+    MachineClock, Micros, Process, RUNTIME, SECOND, TaskId, machine, now, spawn,
+};
 use crate::faults::Fault;
 use crate::handler;
 use crate::network::Client;
-use crate::world::{broken, counted_body, say, world};
+use crate::parking::{self, Attempts};
+use crate::secrets::{self, Secrets};
+use crate::world::{World, broken, counted_body, say, world};
 
+pub const ENDPOINT: &str = "simulated";
 pub const SECRET: &str = "the secret of the simulation";
 
 /// What all processes of a run are set to.
@@ -27,6 +32,9 @@ pub struct Settings {
     pub lease: Duration,
     pub retention: Duration,
     pub cancel_on_disconnect: bool,
+    pub attempts: Attempts,
+    /// Whether each delivery names a tenant.
+    pub by_tenant: bool,
     pub fault: Option<Fault>,
 }
 
@@ -77,8 +85,11 @@ pub fn set_server(process: Process, server: Option<Server>) {
 
 impl Server {
     pub fn new(process: Process, settings: &Rc<Settings>) -> Self {
-        let endpoint = Endpoint::builder("simulated", settings.provider.clone())
-            .secret(Secret::new(SECRET).expect("a secret"))
+        let secrets = Secrets::choose(settings.by_tenant);
+        let endpoint = Endpoint::builder(ENDPOINT, settings.provider.clone());
+        let endpoint = settings
+            .attempts
+            .of(secrets.of(endpoint, process, settings.by_tenant))
             .window(settings.window)
             .lease(settings.lease)
             .renew_for(Duration::from_secs(1_800))
@@ -86,6 +97,7 @@ impl Server {
             .clock(MachineClock(process))
             .build()
             .expect("an endpoint");
+        secrets.keep_changing(&endpoint, process);
         let client = Client { process, start: machine(process).start };
         let tasks = HandlerTasks::new();
         let receiver =
@@ -106,18 +118,16 @@ impl Server {
     }
 
     async fn answer(self, event: usize) -> u16 {
-        let (headers, body) = world(|world| {
-            let event = &world.events[event];
-            (Rc::clone(&event.headers), counted_body(&event.body))
-        });
-        let arriving = match self.receiver.begin(&*headers) {
+        let (came, sent) = (now(), world(|world| world.events[event].clone()));
+        let body = counted_body(&sent.body);
+        let arriving = match self.receiver.begin(&sent.head()) {
             Ok(arriving) => arriving,
-            Err(rejection) => return rejection.status(),
+            Err(reply) => return self.refused(&reply, came),
         };
         let received = self.receiver.receive(arriving, Some(body), pending::<()>()).await;
         let delivery = match received {
             Ok(delivery) => delivery,
-            Err(rejection) => return rejection.status(),
+            Err(reply) => return self.refused(&reply, came),
         };
         if self.settings.fault == Some(Fault::MarkedBeforeHandling) {
             let token = ClaimToken::random().expect("a token");
@@ -126,6 +136,7 @@ impl Server {
             let _ = self.client.complete(delivery.key(), token, self.settings.retention).await;
         }
         let (process, settings) = (self.process, Rc::clone(&self.settings));
+        let (start, counts) = (self.client.start, self.settings.attempts != Attempts::NotCounted);
         let handler = move |delivery: Delivery| async move {
             let status = handler::handle(process, event, delivery, &settings).await;
             Answer::new(status, status)
@@ -135,6 +146,14 @@ impl Server {
             Ok(status) => status,
             Err(rejection) => {
                 say(|| format!("process {} refuses: {}", self.process, rejection.code()));
+                match rejection.kind() {
+                    RejectionKind::Parked => parking::answered(event),
+                    // The claim may have been made, and its attempt not counted. It is released.
+                    RejectionKind::StoreUnavailable if counts => {
+                        world(|world| world.ended.push(((process, start), now())));
+                    }
+                    _ => {}
+                }
                 match (rejection.kind(), self.settings.fault) {
                     (RejectionKind::InFlight, Some(Fault::InFlightIsAcknowledged)) => 200,
                     (RejectionKind::Duplicate, Some(Fault::DuplicateIsAnError)) => 409,
@@ -142,6 +161,23 @@ impl Server {
                 }
             }
         }
+    }
+
+    /// A refusal before the claim, of a genuine delivery.
+    fn refused(&self, reply: &Reply, came: Micros) -> u16 {
+        let kind = reply.rejection().map(Rejection::kind);
+        if kind == Some(RejectionKind::SecretsUnavailable) {
+            World::cover("secrets", "unavailable");
+        }
+        if kind == Some(RejectionKind::SignatureMismatch) {
+            if !secrets::is_misled(self.process, came) {
+                broken(
+                    "P4: a genuine delivery was refused as forged, which providers take as final",
+                );
+            }
+            World::cover("secrets", "wrong");
+        }
+        reply.status()
     }
 
     /// Nothing waits here that nobody works on.

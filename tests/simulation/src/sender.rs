@@ -108,13 +108,16 @@ fn acknowledge(event: usize, status: u16) {
         event.acknowledged = true;
         event.clone()
     });
-    if !event_now.handled && !event_now.in_transaction {
-        broken(format!("P4: event {event} was acknowledged though no handler had finished"));
+    let (ledger, in_effect) = store(|store| {
+        (store.model.ledger(event_now.key), store.model.in_effect(event_now.entity()))
+    });
+    if !ledger.parks.is_empty() {
+        return;
     }
-    if event_now.in_transaction {
-        let effects = store(|store| store.model.effects.get(&event_now.key).copied());
-        if effects.unwrap_or(0) == 0 {
-            broken(format!("P4: event {event} was acknowledged though its effect is not there"));
-        }
+    let is_superseded = event_now.version.is_some_and(|version| in_effect > version);
+    if event_now.in_transaction && ledger.effects == 0 && !is_superseded {
+        broken(format!("P4: event {event} was acknowledged though its effect is not there"));
+    } else if !event_now.in_transaction && !event_now.handled {
+        broken(format!("P4: event {event} was acknowledged though no handler had finished"));
     }
 }

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use countersign::{Delivery, EventKey};
 
 use crate::executor::{Micros, Process, now};
+use crate::secrets::Misled;
+use crate::tenants::Tenant;
 
 /// An event of the provider's, and what has become of it.
 #[derive(Clone)]
@@ -15,16 +17,31 @@ pub struct Event {
     pub body: Rc<[u8]>,
     pub headers: Rc<Vec<(String, String)>>,
     pub key: EventKey,
+    /// Whose it is, where the endpoint has tenants.
+    pub tenant: Option<&'static Tenant>,
     /// The time in the body.
     pub time: i64,
     /// Whether handlers complete it in transactions of their own.
     pub in_transaction: bool,
+    /// Which version of the one entity of its tenant it reports, if its handlers ask about that.
+    pub version: Option<u32>,
+    /// How many more runs of its handler fail for certain, as long as anything goes wrong.
+    pub fails: u32,
+    /// How often a delivery of it has been answered as parked.
+    pub answered_parked: usize,
     /// Whether the sender has been answered 2xx.
     pub acknowledged: bool,
     /// Whether a handler has come to its good end.
     pub handled: bool,
     /// How often an operator has asked to forget it.
     pub asked_to_forget: u32,
+}
+
+impl Event {
+    /// The entity that it is of.
+    pub fn entity(&self) -> Option<&'static str> {
+        self.tenant.map(|tenant| tenant.name)
+    }
 }
 
 /// A handler that runs.
@@ -52,6 +69,8 @@ pub struct World {
     /// How often each kind of call met each fate.
     pub coverage: BTreeMap<(&'static str, &'static str), u64>,
     pub cover: bool,
+    /// What each process was given of wrong secrets.
+    pub misled: BTreeMap<Process, Misled>,
     /// Whether the store's clock was set forward: leases, retentions and the memory of released tokens
     /// end early then.
     pub hurried: bool,

@@ -43,7 +43,13 @@ fn a_seed_is_the_same_run_every_time() {
 #[test]
 fn planted_mistakes_are_found_and_made_simple() {
     quiet();
-    for fault in [Fault::NoTombstones, Fault::CompletesTwice, Fault::ClaimsAreShared] {
+    for fault in [
+        Fault::NoTombstones,
+        Fault::CompletesTwice,
+        Fault::ClaimsAreShared,
+        Fault::ForgetKeepsAttempts,
+        Fault::WatermarksAreNotRolledBack,
+    ] {
         let wanted = Wanted { fault: Some(fault), ..Wanted::default() };
         let found = (0..SEEDS).find_map(|seed| {
             let ended = run(Tape::seeded(seed), wanted);

@@ -10,6 +10,7 @@ mod foreign;
 mod memory;
 mod outage;
 mod overtaking;
+mod parked;
 mod proxy;
 mod races;
 mod replica;

@@ -51,9 +51,10 @@ impl Drop for Shared {
     fn drop(&mut self) {
         let Ok(mut connection) = self.client.get_connection() else { return };
         let mut cursor = 0_u64;
+        // Also what stands beside an event's key, which begins with `{`.
         loop {
             let mut scan = redis::cmd("SCAN");
-            scan.arg(cursor).arg("MATCH").arg(format!("{}*", self.prefix)).arg("COUNT").arg(1_000);
+            scan.arg(cursor).arg("MATCH").arg(format!("*{}*", self.prefix)).arg("COUNT").arg(1_000);
             let Ok((next, keys)) = scan.query::<(u64, Vec<String>)>(&mut connection) else {
                 return;
             };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign::testing::StoreSuite;
-use countersign::{Claimed, Delivery, EventState, Forgotten, Runtime, Settled, Store};
+use countersign::{Claimed, Delivery, EventState, Forgotten, ParkedNote, Runtime, Settled, Store};
 use countersign_sqlx::{CompleteIn, PostgresStore};
 use sqlx::AssertSqlSafe;
 
@@ -51,6 +51,34 @@ macro_rules! open_transactions {
 open_transactions!(postgres_forgets_no_open_transaction, Schema, "BEGIN", false);
 // The handler is its one writer, and whoever forgets would wait for it.
 open_transactions!(sqlite_forgets_no_open_transaction, Folder, "BEGIN IMMEDIATE", true);
+
+/// A program of an older version forgets an event without its record, and the event is handled then.
+macro_rules! records {
+    ($name:ident, $guard:ident) => {
+        #[tokio::test]
+        async fn $name() {
+            let (_guard, store, pool) = $guard::migrated().await;
+            let (event, owner, next) = (key(1), token(), token());
+            assert_eq!(store.claim(event, owner, LEASE).await.unwrap(), Claimed::Fresh);
+            let note = ParkedNote::new("shop", "no such customer");
+            assert_eq!(store.park(event, owner, DAY, &note).await.unwrap(), Settled::Settled);
+            assert_eq!(store.parked(10).await.unwrap().len(), 1);
+            sqlx::raw_sql("DELETE FROM countersign").execute(&pool).await.unwrap();
+            for is_handled in [false, true] {
+                if is_handled {
+                    assert_eq!(store.claim(event, next, LEASE).await.unwrap(), Claimed::Fresh);
+                    assert_eq!(store.complete(event, next, DAY).await.unwrap(), Settled::Settled);
+                }
+                let parked = store.parked_event(event).await.unwrap();
+                assert_eq!(parked, None, "handled: {is_handled}");
+                assert_eq!(store.parked(10).await.unwrap(), [], "handled: {is_handled}");
+            }
+        }
+    };
+}
+
+records!(a_record_in_postgres_is_of_one_handling, Schema);
+records!(a_record_in_sqlite_is_of_one_handling, Folder);
 
 /// A handler whose transaction is open when its claim is forgotten cannot complete any more.
 #[tokio::test]

@@ -83,6 +83,19 @@ macro_rules! cases {
             }
 
             #[tokio::test]
+            async fn an_error_that_is_answered_2xx_is_no_handled_event() {
+                let (_guard, bench, _, pool) = &bench().await;
+                let handler = |delivery: Delivery| async move {
+                    let mut connection = pool.acquire().await.unwrap();
+                    let _ = delivery.complete_in(&mut connection).await.unwrap_err();
+                    200
+                };
+                let rejection = bench.send("1", handler).await.unwrap_err();
+                assert_eq!(rejection.kind(), RejectionKind::NotCommitted);
+                assert_eq!(bench.is_let_in("1").await, Ok(200));
+            }
+
+            #[tokio::test]
             async fn an_error_before_the_commit_undoes_both() {
                 let (_guard, bench, _, pool) = &bench().await;
                 let handler = |delivery: Delivery| async move {

@@ -15,7 +15,13 @@ const PARTITIONED: &str = include_str!("versions/v1-postgres-partitioned.sql");
 const SQLITE: &str = include_str!("versions/v1-sqlite.sql");
 const STATEMENTS: &str = include_str!("versions/v1-statements.sql");
 
-const STAMP: &str = "countersign schema 2, for programs from schema 1";
+const STAMP: &str = "countersign schema 3, for programs from schema 1";
+
+/// What the second version adds to the first.
+const POSTGRES_2: &str =
+    "COMMENT ON TABLE countersign IS 'countersign schema 2, for programs from schema 1'";
+const SQLITE_2: &str = "CREATE VIEW countersign_schema AS \
+                        SELECT 'countersign schema 2, for programs from schema 1' AS version";
 
 /// A key whose bytes are all this one.
 fn all(byte: u8) -> EventKey {
@@ -30,6 +36,8 @@ async fn knows_the_fixture(store: &impl Store) {
     assert_eq!(store.state(all(0x44)).await.unwrap(), EventState::Unknown);
     assert_eq!(look(store, all(0x11)).await, Claimed::Done);
     assert!(is_in_flight(look(store, all(0x22)).await));
+    // A table of an older version has nowhere to park.
+    assert_eq!(store.stats().await.unwrap().parked, 0);
 }
 
 async fn fixture(sql: &'static str) -> (Schema, PostgresStore, PgPool) {
@@ -52,12 +60,17 @@ async fn say(pool: &PgPool, comment: &str) {
 
 #[tokio::test]
 async fn postgres_is_brought_forward_once() {
-    for sql in [POSTGRES, PARTITIONED] {
+    for (sql, version) in [(POSTGRES, 1), (PARTITIONED, 1), (POSTGRES, 2), (PARTITIONED, 2)] {
         let (schema, store, pool) = fixture(sql).await;
-        assert_eq!(store.schema().await.unwrap(), SchemaState::Older { version: 1 });
+        if version == 2 {
+            sqlx::raw_sql(POSTGRES_2).execute(&pool).await.unwrap();
+        }
+        let says = comment(&pool).await;
+        assert_eq!(store.schema().await.unwrap(), SchemaState::Older { version });
         store.check().await.unwrap();
         knows_the_fixture(&store).await;
-        assert_eq!(comment(&pool).await, None, "only a migration changes it");
+        assert_eq!(comment(&pool).await, says, "only a migration changes it");
+        assert_eq!(store.purge(100).await.unwrap(), 1, "what had run out in the fixture");
         let mut tasks = tokio::task::JoinSet::new();
         for _ in 0..8 {
             let store = schema.store(&schema.pool(1));
@@ -81,6 +94,9 @@ async fn sqlite_is_brought_forward_once() {
     assert_eq!(store.schema().await.unwrap(), SchemaState::Older { version: 1 });
     knows_the_fixture(&store).await;
     assert_eq!(store.schema().await.unwrap(), SchemaState::Older { version: 1 });
+    sqlx::raw_sql(SQLITE_2).execute(&pool).await.unwrap();
+    assert_eq!(store.schema().await.unwrap(), SchemaState::Older { version: 2 });
+    assert_eq!(store.purge(100).await.unwrap(), 1, "what had run out in the fixture");
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..8 {
         tasks.spawn(SqliteStore::open(folder.file()));
@@ -116,6 +132,42 @@ async fn what_is_missing_is_said_and_made() {
     assert_eq!(store.schema().await.unwrap(), SchemaState::Current);
 }
 
+/// A table beside the store's own that somebody has dropped is made again, and nothing else is changed.
+#[tokio::test]
+async fn what_was_dropped_is_said_and_made() {
+    let schema = Schema::new().await;
+    let (pool, folder) = (schema.pool(2), Folder::new());
+    let (postgres, file) = (schema.store(&pool), folder.pool(2));
+    let sqlite = SqliteStore::builder(file.clone()).build().unwrap();
+    let dropped = [
+        (&["_attempts"][..], "_attempts"),
+        (&["_watermarks"], "_watermarks"),
+        (&["_attempts", "_watermarks"], "_attempts or _watermarks"),
+    ];
+    for (nth, (tables, missing)) in (0..).zip(dropped) {
+        let event = all(nth);
+        macro_rules! is_made_again {
+            ($store:expr, $pool:expr) => {
+                $store.migrate().await.unwrap();
+                assert_eq!(look($store, event).await, Claimed::Fresh);
+                for table in tables {
+                    let sql = AssertSqlSafe(format!("DROP TABLE countersign{table}"));
+                    sqlx::raw_sql(sql).execute($pool).await.unwrap();
+                }
+                let state = $store.schema().await.unwrap();
+                assert_eq!(state, SchemaState::Incomplete { missing });
+                assert!(state.needs_migration() && state.to_string().contains(missing));
+                $store.migrate().await.unwrap();
+                assert_eq!($store.schema().await.unwrap(), SchemaState::Current);
+                assert_eq!($store.stats().await.unwrap().parked, 0);
+                assert!(is_in_flight(look($store, event).await), "it is known as before");
+            };
+        }
+        is_made_again!(&postgres, &pool);
+        is_made_again!(&sqlite, &file);
+    }
+}
+
 #[tokio::test]
 async fn other_words_in_the_comment_stay() {
     let (_schema, store, pool) = fixture(POSTGRES).await;
@@ -124,6 +176,78 @@ async fn other_words_in_the_comment_stay() {
     assert_eq!(comment(&pool).await, Some(format!("Ana's webhooks: 100%\n{STAMP}")));
     store.migrate().await.unwrap();
     assert_eq!(comment(&pool).await, Some(format!("Ana's webhooks: 100%\n{STAMP}")));
+}
+
+#[tokio::test]
+async fn a_newer_stamp_takes_the_older_ones_place() {
+    let (_schema, store, pool) = fixture(POSTGRES).await;
+    say(&pool, "Ana''s webhooks\ncountersign schema 2, for programs from schema 1\nAsk Ana.").await;
+    store.migrate().await.unwrap();
+    assert_eq!(comment(&pool).await, Some(format!("Ana's webhooks\n{STAMP}\nAsk Ana.")));
+}
+
+/// Whose `search_path` has another schema first.
+#[tokio::test]
+async fn the_tables_beside_it_are_made_where_it_is() {
+    let (schema, _, _) = fixture(POSTGRES).await;
+    let first = Schema::new().await;
+    let path = format!("{},{}", first.name, schema.name);
+    let pool = schema.pool_with(2, |options| options.options([("search_path", &path)]));
+    let store = PostgresStore::new(pool.clone());
+    store.migrate().await.unwrap();
+    let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = $1";
+    for (schema, tables_there) in [(&first, 0_i64), (&schema, 3)] {
+        let count: Result<i64, _> =
+            sqlx::query_scalar(tables).bind(&schema.name).fetch_one(&pool).await;
+        assert_eq!(count.unwrap(), tables_there);
+    }
+}
+
+/// A table of somebody else's in the place of one beside it is noticed, and nothing is changed.
+#[tokio::test]
+async fn another_table_of_such_a_name_is_noticed() {
+    let mine = "CREATE TABLE countersign_watermarks (expires_at int)";
+    let (_schema, store, pool) = fixture(POSTGRES).await;
+    sqlx::raw_sql(mine).execute(&pool).await.unwrap();
+    let (_, text) = failure(store.migrate().await);
+    assert!(text.contains("entity"), "{text}");
+    assert_eq!(store.schema().await.unwrap(), SchemaState::Older { version: 1 });
+
+    let folder = Folder::new();
+    let pool = folder.pool(2);
+    sqlx::raw_sql(SQLITE).execute(&pool).await.unwrap();
+    sqlx::raw_sql(mine).execute(&pool).await.unwrap();
+    let store = SqliteStore::new(pool);
+    let (_, text) = failure(store.migrate().await);
+    assert!(text.contains("entity"), "{text}");
+    assert_eq!(store.schema().await.unwrap(), SchemaState::Older { version: 1 });
+}
+
+#[tokio::test]
+async fn a_table_beside_it_that_is_unlogged_is_refused() {
+    let (schema, _, pool) = Schema::migrated().await;
+    let sql = "ALTER TABLE countersign_watermarks SET UNLOGGED";
+    sqlx::raw_sql(sql).execute(&pool).await.unwrap();
+    let (_, text) = failure(schema.store(&pool).check().await);
+    assert!(text.contains("_watermarks\" is UNLOGGED"), "{text}");
+}
+
+/// The longest name leaves room for all that is named after the table.
+#[tokio::test]
+async fn the_longest_name_has_room() {
+    let (schema, name) = (Schema::new().await, "t".repeat(50));
+    let pool = schema.pool(2);
+    let store = PostgresStore::builder(pool.clone()).schema(&schema.name).table(&name);
+    let store = store.build().unwrap();
+    store.migrate().await.unwrap();
+    let names = "SELECT relname::text FROM pg_class WHERE relnamespace = $1::regnamespace \
+                 AND relname NOT LIKE '%pkey' ORDER BY 1";
+    let names: Vec<String> =
+        sqlx::query_scalar(names).bind(&schema.name).fetch_all(&pool).await.unwrap();
+    let suffixes: Vec<&str> = names.iter().map(|made| &made[name.len()..]).collect();
+    let mut all = vec!["", "_a_expires", "_attempts", "_expires_at", "_parked_at", "_w_expires"];
+    all.push("_watermarks");
+    assert_eq!(suffixes, all);
 }
 
 /// A dump of the schema alone says the version.
@@ -155,12 +279,13 @@ async fn who_does_not_own_the_table_works_with_the_older_one() {
     let migrated = store.migrate().await;
     let state = store.schema().await;
     let claimed = look(&store, new_key()).await;
+    let purged = store.purge(100).await;
     users.close().await;
     let drop = format!("DROP OWNED BY {role}; DROP ROLE {role}");
     sqlx::raw_sql(AssertSqlSafe(drop)).execute(&pool).await.unwrap();
     migrated.unwrap();
     assert_eq!(state.unwrap(), SchemaState::Older { version: 1 });
-    assert_eq!(claimed, Claimed::Fresh);
+    assert_eq!((claimed, purged.unwrap()), (Claimed::Fresh, 1));
 }
 
 #[tokio::test]
@@ -174,9 +299,9 @@ async fn a_newer_table_is_used_if_it_lets_us() {
     assert_eq!(store.schema().await.unwrap(), SchemaState::Newer { version: 7 });
     assert_eq!(look(&store, new_key()).await, Claimed::Fresh);
 
-    say(&pool, "countersign schema 7, for programs from schema 3").await;
+    say(&pool, "countersign schema 7, for programs from schema 4").await;
     let store = schema.store(&pool);
-    let too_new = SchemaState::TooNew { version: 7, needs: 3 };
+    let too_new = SchemaState::TooNew { version: 7, needs: 4 };
     assert_eq!(store.schema().await.unwrap(), too_new);
     for (kind, text) in [
         failure(store.claim(new_key(), token(), LEASE).await),
@@ -185,12 +310,12 @@ async fn a_newer_table_is_used_if_it_lets_us() {
         failure(store.forget(new_key()).await),
     ] {
         assert_eq!(kind, StoreErrorKind::Unavailable);
-        assert!(text.contains("version 3 or later; this program is too old"), "{text}");
+        assert!(text.contains("version 4 or later; this program is too old"), "{text}");
     }
 
     let (_folder, _, pool) = Folder::migrated().await;
     let newer = "DROP VIEW countersign_schema; CREATE VIEW countersign_schema AS SELECT \
-                 'countersign schema 7, for programs from schema 3' AS version";
+                 'countersign schema 7, for programs from schema 4' AS version";
     sqlx::raw_sql(newer).execute(&pool).await.unwrap();
     let store = SqliteStore::new(pool);
     assert_eq!(store.schema().await.unwrap(), too_new);
@@ -200,7 +325,7 @@ async fn a_newer_table_is_used_if_it_lets_us() {
         failure(store.forget(new_key()).await),
     ] {
         assert_eq!(kind, StoreErrorKind::Unavailable);
-        assert!(text.contains("version 3 or later; this program is too old"), "{text}");
+        assert!(text.contains("version 4 or later; this program is too old"), "{text}");
     }
 }
 

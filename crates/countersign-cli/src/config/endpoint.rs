@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::{Endpoint, EndpointBuilder, Provider, RejectionKind, Secret};
+use countersign::{Endpoint, EndpointBuilder, Parking, Provider, RejectionKind, Secret};
 
 use super::document::{Lines, Mistake, Place, Table, Text, Value};
 use super::provider::window;
@@ -34,13 +34,25 @@ pub(crate) struct Planned {
 }
 
 impl Planned {
+    /// Where the secrets are.
+    pub(crate) fn sources(&self) -> Vec<String> {
+        self.secrets.iter().map(|source| source.as_str().to_owned()).collect()
+    }
+
     /// Reads the secrets and makes the endpoint. An error is a sentence without a secret.
     pub(crate) fn make(&self) -> Result<Current, String> {
         self.try_make().map_err(|mistake| self.lines.say(&mistake))
     }
 
     fn try_make(&self) -> Result<Current, Mistake> {
-        let secrets = self.secrets.iter().map(Source::secret).collect::<Result<Vec<_>, _>>()?;
+        let mut secrets = Vec::with_capacity(self.secrets.len());
+        for (nth, source) in self.secrets.iter().enumerate() {
+            match nth {
+                0 => secrets.push(source.secret()?),
+                // A rotation is over when a later one is blank.
+                _ => secrets.extend(source.secret_or_blank()?),
+            }
+        }
         let mut builder = self.builder.clone().secrets(secrets.clone());
         let own_token = || self.verify_token.as_ref().map(Source::secret).transpose();
         if let Some(token) =
@@ -157,6 +169,11 @@ fn settings(
     if let Some(forget) = table.flag("forget-when-handled")? {
         builder = builder.forget_when_handled(forget);
     }
+    let own = table.table_like("park", "{ after = 5 }")?.map(Park::read).transpose()?;
+    let after = own.as_ref().map(|park| park.after);
+    if let Some(after) = for_all.choose(after, |shared| shared.park_after) {
+        builder = builder.park(own.unwrap_or_default().parking(after));
+    }
     let methods = table.texts("methods")?;
     if !methods.is_empty() {
         builder = builder.methods(methods.iter().map(|method| &method.text));
@@ -169,4 +186,37 @@ fn settings(
         builder = builder.answer(*kind, status.into_number()?);
     }
     Ok(builder)
+}
+
+/// `park`.
+#[derive(Default)]
+struct Park {
+    after: u32,
+    no_sooner_than: Option<Duration>,
+    keep_for: Option<Duration>,
+}
+
+impl Park {
+    fn read(mut table: Table<'_>) -> Result<Self, Mistake> {
+        let Some(after) = table.number("after")? else { return Err(table.missing("after", "5")) };
+        if after == 0 {
+            return Err(table.mistake("`after` is zero; make it more than zero"));
+        }
+        let no_sooner_than = table.duration("no-sooner-than")?;
+        let keep_for = table.duration("keep-for")?;
+        table.finish()?;
+        Ok(Self { after, no_sooner_than, keep_for })
+    }
+
+    /// After so many attempts, which the command line may have said.
+    fn parking(self, after: u32) -> Parking {
+        let mut parking = Parking::after(after);
+        if let Some(time) = self.no_sooner_than {
+            parking = parking.no_sooner_than(time);
+        }
+        if let Some(time) = self.keep_for {
+            parking = parking.keep_for(time);
+        }
+        parking
+    }
 }

@@ -24,6 +24,7 @@ use countersign::Provider;
 pub(crate) use endpoint::Planned;
 
 use crate::args::ListenArgs;
+use crate::env_files::EnvFiles;
 use crate::forward::Targets;
 use document::{Lines, Mistake, Table};
 use source::{Folder, Source};
@@ -53,9 +54,13 @@ impl fmt::Debug for Config {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shared {
     pub(crate) lease: Option<Duration>,
+    /// Only the command line has it for all.
+    pub(crate) park_after: Option<u32>,
     pub(crate) max_body: Option<usize>,
     pub(crate) public_url: Option<String>,
     pub(crate) targets: Option<Targets>,
+    /// Files of variables.
+    pub(crate) env: EnvFiles,
 }
 
 impl Shared {
@@ -63,9 +68,11 @@ impl Shared {
     pub(crate) fn given(args: &ListenArgs) -> Result<Self, String> {
         Ok(Self {
             lease: args.lease,
+            park_after: args.park_after,
             max_body: args.max_body,
             public_url: args.public_url.clone(),
             targets: Targets::from_args(&args.forward_to)?,
+            env: EnvFiles::new(args.env_files.iter().cloned()),
         })
     }
 
@@ -73,9 +80,11 @@ impl Shared {
     pub(crate) fn or(self, others: &Self) -> Self {
         Self {
             lease: self.lease.or(others.lease),
+            park_after: self.park_after.or(others.park_after),
             max_body: self.max_body.or(others.max_body),
             public_url: self.public_url.or_else(|| others.public_url.clone()),
             targets: self.targets.or_else(|| others.targets.clone()),
+            env: self.env.and(&others.env),
         }
     }
 }
@@ -155,20 +164,24 @@ fn file(
     given: &Shared,
 ) -> Result<Config, Mistake> {
     let folder = Folder::of(path);
+    let env_file = table.text("env-file")?.map(|file| folder.path(&file.text));
     let mut config = Config {
         addr: table.text("addr")?.map(|addr| addr.text),
         store: table.text("store")?.map(|store| folder.store(&store.text)),
         shutdown_timeout: table.duration("shutdown-timeout")?,
         metrics: table.text("metrics")?.map(|addr| addr.text),
-        inspect: table.table("inspect")?.map(|table| inspect(table, &folder)).transpose()?,
         ..Config::default()
     };
     let shared = Shared {
         lease: table.duration("lease")?,
+        park_after: None,
         max_body: table.number("max-body")?,
         public_url: table.text("public-url")?.map(|url| url.text),
         targets: table.take("forward-to").map(targets::targets).transpose()?,
+        env: given.env.and(&EnvFiles::new(env_file)),
     };
+    let folder = folder.with(shared.env.clone());
+    config.inspect = table.table("inspect")?.map(|table| inspect(table, &folder)).transpose()?;
     for table in table.tables("provider")? {
         let (id, provider) = own_provider(table, &config.providers)?;
         config.providers.insert(id, provider);

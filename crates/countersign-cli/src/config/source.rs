@@ -3,17 +3,24 @@
 
 use std::path::{Path, PathBuf};
 
-use countersign::{ErrorChain, Secret};
+use countersign::Secret;
 
 use super::document::{Mistake, Table, Text, Value};
+use crate::endpoint::NoSecret;
+use crate::env_files::EnvFiles;
 
-/// The folder of the file.
+/// The folder of the file, and the files in which variables are.
 #[derive(Clone, Debug)]
-pub(super) struct Folder(PathBuf);
+pub(super) struct Folder(PathBuf, EnvFiles);
 
 impl Folder {
     pub(super) fn of(file: &Path) -> Self {
-        Self(file.parent().map(Path::to_owned).unwrap_or_default())
+        Self(file.parent().map(Path::to_owned).unwrap_or_default(), EnvFiles::default())
+    }
+
+    /// The same, where variables are also in these files.
+    pub(super) fn with(self, env: EnvFiles) -> Self {
+        Self(self.0, env)
     }
 
     pub(super) fn path(&self, given: &str) -> PathBuf {
@@ -44,7 +51,7 @@ pub(super) struct Source {
 
 #[derive(Clone, Debug)]
 enum From {
-    Variable(String),
+    Variable(String, EnvFiles),
     File(PathBuf),
 }
 
@@ -77,7 +84,7 @@ impl Source {
     /// As the command line has it, with the whole path.
     pub(super) fn spelled(&self) -> String {
         match &self.from {
-            From::Variable(name) => format!("env:{name}"),
+            From::Variable(name, _) => format!("env:{name}"),
             From::File(path) => format!("file:{}", path.display()),
         }
     }
@@ -94,7 +101,9 @@ impl Source {
 
     fn of(text: Text, folder: &Folder, role: Role) -> Result<Self, Mistake> {
         let from = match text.text.split_once(':') {
-            Some(("env", variable)) if !variable.is_empty() => From::Variable(variable.to_owned()),
+            Some(("env", variable)) if !variable.is_empty() => {
+                From::Variable(variable.to_owned(), folder.1.clone())
+            }
             Some(("file", path)) if !path.is_empty() => From::File(folder.path(path)),
             // Not repeated: it may be the secret.
             _ => {
@@ -113,11 +122,23 @@ impl Source {
 
     /// Reads the secret. It is labeled with its source.
     pub(super) fn secret(&self) -> Result<Secret, Mistake> {
+        self.load().map_err(|problem| self.text.mistake(problem.to_string()))
+    }
+
+    /// The same, where there may be nothing but white space in its place.
+    pub(super) fn secret_or_blank(&self) -> Result<Option<Secret>, Mistake> {
+        match self.load() {
+            Err(NoSecret::Blank(_)) => Ok(None),
+            Err(NoSecret::Other(problem)) => Err(self.text.mistake(problem)),
+            Ok(secret) => Ok(Some(secret)),
+        }
+    }
+
+    fn load(&self) -> Result<Secret, NoSecret> {
         let secret = match &self.from {
-            From::Variable(variable) => Secret::from_env(variable),
-            From::File(path) => Secret::from_file(path),
+            From::Variable(variable, env) => env.secret(variable)?,
+            From::File(path) => Secret::from_file(path)?,
         };
-        let secret = secret.map_err(|error| self.text.mistake(ErrorChain::of(&error)))?;
         let secret = secret.labeled(self.as_str());
         Ok(match self.role {
             Role::Untold => secret,

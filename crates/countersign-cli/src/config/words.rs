@@ -14,6 +14,7 @@ const NAMES: &[(&str, &str)] = &[
     ("Timestamp::format", "timestamp.format"),
     ("ProviderBuilder::timestamp", "timestamp"),
     ("Handshake::echo_query_for_token", "handshake.echo-query-for-token"),
+    ("forget_when_handled(false)", "forget-when-handled = false"),
     ("Secret::as_public_key", r#"{ public-key = "env:VARIABLE" }"#),
     ("Secret::as_shared_secret", r#"{ shared-secret = "env:VARIABLE" }"#),
     ("Provider::builder", "[[provider]]"),
@@ -22,6 +23,7 @@ const NAMES: &[(&str, &str)] = &[
 
 /// What one does with a method, and what with a field.
 const VERBS: &[(&str, &str)] = &[
+    ("`park` or `count_attempts`", "`park`"),
     ("are both called", "are both set"),
     ("is called twice", "is set twice"),
     ("another method that names", "another field that names"),

@@ -11,7 +11,6 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use bytes::Bytes;
-use countersign::Secret;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -246,11 +245,9 @@ async fn reload(State(app): State<Arc<App>>) -> Result<Json<Value>, Problem> {
 fn from_environment(mounts: &[Arc<Mount>]) -> Vec<String> {
     let mut sources = Vec::new();
     for mount in mounts {
-        let current = mount.current();
-        let labels = current.secrets.iter().filter_map(Secret::label);
-        for label in labels.filter(|label| label.starts_with("env:")) {
-            if !sources.iter().any(|source| source == label) {
-                sources.push(label.to_owned());
+        for source in mount.fixed_sources() {
+            if !sources.contains(&source) {
+                sources.push(source);
             }
         }
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::token::Token;
+use crate::env_files::EnvFiles;
 use crate::files::Connections;
 
 /// The inspector of a listener: a page that shows deliveries as they come.
@@ -47,8 +48,8 @@ impl Inspect {
     }
 
     /// The same, from `env:VARIABLE` or `file:PATH`.
-    pub(crate) fn token_from(mut self, source: &str) -> Self {
-        self.token = Some(Token::from_source(source));
+    pub(crate) fn token_from(mut self, source: &str, env: &EnvFiles) -> Self {
+        self.token = Some(Token::from_source(source, env));
         self
     }
 

@@ -137,8 +137,8 @@ pub(super) async fn replay(app: &Arc<App>, entry: &Entry, ask: Ask) -> Result<Va
 fn says(sent: &Record) -> Option<String> {
     match sent.verdict {
         Verdict::Duplicate => Some(
-            "This event is handled already, so your program did not get it again. Replay it to your \
-             program to send it past the deduplication."
+            "This event is handled already, or parked, so your program did not get it again. Replay it to \
+             your program to send it past the deduplication."
                 .to_owned(),
         ),
         Verdict::Working => Some("It is still being worked on.".to_owned()),

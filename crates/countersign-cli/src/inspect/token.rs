@@ -8,6 +8,9 @@ use countersign::signing::sha256_hex;
 use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
+use zeroize::Zeroizing;
+
+use crate::env_files::EnvFiles;
 
 /// A shorter one could be guessed.
 const SHORTEST: usize = 16;
@@ -46,13 +49,13 @@ impl Token {
         Self::of(token, "the given one".to_owned())
     }
 
-    /// From `env:VARIABLE` or `file:PATH`. An error does not repeat what was given, which may be the
-    /// token by mistake.
-    pub(super) fn from_source(source: &str) -> Result<Self, String> {
+    /// From `env:VARIABLE`, also of an env file, or `file:PATH`. An error does not repeat what was given, which
+    /// may be the token itself.
+    pub(super) fn from_source(source: &str, env: &EnvFiles) -> Result<Self, String> {
         let token = match source.split_once(':') {
-            Some(("env", name)) if !name.is_empty() => std::env::var(name)
-                .map_err(|_| format!("the environment variable {name} is not set"))?,
+            Some(("env", name)) if !name.is_empty() => env.text(name)?,
             Some(("file", path)) if !path.is_empty() => std::fs::read_to_string(path)
+                .map(Zeroizing::new)
                 .map_err(|error| format!("cannot read {path}: {error}"))?,
             _ => {
                 return Err(

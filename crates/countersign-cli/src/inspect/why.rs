@@ -43,11 +43,9 @@ impl Default for Answers {
 impl Answers {
     /// The answer for a delivery.
     pub(super) async fn answer(&self, app: &App, entry: &Entry) -> Result<Value, Problem> {
-        use Verdict::{Accepted, Duplicate, Failed, Handshake, InFlight, Working};
         let record = &entry.record;
-        if matches!(record.verdict, Accepted | Duplicate | Failed | Handshake | InFlight | Working)
-            && record.facts.is_some()
-        {
+        let not_proven = matches!(record.verdict, Verdict::Rejected | Verdict::NotFound);
+        if !not_proven && record.facts.is_some() {
             return Ok(json!({ "genuine": true, "causes": [], "difference": null }));
         }
         let mount = mount(app, entry).ok_or_else(|| {

@@ -10,7 +10,7 @@ use crate::store::Address;
 pub(super) fn addresses(plan: &Plan) -> Result<(), String> {
     // What a variable holds may be there only where the program runs.
     if !plan.store.starts_with("env:") {
-        Address::parse(&plan.store, &plan.store_is)?;
+        Address::parse(&plan.store, &plan.store_is, &plan.env)?;
     }
     let inspect = plan.inspect.as_ref().map(|inspect| &inspect.addr);
     for (name, addr) in
@@ -35,6 +35,9 @@ pub(super) fn describe(plan: &Plan) -> String {
     if let Some(addr) = &plan.metrics {
         let _ = writeln!(out, "metrics on  {addr}");
     }
+    if let Some(inspect) = &plan.inspect {
+        let _ = writeln!(out, "inspect on  {}", inspect.addr);
+    }
     for endpoint in &plan.endpoints {
         let _ = write!(out, "\n{}", describe_endpoint(endpoint));
     }
@@ -56,6 +59,9 @@ fn describe_endpoint(planned: &Planned) -> String {
     line("fresh by", &provider.describe_freshness());
     line("key", &provider.describe_key());
     line("secrets", &secrets.join(", "));
+    if let Some(parking) = current.endpoint.parking() {
+        line("parking", &parking.to_string());
+    }
     match &planned.targets {
         None => line("events", "are printed"),
         Some(targets) => describe_targets(targets, line),

@@ -8,6 +8,7 @@ use countersign_tower::HandlerTasks;
 use time::UtcOffset;
 
 use super::plan::{Plan, Planned};
+use super::reread::Hangup;
 use super::{By, Exposed, Mount, OUTPUT_GRACE, Settings, check, server};
 use crate::LOG_GRACE;
 use crate::args::ListenArgs;
@@ -44,9 +45,13 @@ pub(crate) fn run(args: &ListenArgs, log: &Log, offset: UtcOffset) -> Result<(),
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;
+    let hangup = {
+        let _inside = runtime.enter();
+        Hangup::take().map_err(|error| format!("cannot take signals: {error}"))?
+    };
     let opened = runtime.block_on(async {
         tokio::select! {
-            opened = store::open(&plan.store) => opened.map(Some),
+            opened = store::open(&plan.store, &plan.env) => opened.map(Some),
             () = stop.clone().stopped() => Ok(None),
         }
     });
@@ -89,6 +94,8 @@ pub(crate) fn run(args: &ListenArgs, log: &Log, offset: UtcOffset) -> Result<(),
         let (routes, limits) =
             settings.routes(by, Some(output.clone()), explainer, stop.clone(), registry)?;
         let (listener, addr) = server::bind(&plan.addr).await?;
+        let rereading = hangup.reread(routes.mounts().to_vec(), log.clone(), output.clone());
+        tokio::spawn(rereading);
         let paths: Vec<_> = routes.mounts().iter().map(|mount| &*mount.path).collect();
         log.say(&format!("countersign: listening on http://{addr}, POST {}", paths.join(", ")));
         let inspecting =
@@ -153,7 +160,7 @@ fn inspect(args: &ListenArgs, plan: &Plan) -> Result<Option<Inspect>, String> {
     }
     let of_file_token = of_file.and_then(|inspect| inspect.token.as_deref());
     if let Some(source) = given.inspect_token.as_deref().or(of_file_token) {
-        inspect = inspect.token_from(source);
+        inspect = inspect.token_from(source, &plan.env);
     }
     let of_file = of_file.and_then(|inspect| inspect.file.as_deref());
     if let Some(path) = given.inspect_file.as_deref().or(of_file) {

@@ -8,6 +8,7 @@ mod exposed;
 mod handling;
 mod mount;
 mod plan;
+mod reread;
 mod routes;
 mod server;
 

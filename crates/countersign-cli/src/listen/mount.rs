@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use countersign::{DynStore, Endpoint, Receiver, Secret};
 
 use super::By;
+use crate::env_files::EnvFiles;
 
 /// Makes an endpoint anew, from where its secrets are. An error is a sentence without a secret.
 pub(crate) type Make = dyn Fn() -> Result<Current, String> + Send + Sync;
@@ -17,6 +18,9 @@ pub(crate) struct Mount {
     pub(crate) path: String,
     /// What handles its events, where that is not what handles all others.
     pub(crate) by: Option<By>,
+    /// Where its secrets are, and the files of variables among them.
+    pub(crate) sources: Vec<String>,
+    pub(crate) env: EnvFiles,
     current: RwLock<Arc<Current>>,
     make: Option<Box<Make>>,
 }
@@ -70,7 +74,9 @@ impl Mount {
         let name: Arc<str> = current.endpoint.name().into();
         let path = path.unwrap_or_else(|| format!("/webhooks/{name}"));
         let provider = current.endpoint.provider().name().into();
-        Self { name, provider, path, by: None, current: RwLock::new(Arc::new(current)), make }
+        let (sources, env) = (Vec::new(), EnvFiles::default());
+        let current = RwLock::new(Arc::new(current));
+        Self { name, provider, path, by: None, sources, env, current, make }
     }
 
     pub(crate) fn current(&self) -> Arc<Current> {
@@ -80,6 +86,14 @@ impl Mount {
     /// Reads the secrets again, for [`replace`](Self::replace). Nothing for an endpoint that stays as it is.
     pub(crate) fn make_again(&self) -> Result<Option<Current>, String> {
         self.make.as_ref().map(|make| make()).transpose()
+    }
+
+    /// The sources that a running process sees no new value of.
+    pub(crate) fn fixed_sources(&self) -> Vec<String> {
+        let fixed = self.sources.iter().filter(|source| {
+            source.strip_prefix("env:").is_some_and(|variable| !self.env.has(variable))
+        });
+        fixed.cloned().collect()
     }
 
     /// From now on, deliveries are judged by this.

@@ -6,6 +6,7 @@ use super::Mount;
 use crate::args::ListenArgs;
 use crate::config::{Config, Inspect, Shared};
 use crate::endpoint;
+use crate::env_files::EnvFiles;
 use crate::forward::Targets;
 
 /// Everything that is asked for. Where both say something, the command line wins.
@@ -18,6 +19,8 @@ pub(super) struct Plan {
     pub(super) metrics: Option<String>,
     pub(super) inspect: Option<Inspect>,
     pub(super) endpoints: Vec<Planned>,
+    /// Files of variables.
+    pub(super) env: EnvFiles,
 }
 
 /// An endpoint, and where its events go; they are printed if there is no target.
@@ -32,17 +35,18 @@ impl Plan {
         let given = Shared::given(args)?;
         let config = args.config.as_deref().map(|file| Config::read(file, &given)).transpose()?;
         let mut config = config.unwrap_or_default();
-        let mut tokens = endpoint::verify_tokens(args)?;
+        let shared = given.or(&config.shared);
+        let mut tokens = endpoint::verify_tokens(args, &shared.env)?;
         let mut endpoints = Vec::new();
         for mut planned in std::mem::take(&mut config.endpoints) {
             planned.given_token = tokens.remove(&planned.id);
             let (path, targets) = (planned.path.clone(), planned.targets.clone());
-            let provider = planned.provider.as_str().into();
+            let (provider, sources) = (planned.provider.as_str().into(), planned.sources());
             let mut mount = Mount::made(Some(path), move || planned.make())?;
             mount.provider = provider;
+            (mount.sources, mount.env) = (sources, shared.env.clone());
             endpoints.push(Planned { mount, targets });
         }
-        let shared = given.or(&config.shared);
         for mount in endpoint::from_args(args, &config, &shared, &mut tokens)? {
             if let Some(what) = endpoints.iter().find_map(|other| in_the_way(&mount, &other.mount))
             {
@@ -80,6 +84,7 @@ impl Plan {
             metrics: args.metrics.clone().or(config.metrics),
             inspect: config.inspect,
             endpoints,
+            env: shared.env,
         })
     }
 

@@ -1,5 +1,7 @@
 //! The command line of `countersign store`.
 
+use std::num::NonZero;
+
 use clap::{Args, Subcommand};
 
 /// Look into a store, accept a handled event again, purge and migrate.
@@ -31,7 +33,7 @@ pub(crate) struct StoreArgs {
 /// What to do with the store.
 #[derive(Debug, Subcommand)]
 pub(crate) enum StoreCommand {
-    /// Count the events that are in flight and handled, and what else takes room.
+    /// Count the events that are in flight, handled and parked, and what else takes room.
     ///
     /// It looks at everything, and holds up no delivery. With millions of events it takes seconds.
     Stats,
@@ -41,17 +43,27 @@ pub(crate) enum StoreCommand {
         #[arg(value_name = "KEY")]
         key: String,
     },
-    /// Accept handled events again: the next delivery of each is handled.
+    /// List the events that are parked: those that failed too often, or that their handler gave up.
+    ///
+    /// They are not handled and do not come again by themselves. Remove the cause, `forget` the event, and
+    /// have the provider send it again.
+    Parked {
+        /// At most so many, those that were parked first.
+        #[arg(long, value_name = "N", default_value = "100")]
+        limit: NonZero<u32>,
+    },
+    /// Accept handled and parked events again: the next delivery of each is handled.
     ///
     /// An event that is being handled is not forgotten. The provider knows nothing of this: have it
     /// send the events again.
     Forget {
         /// The events' keys as `listen` prints them, 32 hex digits; or - for stdin, which has a key in
-        /// each line, or the JSON lines of `listen`.
+        /// each line, or the JSON lines of `listen` or of `parked`.
         #[arg(value_name = "KEY", required = true)]
         keys: Vec<String>,
 
-        /// Of JSON lines, only those of this endpoint: the NAME of a --provider.
+        /// Of JSON lines, only those of this endpoint: the NAME of a --provider, or an endpoint's id in
+        /// the file.
         #[arg(long, value_name = "NAME")]
         endpoint: Option<String>,
     },
@@ -68,6 +80,7 @@ pub(crate) enum StoreCommand {
 const AFTER: &str = r#"Examples:
   countersign store env:DATABASE_URL stats
   countersign store sqlite:events.db show 4516429cf007aae5bcadde7a4ace7897
+  countersign store env:DATABASE_URL parked --limit 20
   grep '"outcome":"accepted"' listen.log | countersign store env:REDIS_URL forget - --endpoint piora
 
 Exit codes:

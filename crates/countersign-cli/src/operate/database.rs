@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use countersign::{ErrorChain, EventKey, EventState, Forgotten, Store, StoreError, StoreStats};
+use countersign::{
+    ErrorChain, EventKey, EventState, Forgotten, Parked, Store, StoreError, StoreStats,
+};
 use countersign_redis::RedisStore;
 use countersign_sqlx::{PostgresStore, SchemaState, SqliteStore};
 
 use super::args::{StoreArgs, StoreCommand};
+use crate::env_files::EnvFiles;
 use crate::store::{Address, postgres_pool};
 
 /// How the command line names it.
@@ -27,7 +30,7 @@ pub(super) enum Database {
 /// Opens the store that the command line names. An error is one sentence without a password. Only a
 /// migration makes a file that is missing.
 pub(super) async fn open(args: &StoreArgs) -> Result<Database, String> {
-    let address = Address::parse(&args.store, ARGUMENT)?;
+    let address = Address::parse(&args.store, ARGUMENT, &EnvFiles::default())?;
     match (&address, &args.table, &args.prefix) {
         (Address::Redis(_), Some(_), _) => {
             return Err("--table is for Postgres and SQLite; Redis has --prefix".to_owned());
@@ -113,6 +116,25 @@ impl Database {
             Self::Redis(store) => store.state(key).await,
         };
         state.map_err(|error| said(&error))
+    }
+
+    pub(super) async fn parked(&self, limit: u32) -> Result<Vec<Parked>, String> {
+        let parked = match self {
+            Self::Sqlite(store) => store.parked(limit).await,
+            Self::Postgres(store) => store.parked(limit).await,
+            Self::Redis(store) => store.parked(limit).await,
+        };
+        parked.map_err(|error| said(&error))
+    }
+
+    /// What is kept of an event, if it is parked.
+    pub(super) async fn parked_event(&self, key: EventKey) -> Result<Option<Parked>, String> {
+        let parked = match self {
+            Self::Sqlite(store) => store.parked_event(key).await,
+            Self::Postgres(store) => store.parked_event(key).await,
+            Self::Redis(store) => store.parked_event(key).await,
+        };
+        parked.map_err(|error| said(&error))
     }
 
     pub(super) async fn forget(&self, key: EventKey) -> Result<Forgotten, String> {

@@ -6,10 +6,11 @@ use std::io::BufRead;
 use countersign::EventKey;
 use serde::Deserialize;
 
-/// What is read of a line that `listen` has printed.
+/// What is read of a line that `listen` or `parked` has printed.
 #[derive(Deserialize)]
 struct Line {
     key: Option<String>,
+    endpoint: Option<String>,
     provider: Option<String>,
 }
 
@@ -47,7 +48,8 @@ fn read(stdin: impl BufRead, endpoint: Option<&str>) -> Result<Vec<EventKey>, St
             let line: Line =
                 serde_json::from_str(line).map_err(|error| in_line(error.to_string()))?;
             // A delivery that was refused has none.
-            let wanted = endpoint.is_none() || line.provider.as_deref() == endpoint;
+            let of = line.endpoint.or(line.provider);
+            let wanted = endpoint.is_none() || of.as_deref() == endpoint;
             if let Some(key) = line.key.filter(|_| wanted) {
                 keys.push(one(&key).map_err(in_line)?);
             }
@@ -87,7 +89,8 @@ mod tests {
     #[test]
     fn an_endpoint_chooses_among_json_lines() {
         let lines = format!(
-            "{{\"provider\":\"x\",\"key\":\"{A}\"}}\n{{\"provider\":\"y\",\"key\":\"{B}\"}}\n\
+            "{{\"provider\":\"x\",\"key\":\"{A}\"}}\n{{\"endpoint\":\"y\",\"key\":\"{B}\"}}\n\
+             {{\"provider\":\"y\",\"endpoint\":\"y-us\",\"key\":\"{A}\"}}\n\
              {{\"provider\":null,\"key\":null}}"
         );
         assert_eq!(keys(&["-"], &lines, Some("y")).unwrap(), [B]);

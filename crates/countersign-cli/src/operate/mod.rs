@@ -34,8 +34,21 @@ async fn command(args: &StoreArgs) -> Result<ExitCode, String> {
         StoreCommand::Show { key } => {
             // What is wrong with the key is said before the store is asked.
             let key = keys::one(key)?;
-            let state = database::open(args).await?.state(key).await?;
-            print::line(&print::state(key, state, args.json))?;
+            let database = database::open(args).await?;
+            let (state, parked) = (database.state(key).await?, database.parked_event(key).await?);
+            print::line(&print::state(key, state, parked.as_ref(), args.json))?;
+        }
+        StoreCommand::Parked { limit } => {
+            let parked = database::open(args).await?.parked(limit.get()).await?;
+            for parked in &parked {
+                print::line(&print::parked(parked, args.json))?;
+            }
+            let is_all = u32::try_from(parked.len()).is_ok_and(|listed| listed < limit.get());
+            match (args.json, is_all) {
+                (false, true) if parked.is_empty() => print::line("no event is parked")?,
+                (false, false) => print::line(&print::there_may_be_more(*limit))?,
+                _ => {}
+            }
         }
         StoreCommand::Forget { keys, endpoint } => {
             let keys = keys::all(keys, BufReader::new(stdin()), endpoint.as_deref())?;

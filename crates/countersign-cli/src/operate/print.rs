@@ -1,11 +1,12 @@
 //! What is said: in words, or as JSON lines.
 
 use std::io::{ErrorKind, Write as _};
-use std::time::Duration;
+use std::num::NonZero;
+use std::time::{Duration, SystemTime};
 
-use countersign::{EventKey, EventState, Forgotten, StoreStats};
+use countersign::{EventKey, EventState, Forgotten, Parked, StoreStats};
 use countersign_sqlx::SchemaState;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Prints a line.
 pub(super) fn line(line: &str) -> Result<(), String> {
@@ -20,16 +21,18 @@ pub(super) fn line(line: &str) -> Result<(), String> {
 }
 
 pub(super) fn stats(stats: StoreStats, as_json: bool) -> String {
-    let StoreStats { in_flight, handled, released, expired, .. } = stats;
+    let StoreStats { in_flight, handled, parked, released, expired, .. } = stats;
     if as_json {
         let stats = json!({
-            "in_flight": in_flight, "handled": handled, "released": released, "expired": expired
+            "in_flight": in_flight, "handled": handled, "parked": parked, "released": released,
+            "expired": expired
         });
         return stats.to_string();
     }
     let rows = [
         (in_flight, "in flight", "being handled"),
         (handled, "handled", "and remembered"),
+        (parked, "parked", "not handled, and kept for an operator"),
         (released, "released", "attempts that failed, and events forgotten, in the last 5 minutes"),
         (expired, "expired", "not needed any more, until a purge"),
     ];
@@ -38,18 +41,36 @@ pub(super) fn stats(stats: StoreStats, as_json: bool) -> String {
     rows.join("\n")
 }
 
-pub(super) fn state(key: EventKey, state: EventState, as_json: bool) -> String {
+pub(super) fn state(
+    key: EventKey,
+    state: EventState,
+    parked: Option<&Parked>,
+    as_json: bool,
+) -> String {
     let (code, left, says) = match state {
         EventState::InFlight { left } => (
             "in_flight",
             Some(left),
             format!("is being handled; its lease ends in {} unless it is renewed", words(left)),
         ),
-        EventState::Handled { left } => (
-            "handled",
-            Some(left),
-            format!("was handled, and is remembered for {} more", words(left)),
-        ),
+        EventState::Handled { left } => match parked {
+            Some(parked) => (
+                "parked",
+                Some(left),
+                format!(
+                    "is parked since {} and kept for {} more: {}; its deliveries are acknowledged and \
+                     not handled until it is forgotten",
+                    time(parked.parked_at),
+                    words(left),
+                    of(parked)
+                ),
+            ),
+            None => (
+                "handled",
+                Some(left),
+                format!("was handled, and is remembered for {} more", words(left)),
+            ),
+        },
         EventState::Released => (
             "released",
             None,
@@ -66,10 +87,83 @@ pub(super) fn state(key: EventKey, state: EventState, as_json: bool) -> String {
         ),
     };
     if as_json {
-        let left = left.map(millis);
-        return json!({"key": key.to_string(), "state": code, "left_ms": left}).to_string();
+        let mut all = json!({"key": key.to_string(), "state": code, "left_ms": left.map(millis)});
+        if let (Some(all), Some(parked), "parked") = (all.as_object_mut(), parked, code) {
+            all.extend(fields(parked));
+        }
+        return one_line(&all);
     }
     format!("{key} {says}")
+}
+
+/// JSON in which also the characters are escaped that JSON leaves as they are and a terminal obeys: the controls
+/// from U+007F on, and those that turn the direction. They can only be in texts.
+fn one_line(value: &Value) -> String {
+    let mut out = String::new();
+    for character in value.to_string().chars() {
+        match character {
+            '\u{7f}'..='\u{9f}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}' => {
+                out.push_str(&format!("\\u{:04x}", u32::from(character)));
+            }
+            character => out.push(character),
+        }
+    }
+    out
+}
+
+/// A parked event, in one line.
+pub(super) fn parked(parked: &Parked, as_json: bool) -> String {
+    if as_json {
+        return one_line(&Value::Object(fields(parked)));
+    }
+    format!("{} {} {}", parked.key, time(parked.parked_at), of(parked))
+}
+
+/// What is known of a parked event, for people: what handlers and senders wrote must not write to the
+/// terminal.
+fn of(Parked { note, attempts, .. }: &Parked) -> String {
+    let shown = |text: &Option<String>| {
+        text.as_ref().map_or_else(String::new, |text| format!(" {}", text.escape_debug()))
+    };
+    let unverified = match &note.unverified_event_type {
+        Some(_) => shown(&note.unverified_event_type) + " (unverified)",
+        None => String::new(),
+    };
+    format!(
+        "{}{}{}{unverified}{}, attempts: {attempts}: {}",
+        note.endpoint.escape_debug(),
+        shown(&note.tenant),
+        shown(&note.event_type),
+        shown(&note.event_id),
+        note.reason.escape_debug()
+    )
+}
+
+fn fields(Parked { key, note, attempts, parked_at, .. }: &Parked) -> Map<String, Value> {
+    let fields = [
+        ("key", json!(key.to_string())),
+        ("parked_at", json!(time(*parked_at))),
+        ("attempts", json!(attempts)),
+        ("endpoint", json!(note.endpoint)),
+        ("tenant", json!(note.tenant)),
+        ("event", json!(note.event_type)),
+        ("unverified_event", json!(note.unverified_event_type)),
+        ("id", json!(note.event_id)),
+        ("reason", json!(note.reason)),
+    ];
+    fields.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()
+}
+
+pub(super) fn there_may_be_more(limit: NonZero<u32>) -> String {
+    format!("There may be more: {limit} are listed at most, unless --limit says otherwise.")
+}
+
+fn time(time: SystemTime) -> String {
+    humantime::format_rfc3339_millis(time).to_string()
 }
 
 pub(super) fn forgotten(key: EventKey, forgotten: Forgotten, as_json: bool) -> String {
@@ -121,6 +215,9 @@ pub(super) fn schema(state: Option<SchemaState>, done: bool, as_json: bool) -> S
         Some(SchemaState::Older { version }) if done => {
             format!("the table was brought from schema version {version} to {current}")
         }
+        Some(SchemaState::Incomplete { missing }) if done => {
+            format!("what was missing beside the table ({missing}) was made")
+        }
         Some(state) => state.to_string(),
     }
 }
@@ -130,6 +227,7 @@ fn schema_json(state: Option<SchemaState>, done: bool) -> Value {
         None => ("none", None),
         Some(SchemaState::Missing) => ("missing", None),
         Some(SchemaState::Older { version }) => ("older", Some(version)),
+        Some(SchemaState::Incomplete { .. }) => ("incomplete", Some(SchemaState::CURRENT)),
         Some(SchemaState::Current) => ("current", Some(SchemaState::CURRENT)),
         Some(SchemaState::Newer { version }) => ("newer", Some(version)),
         Some(SchemaState::TooNew { version, .. }) => ("too_new", Some(version)),
@@ -141,11 +239,18 @@ fn schema_json(state: Option<SchemaState>, done: bool) -> Value {
 
 /// In whole seconds, or less where it is less than one.
 fn words(time: Duration) -> String {
-    let whole = match time.as_secs() {
-        0 => Duration::from_millis(time.as_millis().try_into().unwrap_or(0)),
-        seconds => Duration::from_secs(seconds),
-    };
-    humantime::format_duration(whole).to_string()
+    let seconds = time.as_secs();
+    if seconds == 0 {
+        return format!("{}ms", time.as_millis());
+    }
+    let units = [
+        (seconds / 86_400, "d"),
+        (seconds / 3_600 % 24, "h"),
+        (seconds / 60 % 60, "m"),
+        (seconds % 60, "s"),
+    ];
+    let shown = units.into_iter().filter(|(number, _)| *number > 0);
+    shown.map(|(number, unit)| format!("{number}{unit}")).collect::<Vec<_>>().join(" ")
 }
 
 fn millis(time: Duration) -> u64 {

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use countersign::Delivery;
+use serde::Serialize;
 use tokio::sync::oneshot;
 
 use crate::record::{Record, Recording};
@@ -92,6 +93,16 @@ impl Output {
     /// Has a line written sometime, or dropped if too many wait.
     pub(crate) fn report(&self, record: &Record, delivery: Option<&Delivery>) {
         if let Ok(line) = self.0.form.line(record, delivery) {
+            self.queue(line);
+        }
+    }
+
+    /// The same for what is of no request. People have it in the log.
+    pub(crate) fn report_json(&self, line: &impl Serialize) {
+        if self.0.form == Form::Json
+            && let Ok(mut line) = serde_json::to_vec(line)
+        {
+            line.push(b'\n');
             self.queue(line);
         }
     }

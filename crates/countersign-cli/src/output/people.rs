@@ -78,6 +78,7 @@ fn verdict(record: &Record) -> (&'static str, &'static str) {
         Verdict::Handshake => ("handshake", GREEN),
         Verdict::Working => ("working", FAINT),
         Verdict::InFlight => ("in flight", YELLOW),
+        Verdict::Parked => ("parked", RED),
         Verdict::Rejected => ("refused", RED),
         Verdict::NotFound => ("not found", RED),
         Verdict::Failed => match record.forwarded.as_ref().map(|forwarded| &forwarded.answer) {

@@ -74,13 +74,15 @@ pub enum Verdict {
     Rejected,
     /// See [`Outcome::Failed`].
     Failed,
+    /// See [`Outcome::Parked`].
+    Parked,
     /// No endpoint has this path.
     NotFound,
 }
 
 impl Verdict {
     /// Its name: `working`, `accepted`, `duplicate`, `in_flight`, `handshake`, `rejected`, `failed`,
-    /// `not_found`.
+    /// `parked`, `not_found`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -91,6 +93,7 @@ impl Verdict {
             Self::Handshake => Outcome::Handshake.as_str(),
             Self::Rejected => Outcome::Rejected.as_str(),
             Self::Failed => Outcome::Failed.as_str(),
+            Self::Parked => Outcome::Parked.as_str(),
             Self::NotFound => "not_found",
         }
     }
@@ -104,6 +107,7 @@ impl From<Outcome> for Verdict {
             Outcome::InFlight => Self::InFlight,
             Outcome::Handshake => Self::Handshake,
             Outcome::Failed => Self::Failed,
+            Outcome::Parked => Self::Parked,
             // Also what a later version may add: nothing of it was handled.
             _ => Self::Rejected,
         }

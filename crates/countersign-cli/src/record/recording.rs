@@ -185,11 +185,14 @@ impl Recording {
         record.verdict = report.outcome.into();
         record.status = report.status;
         record.reason = report.reason.map(Reason::as_str);
-        record.says = match record.forwarded.as_ref().filter(|_| report.outcome == Outcome::Failed)
-        {
-            Some(forwarded) => Some(forwarded.to_string()),
-            None if record.unmatched => Some(UNMATCHED.to_owned()),
-            None => report.reason.map(|reason| reason.describe().to_owned()),
+        let reason = report.reason.map(Reason::describe);
+        record.says = match (&record.forwarded, report.outcome) {
+            (Some(forwarded), Outcome::Failed) => Some(forwarded.to_string()),
+            (Some(forwarded), Outcome::Parked) => {
+                Some(format!("{forwarded} {}", reason.unwrap_or_default()))
+            }
+            _ if record.unmatched => Some(UNMATCHED.to_owned()),
+            _ => reason.map(str::to_owned),
         };
         if record.facts.is_none() {
             record.facts = report.delivery.map(|delivery| Arc::new(Facts::of(delivery)));

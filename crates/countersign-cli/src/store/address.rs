@@ -1,5 +1,7 @@
 //! What a store is named by on the command line.
 
+use crate::env_files::EnvFiles;
+
 /// Where a store is.
 pub(crate) enum Address {
     /// In this process.
@@ -14,11 +16,14 @@ pub(crate) enum Address {
 
 impl Address {
     /// `of` is how the command line names it, for the error, which is one sentence without a password.
-    pub(crate) fn parse(given: &str, of: &str) -> Result<Self, String> {
+    /// Variables are also in files.
+    pub(crate) fn parse(given: &str, of: &str, env: &EnvFiles) -> Result<Self, String> {
         let address = match given.strip_prefix("env:") {
             None => given.to_owned(),
-            Some(variable) => std::env::var(variable)
-                .map_err(|_| format!("{of}: the environment variable {variable} is not set"))?,
+            Some(variable) => {
+                let address = env.text(variable).map_err(|problem| format!("{of}: {problem}"))?;
+                String::clone(&address)
+            }
         };
         match address.split_once(':') {
             None if address == "memory" => Ok(Self::Memory),

@@ -6,8 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::{DynStore, ErrorChain, MemoryStore, StoreError};
+use sqlx::Connection as _;
 
 pub(crate) use address::Address;
+
+use crate::env_files::EnvFiles;
 
 /// A store that is open, with what keeps it tidy.
 pub(crate) struct OpenStore {
@@ -23,8 +26,8 @@ const PURGE_EVERY: Duration = Duration::from_secs(60);
 const OPTION: &str = "--store";
 
 /// Opens the store that the command line asks for. An error is one sentence without a password.
-pub(crate) async fn open(given: &str) -> Result<OpenStore, String> {
-    match Address::parse(given, OPTION)? {
+pub(crate) async fn open(given: &str, env: &EnvFiles) -> Result<OpenStore, String> {
+    match Address::parse(given, OPTION, env)? {
         Address::Memory => Ok(keep(MemoryStore::new(), None)),
         Address::Sqlite(path) => sqlite(&path).await,
         Address::Postgres(url) => postgres(&url).await,
@@ -74,10 +77,36 @@ pub(crate) async fn postgres_pool(
     patience: Duration,
     of: &str,
 ) -> Result<sqlx::PgPool, String> {
+    let cannot =
+        |why: &dyn std::fmt::Display| format!("{of}: cannot use the Postgres database: {why}");
+    // A pool tries until its patience ends, and then does not say what is wrong.
+    let first = tokio::time::timeout(patience, first_connection(url)).await;
+    let first = first.map_err(|_| cannot(&format!("no answer within {patience:?}")))?;
+    drop(first.map_err(|error| cannot(&ErrorChain::of(&error)))?);
     let pool = sqlx::postgres::PgPoolOptions::new().acquire_timeout(patience).connect(url).await;
-    pool.map_err(|error| {
-        format!("{of}: cannot use the Postgres database: {}", ErrorChain::of(&error))
-    })
+    pool.map_err(|error| cannot(&ErrorChain::of(&error)))
+}
+
+/// Tries again for a moment while the database is starting.
+async fn first_connection(url: &str) -> Result<sqlx::PgConnection, sqlx::Error> {
+    const PAUSE: Duration = Duration::from_millis(200);
+    for _ in 0..5 {
+        match sqlx::PgConnection::connect(url).await {
+            Err(error) if is_starting(&error) => tokio::time::sleep(PAUSE).await,
+            connected => return connected,
+        }
+    }
+    sqlx::PgConnection::connect(url).await
+}
+
+fn is_starting(error: &sqlx::Error) -> bool {
+    /// `cannot_connect_now`.
+    const STARTING: &str = "57P03";
+    match error {
+        sqlx::Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+        sqlx::Error::Database(error) => error.code().as_deref() == Some(STARTING),
+        _ => false,
+    }
 }
 
 async fn redis(url: &str) -> Result<OpenStore, String> {

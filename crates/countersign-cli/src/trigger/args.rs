@@ -119,7 +119,7 @@ const AFTER: &str = r#"Examples:
 
 Duplicates:
   An answer of 208, or a 2xx with the word `duplicate` in its body, as countersign gives it, says that the
-  event was handled before.
+  event was handled before. `{"status":"parked"}` says that it is not handled, and is kept for an operator.
 
 Exit codes:
   0 answered as it should be, 1 not, or not answered, 2 wrong command line or nothing to send"#;

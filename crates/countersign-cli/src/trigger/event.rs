@@ -9,7 +9,7 @@ use countersign::{Endpoint, ErrorChain, HeadParts, Provider, Secret};
 use super::Expected;
 use super::args::TriggerArgs;
 use super::capture::Captured;
-use crate::endpoint::{preset, secret};
+use crate::endpoint::{built_in, secret};
 
 /// What is to be sent, how, and what the answer should be.
 pub(super) struct Plan {
@@ -34,7 +34,7 @@ impl Plan {
         };
         let id = given(&args.provider, "PROVIDER")?;
         let (to, source) = (given(&args.to, "--to")?, given(&args.secret, "--secret")?);
-        let provider = preset(&id)?.provider();
+        let provider = built_in(&id)?.provider();
         let key = load(&source)?;
         let (origin, target) = split(&to);
         let origin = args.public_url.as_deref().unwrap_or(origin).trim_end_matches('/');

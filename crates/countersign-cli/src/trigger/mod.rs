@@ -103,7 +103,7 @@ async fn send_one(exchange: &Exchange, plan: &Plan) -> bool {
     let answer = exchange.send(&plan.request).await;
     tell(&answer.to_string());
     let verdict = Verdict::of(&answer);
-    tell(&verdict.sentence(plan.expected));
+    tell(&verdict.sentence(plan.expected, &answer));
     verdict.is_right(plan.expected)
 }
 
@@ -139,6 +139,11 @@ async fn send_retries(
         let answer = exchange.send(&request).await;
         let said = format!("attempt {number}  {answer}");
         let wait = match attempts.after(answer.status()) {
+            Next::Delivered if Verdict::of(&answer) == Verdict::Parked => {
+                tell(&said);
+                tell(&format!("parked at attempt {number}: not handled, and not sent again"));
+                return Ok(false);
+            }
             Next::Delivered => {
                 tell(&said);
                 tell(&format!("accepted at attempt {number}"));

@@ -18,6 +18,8 @@ pub(super) enum Expected {
 pub(super) enum Verdict {
     Accepted,
     Duplicate,
+    /// It is not handled, and kept for an operator.
+    Parked,
     /// Come again later.
     Later,
     Refused,
@@ -34,6 +36,7 @@ impl Verdict {
         match status {
             208 => Self::Duplicate,
             200..=299 if says_duplicate(body) => Self::Duplicate,
+            200..=299 if body.trim_ascii() == PARKED => Self::Parked,
             200..=299 => Self::Accepted,
             // Conflict, too early, too many requests, unavailable.
             409 | 425 | 429 | 503 => Self::Later,
@@ -51,10 +54,11 @@ impl Verdict {
         }
     }
 
-    pub(super) fn sentence(self, expected: Expected) -> String {
+    pub(super) fn sentence(self, expected: Expected, answer: &Answer) -> String {
         let is = match self {
             Self::Accepted => "accepted",
             Self::Duplicate => "taken for a duplicate",
+            Self::Parked => "parked, because its handler failed",
             Self::Later => "asked to come again",
             Self::Refused => "refused",
             Self::WrongPlace => "not a place that takes webhooks, or not such a request",
@@ -73,14 +77,27 @@ impl Verdict {
         };
         // What it mostly is.
         let ask = match (self, expected) {
-            (Self::Refused, Expected::New | Expected::Known) => {
-                ". Is --secret the same as the receiver's?"
-            }
+            (Self::Refused, Expected::New | Expected::Known) => why_refused(answer),
             _ => "",
         };
         format!("WRONG: {is}; the delivery {should}{ask}")
     }
 }
+
+/// What to look at where a genuine delivery was refused.
+fn why_refused(answer: &Answer) -> &'static str {
+    match &answer.came {
+        Ok((_, body)) if body.trim_ascii() == MISMATCH => {
+            ". Its handler takes another type of event; the receiver's log says what does not fit"
+        }
+        Ok((400 | 401 | 403, _)) => ". Is --secret the same as the receiver's?",
+        _ => ". The receiver's log says why",
+    }
+}
+
+/// As countersign answers.
+const MISMATCH: &[u8] = br#"{"error":"event_mismatch"}"#;
+const PARKED: &[u8] = br#"{"status":"parked"}"#;
 
 fn says_duplicate(body: &[u8]) -> bool {
     const WORD: &[u8] = b"duplicate";
@@ -127,6 +144,7 @@ mod tests {
         for (verdict, right) in [
             (Verdict::Accepted, [true, true, false]),
             (Verdict::Duplicate, [false, true, false]),
+            (Verdict::Parked, [false, false, false]),
             (Verdict::Later, [false, false, false]),
             (Verdict::Refused, [false, false, true]),
             (Verdict::WrongPlace, [false, false, false]),

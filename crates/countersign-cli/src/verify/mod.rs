@@ -25,7 +25,7 @@ const LARGEST: u64 = 256 * 1024 * 1024;
 
 /// Genuine is 0, not genuine is 1. An error is one sentence.
 pub(crate) fn run(args: &VerifyArgs) -> Result<ExitCode, String> {
-    let preset = endpoint::preset(&args.provider)?;
+    let preset = endpoint::built_in(&args.provider)?;
     let secrets =
         args.secrets.iter().map(|source| secret(source)).collect::<Result<Vec<_>, _>>()?;
     let capture = captured(args)?;

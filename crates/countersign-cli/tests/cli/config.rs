@@ -188,14 +188,14 @@ fn every_piece_of_the_reference_is_a_file() {
             Folder::with(&(piece.clone() + endpoint)).command(&["--check"]).output().unwrap();
         assert!(output.status.success(), "{piece}\n{}", String::from_utf8_lossy(&output.stderr));
     }
-    assert_eq!(toml_of("CONFIG.md").len(), 3);
+    assert_eq!(toml_of("CONFIG.md").len(), 4);
 }
 
 #[test]
 fn a_provider_of_the_file_is_judged_as_it_says() {
     let folder = Folder::with(
-        &(toml_of("CONFIG.md")[1].clone()
-            + &toml_of("CONFIG.md")[2]
+        &(toml_of("CONFIG.md")[2].clone()
+            + &toml_of("CONFIG.md")[3]
             + r#"
         [[endpoint]]
         id = "chat"

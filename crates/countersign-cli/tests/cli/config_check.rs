@@ -20,6 +20,7 @@ fn check_says_what_would_be_listened_to() {
         r#"
         addr = "127.0.0.1:9000"
         store = "postgres://user:the-password@127.0.0.1/db"
+        inspect = { addr = "127.0.0.1:4040" }
 
         [[endpoint]]
         id = "stripe-eu"
@@ -34,6 +35,7 @@ fn check_says_what_would_be_listened_to() {
         provider = "github"
         secrets = "env:OLDER"
         path = "/in/gh"
+        park = { after = 10, no-sooner-than = "6h", keep-for = "14d" }
         "#,
     );
     fs::write(folder.path("secrets/old"), "the older one").unwrap();
@@ -42,6 +44,7 @@ fn check_says_what_would_be_listened_to() {
     let expected = "\
 listen on   127.0.0.1:9000
 store       postgres
+inspect on  127.0.0.1:4040
 
 POST /webhooks/stripe-eu
   endpoint  stripe-eu
@@ -61,6 +64,7 @@ POST /in/gh
   fresh by  none: no time is sent
   key       signed content and claimed type
   secrets   env:OLDER
+  parking   after 10 failed attempts, no sooner than 6h, kept for 14d
   events    are printed
 
 POST /webhooks/piora

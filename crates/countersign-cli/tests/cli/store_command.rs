@@ -3,7 +3,9 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
+use countersign::{ClaimToken, Claimed, EventKey, ParkedNote, Settled, Store};
 use serde_json::{Value, json};
 
 use crate::program::{Program, command};
@@ -30,6 +32,7 @@ fn lines(store: &str, args: &[&str], stdin: &str, code: i32) -> Vec<Value> {
     assert_eq!(output.status.code(), Some(code), "{args:?}: {output:?}");
     assert_eq!(text(&output.stderr), "", "{args:?}");
     let lines = text(&output.stdout);
+    assert!(!lines.contains(['\u{9b}', '\u{202e}']), "it writes to the terminal: {lines:?}");
     lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
@@ -102,6 +105,96 @@ fn an_event_is_let_in_again(store: &str) {
         "{migrated}"
     );
     line(store, &["purge"]);
+}
+
+/// An event that was parked by a receiver of the user's is listed, shown, forgotten, and handled again.
+async fn a_parked_event_is_found<S: Store>(parks: S, store: String) {
+    let (note, key) = (ParkedNote::new("shop\u{1b}[31m", "no such customer"), parked_key());
+    let note = note.event(Some("site.created"), Some("evt_1")).tenant(Some("\u{9b}2J\u{202e}ä"));
+    let unverified = ParkedNote::new("shop", "why").unverified_event_type(Some("push\u{1b}[31m"));
+    let (claimed, other) = (ClaimToken::random().unwrap(), parked_key());
+    let minute = Duration::from_secs(60);
+    for _ in 0..2 {
+        let token = ClaimToken::random().unwrap();
+        assert_eq!(parks.claim(key, token, minute).await.unwrap(), Claimed::Fresh);
+        parks.attempt(key, token, minute).await.unwrap();
+        let _ = parks.release(key, token).await.unwrap();
+    }
+    let token = ClaimToken::random().unwrap();
+    parks.claim(key, token, minute).await.unwrap();
+    assert_eq!(parks.park(key, token, minute, &note).await.unwrap(), Settled::Settled);
+    parks.claim(other, claimed, minute).await.unwrap();
+    assert_eq!(parks.park(other, claimed, minute, &unverified).await.unwrap(), Settled::Settled);
+    let key = key.to_string();
+    let looking = tokio::task::spawn_blocking(move || {
+        let limit = ["parked", "--limit", "1000"];
+        let ours = |lines: Vec<Value>| lines.into_iter().find(|line| *field(line, "key") == *key);
+        let parked = ours(lines(&store, &limit, "", 0)).unwrap();
+        assert!(field(&parked, "parked_at").as_str().unwrap().ends_with('Z'), "{parked}");
+        for (name, value) in [
+            ("attempts", json!(2)),
+            ("endpoint", json!("shop\u{1b}[31m")),
+            ("tenant", json!("\u{9b}2J\u{202e}ä")),
+            ("event", json!("site.created")),
+            ("unverified_event", json!(null)),
+            ("id", json!("evt_1")),
+            ("reason", json!("no such customer")),
+        ] {
+            assert_eq!(*field(&parked, name), value);
+        }
+        let said = words(&store, &limit, 0);
+        assert!(said.contains("attempts: 2: no such customer"), "{said}");
+        assert!(!said.contains('\u{1b}'), "it writes to the terminal: {said:?}");
+        assert_eq!(show(&store, &key), "parked");
+        let shown = words(&store, &["show", &other.to_string()], 0);
+        assert!(shown.contains("shop push\\u{1b}[31m (unverified), attempts: 0: why"), "{shown}");
+        let shown = words(&store, &["show", &key], 0);
+        assert!(shown.contains("site.created evt_1, attempts: 2: no such customer"), "{shown}");
+        let shown = line(&store, &["show", &key]);
+        for name in ["key", "parked_at", "attempts", "endpoint", "event", "id", "reason"] {
+            assert_eq!(field(&shown, name), field(&parked, name));
+        }
+        let one = words(&store, &["parked", "--limit", "1"], 0);
+        assert!(one.contains("There may be more"), "{one}");
+        assert!(field(&line(&store, &["stats"]), "parked").as_u64().unwrap() > 0);
+        assert!(words(&store, &["stats"], 0).contains("kept for an operator"));
+        assert_eq!(*field(&line(&store, &["forget", &key]), "result"), "forgotten");
+        assert_eq!(ours(lines(&store, &limit, "", 0)), None);
+        assert_eq!(show(&store, &key), "released");
+    });
+    looking.await.unwrap();
+}
+
+fn parked_key() -> EventKey {
+    EventKey::from_bytes(*ClaimToken::random().unwrap().as_bytes())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_shows_what_is_parked() {
+    let folder = Folder::new();
+    let store = countersign_sqlx::SqliteStore::open(folder.file()).await.unwrap();
+    a_parked_event_is_found(store, folder.store()).await;
+    words(&folder.store(), &["migrate", "--table", "mine"], 0);
+    let none = words(&folder.store(), &["parked", "--table", "mine"], 0);
+    assert_eq!(none, "no event is parked\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_shows_what_is_parked() {
+    let url = std::env::var("REDIS_URL").unwrap_or_else(|_| "redis://127.0.0.1/".to_owned());
+    let store = countersign_redis::RedisStore::connect(&*url).await.unwrap();
+    a_parked_event_is_found(store, url).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_shows_what_is_parked() {
+    let schema = Schema::new().await;
+    let pool = sqlx::PgPool::connect(&schema.store).await.unwrap();
+    let store = countersign_sqlx::PostgresStore::new(pool.clone());
+    store.migrate().await.unwrap();
+    a_parked_event_is_found(store, schema.store.clone()).await;
+    pool.close().await;
+    schema.drop().await;
 }
 
 /// A folder that goes with the test.
@@ -240,7 +333,7 @@ async fn a_table_of_the_first_version_is_brought_forward() {
     let store = schema.store.clone();
     tokio::task::spawn_blocking(move || {
         let due = only(&store, &["migrate", "--check"], "", 1);
-        let older = json!({"schema": "older", "version": 1, "current": 2, "migrated": false});
+        let older = json!({"schema": "older", "version": 1, "current": 3, "migrated": false});
         assert_eq!(due, older);
         assert!(words(&store, &["migrate", "--check"], 1).contains("schema version 1"));
         assert_eq!(show(&store, &"1".repeat(32)), "handled");
@@ -248,6 +341,20 @@ async fn a_table_of_the_first_version_is_brought_forward() {
         assert_eq!(*field(&line(&store, &["migrate"]), "migrated"), false);
         assert!(words(&store, &["migrate", "--check"], 0).contains("nothing to do"));
         assert_eq!(line(&store, &["purge"]), json!({"dropped": 1}));
+        assert_eq!(show(&store, &"1".repeat(32)), "handled");
+    })
+    .await
+    .unwrap();
+    schema.run(format!("DROP TABLE {}.countersign_attempts", schema.name)).await;
+    let store = schema.store.clone();
+    tokio::task::spawn_blocking(move || {
+        let due = only(&store, &["migrate", "--check"], "", 1);
+        let incomplete =
+            json!({"schema": "incomplete", "version": 3, "current": 3, "migrated": false});
+        assert_eq!(due, incomplete);
+        assert!(words(&store, &["migrate", "--check"], 1).contains("_attempts"));
+        assert!(words(&store, &["migrate"], 0).contains("(_attempts) was made"));
+        assert!(words(&store, &["migrate", "--check"], 0).contains("nothing to do"));
         assert_eq!(show(&store, &"1".repeat(32)), "handled");
     })
     .await
@@ -271,9 +378,9 @@ fn a_migration_makes_the_file_and_no_other_command_does() {
     let folder = Folder::new();
     words(&folder.store(), &["migrate", "--check"], 2);
     assert!(!folder.file().exists());
-    let made = json!({"schema": "missing", "version": null, "current": 2, "migrated": true});
+    let made = json!({"schema": "missing", "version": null, "current": 3, "migrated": true});
     assert_eq!(line(&folder.store(), &["migrate"]), made);
-    let counted = json!({"in_flight": 0, "handled": 0, "released": 0, "expired": 0});
+    let counted = json!({"in_flight": 0, "handled": 0, "parked": 0, "released": 0, "expired": 0});
     assert_eq!(line(&folder.store(), &["stats"]), counted);
     // Another table of the same file.
     let table = ["--table", "mine"];
@@ -287,7 +394,10 @@ fn what_cannot_be_used_is_one_sentence_without_a_password() {
     let missing = Folder::new();
     for (store, says) in [
         ("memory", "inside of the program that receives"),
-        ("postgres://me:hunter2@127.0.0.1:1/test", "cannot use the Postgres database"),
+        (
+            "postgres://me:hunter2@127.0.0.1:1/test",
+            "cannot use the Postgres database: error communicating",
+        ),
         ("redis://:hunter2@127.0.0.1:1/", "cannot use the Redis server"),
         (&*missing.store(), "cannot use the SQLite file"),
         ("nonsense://hunter2", "STORE is memory, sqlite:PATH"),

@@ -32,7 +32,7 @@ pub(crate) struct Target {
 
 impl Target {
     /// Answers the nth request, counted from 0, with what the function returns, such as
-    /// `204 No Content`; with nothing, the connection is closed.
+    /// `204 No Content`, or `400 Bad Request with BODY`; with nothing, the connection is closed.
     pub(crate) fn new(answer: impl Fn(usize) -> &'static str + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/hook?from=countersign", listener.local_addr().unwrap());
@@ -96,9 +96,13 @@ fn serve(stream: TcpStream, sender: &Sender<Received>, answer: impl Fn() -> &'st
     let mut body = vec![0; length.map_or(0, |(_, value)| value.parse().unwrap())];
     reader.read_exact(&mut body).unwrap();
     let _ = sender.send(Received { request_line, headers, body });
-    let status = answer();
-    if !status.is_empty() {
-        let framing = if status.starts_with("204") { "" } else { "content-length: 0\r\n" };
-        let _ = write!(&stream, "HTTP/1.1 {status}\r\n{framing}location: /elsewhere\r\n\r\n");
+    let answer = answer();
+    if !answer.is_empty() {
+        let (status, body) = answer.split_once(" with ").unwrap_or((answer, ""));
+        let framing = match status.starts_with("204") {
+            true => String::new(),
+            false => format!("content-length: {}\r\n", body.len()),
+        };
+        let _ = write!(&stream, "HTTP/1.1 {status}\r\n{framing}location: /elsewhere\r\n\r\n{body}");
     }
 }

@@ -117,6 +117,20 @@ fn a_program_that_is_not_there_and_one_that_refuses_are_told_apart() {
 }
 
 #[test]
+fn a_parked_event_has_its_word() {
+    let refusing = Target::new(|_| "422 Unprocessable Content");
+    let args = ["--provider", "piora=env:SECRET", "--forward-to", &refusing.url];
+    let screen = Screen::listen(&[&args[..], &["--park-after", "1"]].concat());
+    assert_eq!(piora("parked").send(&screen.program).status, 200);
+    let said = format!(
+        "piora server.alert parked 200 Your program at {} answered 422. The event is parked: it failed \
+         too often, and an operator decides.",
+        refusing.url
+    );
+    assert_eq!(screen.without_duration(), said);
+}
+
+#[test]
 fn a_second_line_says_why_a_delivery_is_refused() {
     let screen = Screen::listen(&["--provider", "piora=env:SECRET"]);
     let with_line_end = |mut delivery: Delivery| {

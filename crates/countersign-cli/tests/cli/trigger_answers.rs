@@ -43,6 +43,31 @@ fn wrong_answers_are_told_apart() {
 }
 
 #[test]
+fn why_a_genuine_delivery_may_be_refused() {
+    let secret = "Is --secret the same as the receiver's?";
+    for (answer, said) in [
+        (r#"401 Unauthorized with {"error":"signature_mismatch"}"#, secret),
+        ("400 Bad Request with no signatures found", secret),
+        (r#"400 Bad Request with {"error":"event_mismatch"}"#, "takes another type of event"),
+        ("422 Unprocessable Entity", "The receiver's log says why"),
+    ] {
+        let target = Target::new(move |_| answer);
+        let to = ["trigger", "stripe", "--to", &target.url, "--secret", "env:SECRET"];
+        let done = run(command(&to));
+        assert_eq!(done.code, 1, "{}{}", done.out, done.err);
+        assert!(done.out.contains("WRONG: refused") && done.out.contains(said), "{}", done.out);
+        assert_eq!(done.out.contains("--secret"), said == secret, "{}", done.out);
+    }
+}
+
+#[test]
+fn a_wrong_command_is_told_from_a_wrong_option() {
+    let done = run(command(&["send", "stripe"]));
+    assert_eq!(done.code, 2);
+    assert!(done.err.contains("`countersign --help`"), "{}", done.err);
+}
+
+#[test]
 fn samples_are_listed() {
     let all = run(command(&["trigger", "--list"]));
     assert_eq!(all.code, 0);
@@ -65,6 +90,10 @@ fn what_cannot_be_sent_is_said_in_one_sentence() {
             "stripe has no sample event `invoice.pai`; it has invoice.paid",
         ),
         (&[&["strip"], &to[..]].concat(), "is it stripe"),
+        (
+            &[&["acme"], &to[..]].concat(),
+            "a [[provider]] of a file of `listen --config` cannot be given here",
+        ),
         (
             &[&["auth0"], &to[..]].concat(),
             "there are no sample events of auth0: give the body, with --body FILE",

@@ -1,11 +1,14 @@
 //! Settings of a [`PostgresStore`].
 
 use std::fmt;
+use std::time::Duration;
 
 use sqlx::PgPool;
 
 use super::PostgresStore;
+use super::sql::Table;
 use crate::names::{self, ConfigError};
+use crate::values::WATERMARKS_KEPT;
 
 /// Makes a [`PostgresStore`]; start with [`PostgresStore::builder`].
 #[derive(Clone)]
@@ -15,11 +18,18 @@ pub struct PostgresStoreBuilder {
     schema: Option<String>,
     table: String,
     prepared: bool,
+    keep_watermarks: Duration,
 }
 
 impl PostgresStoreBuilder {
     pub(super) fn new(pool: PgPool) -> Self {
-        Self { pool, schema: None, table: names::DEFAULT_TABLE.to_owned(), prepared: false }
+        Self {
+            pool,
+            schema: None,
+            table: names::DEFAULT_TABLE.to_owned(),
+            prepared: false,
+            keep_watermarks: WATERMARKS_KEPT,
+        }
     }
 
     /// The schema that the table is in, which must exist. Defaults to where the connection's
@@ -50,6 +60,15 @@ impl PostgresStoreBuilder {
         self
     }
 
+    /// How long the newest version of an entity is remembered after its last event, for
+    /// [`newest_in`](crate::NewestIn::newest_in). Defaults to 30 days, and is at least the endpoint's
+    /// retention. An event that comes later than that is not known to be late: keep watermarks for as long as
+    /// the provider retries, and as you may have events sent again by hand.
+    pub fn keep_watermarks(mut self, duration: Duration) -> Self {
+        self.keep_watermarks = duration;
+        self
+    }
+
     /// Makes the store. Does not talk to the database.
     ///
     /// # Errors
@@ -61,7 +80,13 @@ impl PostgresStoreBuilder {
             names::check("schema", schema, names::LONGEST_SCHEMA, "pg_")?;
         }
         names::check("table", &self.table, names::LONGEST_TABLE, "pg_")?;
-        Ok(PostgresStore::from_parts(self.pool, self.schema, self.table, self.prepared))
+        Ok(self.store())
+    }
+
+    /// The names have been checked.
+    pub(super) fn store(self) -> PostgresStore {
+        let table = Table { schema: self.schema, name: self.table };
+        PostgresStore::from_parts(self.pool, table, self.prepared, self.keep_watermarks)
     }
 }
 
@@ -71,6 +96,7 @@ impl fmt::Debug for PostgresStoreBuilder {
             .field("schema", &self.schema)
             .field("table", &self.table)
             .field("prepared_statements", &self.prepared)
+            .field("keep_watermarks", &self.keep_watermarks)
             .finish_non_exhaustive()
     }
 }

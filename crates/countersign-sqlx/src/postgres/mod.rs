@@ -1,5 +1,6 @@
 //! The store in PostgreSQL.
 
+mod attempts;
 mod batch;
 mod builder;
 mod call;
@@ -8,32 +9,33 @@ mod in_transaction;
 mod lanes;
 mod operate;
 mod place;
+mod purge;
 mod retry;
 mod sql;
 mod uuid;
 mod waiting;
+mod watermark;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::{
-    ClaimToken, Claimed, EventKey, EventState, Forgotten, Settled, Store, StoreError, StoreStats,
-    Transactional,
+    Attempt, ClaimToken, Claimed, EventKey, EventState, Forgotten, Parked, ParkedNote, Settled,
+    Store, StoreError, StoreStats, Transactional,
 };
-use sqlx::{AssertSqlSafe, PgPool};
+use sqlx::PgPool;
 
 pub use builder::PostgresStoreBuilder;
 
 use self::call::{Answer, Ask, Rest, claimed, settled};
 use self::lanes::{Lanes, Said};
 use self::place::Place;
-use self::retry::{Waits, may_succeed_again};
+use self::retry::Waits;
 use self::sql::outcome::COMPLETED;
 use self::sql::{Statements, Table};
 use crate::error::Failure;
-use crate::names;
-use crate::purge::{self, PurgeTask};
+use crate::purge::PurgeTask;
 use crate::schema::SchemaState;
 use crate::values::{Owner, micros};
 
@@ -81,10 +83,30 @@ use crate::values::{Owner, micros};
 ///     expires_at timestamptz NOT NULL
 /// );
 /// CREATE INDEX IF NOT EXISTS "countersign_expires_at" ON "countersign" (expires_at);
-/// COMMENT ON TABLE "countersign" IS 'countersign schema 2, for programs from schema 1';
+/// CREATE TABLE IF NOT EXISTS "countersign_attempts" (
+///     key uuid PRIMARY KEY,
+///     owner uuid NOT NULL,
+///     attempts integer NOT NULL,
+///     first_at timestamptz NOT NULL,
+///     parked_at timestamptz,
+///     note text,
+///     expires_at timestamptz NOT NULL
+/// );
+/// CREATE INDEX IF NOT EXISTS "countersign_a_expires" ON "countersign_attempts" (expires_at);
+/// CREATE INDEX IF NOT EXISTS "countersign_parked_at" ON "countersign_attempts" (parked_at) WHERE parked_at IS NOT NULL;
+/// CREATE TABLE IF NOT EXISTS "countersign_watermarks" (
+///     entity uuid PRIMARY KEY,
+///     version bytea NOT NULL,
+///     key uuid NOT NULL,
+///     expires_at timestamptz NOT NULL
+/// );
+/// CREATE INDEX IF NOT EXISTS "countersign_w_expires" ON "countersign_watermarks" (expires_at);
+/// COMMENT ON TABLE "countersign" IS 'countersign schema 3, for programs from schema 1';
 /// ```
 ///
-/// The comment is the [schema's version](crate#the-schemas-version). The role needs `SELECT`, `INSERT` and `UPDATE`, and `DELETE` for the purge. A key takes about 150
+/// The comment is the [schema's version](crate#the-schemas-version). The role needs `SELECT`, `INSERT` and
+/// `UPDATE` on all three, and `DELETE` for the purge. The tables of attempts and of watermarks have rows only
+/// for programs that count attempts, or order events with [`newest_in`](crate::NewestIn::newest_in). A key takes about 150
 /// bytes with its indexes. A claim that is released leaves two such rows, which a purge drops after
 /// [five minutes](countersign::RELEASED_FOR): the event's, with an `owner` of zeros, which any token may
 /// claim, and one that says that this token was released, under a key of its own. Nothing of the kind is
@@ -117,7 +139,8 @@ use crate::values::{Owner, micros};
 /// CREATE TABLE "countersign_7" PARTITION OF "countersign" FOR VALUES WITH (MODULUS 8, REMAINDER 7);
 /// ```
 ///
-/// A partition that is `UNLOGGED` is refused as such a table is. Do not split by `expires_at`: a key must be
+/// [`migrate`](Self::migrate) then adds the tables beside it, which are not split. A partition that is
+/// `UNLOGGED` is refused as such a table is. Do not split by `expires_at`: a key must be
 /// unique in the whole table.
 ///
 /// # The pool
@@ -150,9 +173,10 @@ use crate::values::{Owner, micros};
 #[derive(Clone)]
 pub struct PostgresStore(Arc<Inner>);
 
-/// The store, as `complete_in` finds it.
+/// The store, as `complete_in` and `newest_in` find it.
 pub(crate) struct Inner {
     lanes: Arc<Lanes>,
+    keep_watermarks: Duration,
     create: String,
     claim: String,
 }
@@ -166,7 +190,7 @@ impl PostgresStore {
     /// A store in the table `countersign`.
     #[must_use]
     pub fn new(pool: PgPool) -> Self {
-        Self::from_parts(pool, None, names::DEFAULT_TABLE.to_owned(), false)
+        PostgresStoreBuilder::new(pool).store()
     }
 
     /// A store with settings of your own.
@@ -174,18 +198,17 @@ impl PostgresStore {
         PostgresStoreBuilder::new(pool)
     }
 
-    fn from_parts(pool: PgPool, schema: Option<String>, name: String, prepared: bool) -> Self {
-        let table = Table { schema, name };
+    fn from_parts(pool: PgPool, table: Table, prepared: bool, keep_watermarks: Duration) -> Self {
         let (create, claim) = (table.create_sql(), Statements::new(&table).claim.plain.to_string());
         let lanes = Arc::new(Lanes::new(pool, prepared, Place::new(table)));
-        Self(Arc::new(Inner { lanes, create, claim }))
+        Self(Arc::new(Inner { lanes, keep_watermarks, create, claim }))
     }
 
     /// Creates the table and its index where they are missing, brings an older table to this
     /// [version](crate#the-schemas-version), and [checks](Self::check) it. Any number of processes can do so
     /// at once. To create the table, the role needs the right to create tables in the schema, which
     /// must exist. To bring it forward, it has to own the table: else it stays as it is, with a line at
-    /// `warn`.
+    /// `warn`. Other roles then need [rights](crate#the-tables) to tables that are new.
     ///
     /// Without a [`schema`](PostgresStoreBuilder::schema) of its own, a store takes the first table
     /// of its name in the connection's `search_path`, and makes one in the first schema only if
@@ -237,8 +260,8 @@ impl PostgresStore {
         &self.0.claim
     }
 
-    /// Drops up to `limit` keys whose lease or retention has run out, and gives how many it
-    /// dropped. Any number of processes can do so at once; keys that are locked are left for the
+    /// Drops up to `limit` keys whose lease or retention has run out, then attempts and watermarks that
+    /// are kept no longer, and gives how many it dropped. Any number of processes can do so at once; keys that are locked are left for the
     /// next time. A few hundred at a time keeps locks short.
     ///
     /// The store is right without it, and only grows.
@@ -252,19 +275,7 @@ impl PostgresStore {
     ///
     /// If the database cannot answer.
     pub async fn purge(&self, limit: u32) -> Result<u64, StoreError> {
-        let mut waits = Waits::new();
-        loop {
-            let mut connection = self.0.lanes.pool.acquire().await.map_err(Failure::postgres)?;
-            let statements = self.0.lanes.place.statements(&mut connection).await?;
-            let sql = AssertSqlSafe(statements.purge.replace("$1", &limit.to_string()));
-            let done = sqlx::raw_sql(sql).execute(&mut *connection).await;
-            drop(connection);
-            match done {
-                Ok(done) => return Ok(done.rows_affected()),
-                Err(error) if may_succeed_again(&error) && waits.next().await => {}
-                Err(error) => return Err(Failure::postgres(error).into()),
-            }
-        }
+        self.purge_some(limit).await
     }
 
     /// Purges in the background, now and then every so often, in batches of 500. What cannot be
@@ -275,10 +286,10 @@ impl PostgresStore {
     /// Outside of a tokio runtime.
     pub fn purge_every(&self, period: Duration) -> PurgeTask {
         let store = Arc::downgrade(&self.0);
-        purge::every(period, move || {
+        crate::purge::every(period, move || {
             let store = Self(store.upgrade()?);
             let open = !store.0.lanes.pool.is_closed();
-            open.then_some(async move { store.purge(purge::BATCH).await })
+            open.then_some(async move { store.purge(crate::purge::BATCH).await })
         })
     }
 
@@ -355,6 +366,37 @@ impl Store for PostgresStore {
 
     async fn forget(&self, key: EventKey) -> Result<Forgotten, StoreError> {
         self.forget_one(key).await
+    }
+
+    async fn attempt(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        keep: Duration,
+    ) -> Result<Attempt, StoreError> {
+        self.count_attempt(key, token, keep).await
+    }
+
+    async fn uncount(&self, key: EventKey, token: ClaimToken) -> Result<(), StoreError> {
+        self.uncount_attempt(key, token).await
+    }
+
+    async fn park(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        keep: Duration,
+        note: &ParkedNote,
+    ) -> Result<Settled, StoreError> {
+        self.park_event(key, token, keep, note).await
+    }
+
+    async fn parked(&self, limit: u32) -> Result<Vec<Parked>, StoreError> {
+        self.list_parked(limit).await
+    }
+
+    async fn parked_event(&self, key: EventKey) -> Result<Option<Parked>, StoreError> {
+        self.parked_one(key).await
     }
 
     async fn state(&self, key: EventKey) -> Result<EventState, StoreError> {

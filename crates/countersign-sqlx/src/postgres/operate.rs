@@ -20,6 +20,8 @@ use crate::values::{Owner, stats};
 struct Known {
     owner: Owner,
     state: EventState,
+    /// Whether attempts are counted beside it.
+    counts: bool,
 }
 
 impl PostgresStore {
@@ -51,12 +53,14 @@ impl PostgresStore {
         let mut connection = lanes.pool.acquire().await.map_err(Wrong::Said)?;
         let statements = lanes.place.statements(&mut connection).await.map_err(Wrong::Place)?;
         let known = known(statements, key, &mut connection).await.map_err(Wrong::Said)?;
-        let Some(Known { owner, state }) = known.filter(|known| known.owner != Owner::NOBODY)
+        let Some(Known { owner, state, counts }) =
+            known.filter(|known| known.owner != Owner::NOBODY)
         else {
             return Ok(Tried::Said(Forgotten::NotHandled));
         };
         let ask = Ask { key, owner, rest: Rest::Released(owner.released(key)) };
-        let answer = ask.run(&statements.forget, &mut connection, lanes.prepared).await?;
+        let forget = if counts { &statements.forget_counted } else { &statements.forget };
+        let answer = ask.run(forget, &mut connection, lanes.prepared).await?;
         let handled = matches!(state, EventState::Handled { .. });
         Ok(match answer.outcome {
             SETTLED => Tried::Said(Forgotten::Forgotten),
@@ -75,11 +79,12 @@ impl PostgresStore {
     }
 
     pub(super) async fn stats_of(&self) -> Result<StoreStats, StoreError> {
+        let parked = self.count_parked().await?;
         let mut connection = self.0.lanes.pool.acquire().await.map_err(Failure::postgres)?;
         let statements = self.0.lanes.place.statements(&mut connection).await?;
         let sql = AssertSqlSafe(statements.stats.clone());
         let row = sqlx::raw_sql(sql).fetch_one(&mut *connection).await;
-        Ok(counted(&row.map_err(Failure::postgres)?).map_err(Failure::postgres)?)
+        Ok(counted(&row.map_err(Failure::postgres)?, parked).map_err(Failure::postgres)?)
     }
 }
 
@@ -117,11 +122,11 @@ fn read(row: &PgRow) -> Result<Known, sqlx::Error> {
         (false, true, left) => EventState::Handled { left },
         (false, false, left) => EventState::InFlight { left },
     };
-    Ok(Known { owner, state })
+    Ok(Known { owner, state, counts: row.try_get(3)? })
 }
 
-fn counted(row: &PgRow) -> Result<StoreStats, sqlx::Error> {
-    Ok(stats([row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?]))
+fn counted(row: &PgRow, parked: i64) -> Result<StoreStats, sqlx::Error> {
+    Ok(stats([row.try_get(0)?, row.try_get(1)?, parked, row.try_get(2)?, row.try_get(3)?]))
 }
 
 fn duration(micros: i64) -> Duration {

@@ -4,9 +4,9 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use tokio::sync::OnceCell;
 
-use super::sql::{Found, PARTITION, Statements, Table};
+use super::sql::{BESIDE, Found, PARTITION, Statements, Table};
 use crate::error::{self, Failure};
-use crate::schema::{CURRENT, SchemaState, Stamp};
+use crate::schema::{BESIDE_SINCE, CURRENT, SchemaState, Stamp};
 
 /// The table, found once.
 ///
@@ -45,8 +45,8 @@ impl Place {
         &self,
         connection: &mut PgConnection,
     ) -> Result<SchemaState, Failure> {
-        let found = look(&self.table, connection).await?;
-        Ok(found.map_or(SchemaState::Missing, |(.., says)| Stamp::read(says.as_deref()).state()))
+        let found = look(&self.table, connection).await.map_err(Failure::postgres)?;
+        Ok(found.as_ref().map_or(SchemaState::Missing, state))
     }
 
     /// Creates the table where it is missing, and brings it to this version where it is older.
@@ -67,7 +67,17 @@ impl Place {
                         let table = self.table.quoted();
                         tracing::warn!(
                             "the table {table} stays at schema version {version}, because only its \
-                             owner may bring it to version {CURRENT}; the store works with both"
+                             owner, with the right to create tables in its schema, may bring it to \
+                             version {CURRENT}; what older versions had works with both"
+                        );
+                        find(&self.table, connection).await.map(drop)
+                    }
+                    SchemaState::Incomplete { missing } => {
+                        let table = self.table.quoted();
+                        tracing::warn!(
+                            "beside the table {table} there is no table whose name ends with {missing}, \
+                             and only its owner, with the right to create tables in its schema, may make \
+                             it again; what needs none works"
                         );
                         find(&self.table, connection).await.map(drop)
                     }
@@ -82,24 +92,31 @@ impl Place {
     async fn bring_forward(&self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
         let mut tx = connection.begin().await?;
         let lock = AssertSqlSafe(self.table.lock_sql());
-        let rows = sqlx::raw_sql(lock).fetch_all(&mut *tx).await?;
-        let row = rows.last();
-        let exists = row.is_some_and(|row| row.try_get("exists").unwrap_or(false));
-        let says = row.and_then(|row| row.try_get::<Option<String>, _>("says").ok()).flatten();
+        sqlx::raw_sql(lock).execute(&mut *tx).await?;
+        let found = look(&self.table, &mut tx).await?;
         let mut steps = Vec::new();
-        match Stamp::read(says.as_deref()).state() {
-            _ if !exists => steps.push(self.table.create_sql()),
-            SchemaState::Older { version } => {
-                let later = version.saturating_add(1)..=CURRENT;
-                steps.extend(later.filter_map(|to| self.table.step_sql(to)));
+        match &found {
+            None => steps.push(self.table.create_sql()),
+            Some(found) => {
+                // What is made goes to where the table is, and not to the first schema of the
+                // `search_path`.
+                let table = Table { schema: Some(found.0.clone()), name: self.table.name.clone() };
+                match state(found) {
+                    SchemaState::Older { version } => {
+                        let later = version.saturating_add(1)..=CURRENT;
+                        steps.extend(later.filter_map(|to| table.step_sql(to)));
+                        steps.push(table.say_sql());
+                    }
+                    SchemaState::Incomplete { .. } => steps.extend(table.step_sql(BESIDE_SINCE)),
+                    _ => {}
+                }
             }
-            _ => {}
         }
         for step in steps {
             sqlx::raw_sql(AssertSqlSafe(step)).execute(&mut *tx).await?;
         }
         tx.commit().await?;
-        Ok(!exists)
+        Ok(found.is_none())
     }
 }
 
@@ -122,20 +139,28 @@ async fn warn_of_namesakes(made: &Table, connection: &mut PgConnection) -> Resul
 }
 
 /// What there is to know of the table, if it is there.
-async fn look(table: &Table, connection: &mut PgConnection) -> Result<Option<Found>, Failure> {
+async fn look(table: &Table, connection: &mut PgConnection) -> Result<Option<Found>, sqlx::Error> {
     let row = sqlx::raw_sql(AssertSqlSafe(table.find_sql())).fetch_optional(connection).await;
     let read = |row: PgRow| -> Result<Found, sqlx::Error> {
-        Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?))
+        let is_beside = (row.try_get(4)?, row.try_get(5)?);
+        let (schema, persistence) = (row.try_get(0)?, row.try_get(1)?);
+        Ok((schema, persistence, row.try_get(2)?, row.try_get(3)?, is_beside.0, is_beside.1))
     };
-    row.and_then(|row| row.map(read).transpose()).map_err(Failure::postgres)
+    row.and_then(|row| row.map(read).transpose())
+}
+
+/// How what was found stands to this version.
+fn state((.., says, attempts, watermarks): &Found) -> SchemaState {
+    Stamp::read(says.as_deref()).state().with_beside(*attempts, *watermarks)
 }
 
 async fn find(table: &Table, connection: &mut PgConnection) -> Result<Table, Failure> {
-    let found = look(table, connection).await?;
-    let Some((schema, persistence, synchronous_commit, says)) = found else {
+    let found = look(table, connection).await.map_err(Failure::postgres)?;
+    let Some((schema, persistence, synchronous_commit, says, ..)) = found else {
         return Err(Failure::no_table(&table.quoted()));
     };
-    let state = Stamp::read(says.as_deref()).state();
+    let stamp = Stamp::read(says.as_deref());
+    let state = stamp.state();
     if matches!(state, SchemaState::TooNew { .. }) {
         return Err(Failure::other(state.to_string()));
     }
@@ -150,6 +175,12 @@ async fn find(table: &Table, connection: &mut PgConnection) -> Result<Table, Fai
         PARTITION => {
             return Err(Failure::other(format!(
                 "a partition of {quoted} is UNLOGGED, and empty after a crash of the database: run `ALTER TABLE … SET LOGGED` on it"
+            )));
+        }
+        BESIDE if stamp.has_tables_beside() => {
+            let (attempts, watermarks) = (found.attempts(), found.watermarks());
+            return Err(Failure::other(format!(
+                "{attempts} or {watermarks} is UNLOGGED, and empty after a crash of the database: run `ALTER TABLE … SET LOGGED` on it"
             )));
         }
         "t" => {

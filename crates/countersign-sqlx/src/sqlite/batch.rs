@@ -6,12 +6,13 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::{Claimed, EventKey, EventState, Forgotten, RELEASED_FOR, Settled};
+use countersign::{Attempt, Claimed, EventKey, EventState, Forgotten, RELEASED_FOR, Settled};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
+use super::attempts::Park;
 use super::statements::Statements;
-use super::{look, version};
+use super::{attempts, look, version};
 use crate::error::Failure;
 use crate::room::{Call, fail, take, tell};
 use crate::values::{Owner, millis};
@@ -31,6 +32,10 @@ pub(super) struct Batch {
     pub(super) completions: Vec<Call<Ask, Settled>>,
     pub(super) releases: Vec<Call<Ask, Settled>>,
     pub(super) forgets: Vec<Call<EventKey, Forgotten>>,
+    /// Answered with none where there is no table of attempts.
+    pub(super) attempts: Vec<Call<Ask, Option<Attempt>>>,
+    pub(super) uncounts: Vec<Call<Ask, ()>>,
+    pub(super) parks: Vec<Call<Park, Option<Settled>>>,
     pub(super) purges: Vec<Call<u32, u64>>,
     pub(super) migrations: Vec<Call<(), ()>>,
     /// There is no room to remember which tokens were released.
@@ -43,6 +48,9 @@ pub(super) struct Answers {
     completions: Vec<Settled>,
     releases: Vec<Settled>,
     forgets: Vec<Forgotten>,
+    attempts: Vec<Option<Attempt>>,
+    uncounts: Vec<()>,
+    parks: Vec<Option<Settled>>,
     purges: Vec<u64>,
     migrations: Vec<()>,
 }
@@ -54,9 +62,9 @@ impl Batch {
 
     /// How many calls there are.
     pub(super) fn len(&self) -> usize {
-        let settled = self.completions.len() + self.releases.len();
+        let settled = self.completions.len() + self.releases.len() + self.parks.len();
         let asked = self.forgets.len() + self.purges.len() + self.migrations.len();
-        self.claims.len() + settled + asked
+        self.claims.len() + self.attempts.len() + self.uncounts.len() + settled + asked
     }
 
     /// Takes up to `most` of each kind.
@@ -66,6 +74,9 @@ impl Batch {
             completions: take(&mut self.completions, most),
             releases: take(&mut self.releases, most),
             forgets: take(&mut self.forgets, most),
+            attempts: take(&mut self.attempts, most),
+            uncounts: take(&mut self.uncounts, most),
+            parks: take(&mut self.parks, most),
             purges: take(&mut self.purges, most),
             migrations: take(&mut self.migrations, most),
             forgetful: self.forgetful,
@@ -79,9 +90,12 @@ impl Batch {
     pub(super) fn smaller(mut self) -> Result<Vec<Self>, Box<Self>> {
         let (completions, migrations) =
             (mem::take(&mut self.completions), mem::take(&mut self.migrations));
+        let (attempts, parks) = (mem::take(&mut self.attempts), mem::take(&mut self.parks));
         let (releases, forgetful) = (mem::take(&mut self.releases), self.forgetful);
         let mut kinds = vec![
             Self { claims: mem::take(&mut self.claims), ..Self::default() },
+            Self { attempts, ..Self::default() },
+            Self { parks, ..Self::default() },
             Self { completions, migrations, ..Self::default() },
             Self { forgets: mem::take(&mut self.forgets), ..Self::default() },
             Self { releases, forgetful, ..Self::default() },
@@ -96,7 +110,9 @@ impl Batch {
             kind.forgetful = true;
             return Ok(vec![kind]);
         }
-        match kind.claims.len().max(kind.completions.len()) {
+        let largest =
+            [kind.claims.len(), kind.completions.len(), kind.attempts.len(), kind.parks.len()];
+        match largest.into_iter().max().unwrap_or(0) {
             0 | 1 => Err(Box::new(kind)),
             most => {
                 let half = kind.take(most.div_ceil(2));
@@ -133,13 +149,38 @@ impl Batch {
             forgets.push(forget(connection, statements, call.ask).await?);
         }
         let claims = claim(connection, statements, &asks(&self.claims)).await?;
+        let beside = self.attempts.len() + self.uncounts.len() + self.parks.len();
+        let counts = beside > 0 && attempts::is_there(connection, statements).await?;
+        let (mut counted, mut parks) =
+            (vec![None; self.attempts.len()], vec![None; self.parks.len()]);
+        if counts {
+            for (call, parked) in self.parks.iter().zip(&mut parks) {
+                *parked = Some(attempts::park(connection, statements, &call.ask).await?);
+            }
+            for call in &self.uncounts {
+                attempts::uncount(connection, statements, &call.ask).await?;
+            }
+            for (call, counted) in self.attempts.iter().zip(&mut counted) {
+                *counted = Some(attempts::count(connection, statements, &call.ask).await?);
+            }
+        }
         let mut purges = Vec::with_capacity(self.purges.len());
         for call in &self.purges {
-            let query = sqlx::query(AssertSqlSafe(Arc::clone(&statements.purge)));
-            purges.push(query.bind(call.ask).execute(&mut *connection).await?.rows_affected());
+            purges.push(purge(connection, statements, call.ask).await?);
         }
         let migrations = vec![(); self.migrations.len()];
-        Ok(Answers { claims, completions, releases, forgets, purges, migrations })
+        let (attempts, uncounts) = (counted, vec![(); self.uncounts.len()]);
+        Ok(Answers {
+            claims,
+            completions,
+            releases,
+            forgets,
+            attempts,
+            uncounts,
+            parks,
+            purges,
+            migrations,
+        })
     }
 
     /// Gives every call its answer, or what failed.
@@ -150,6 +191,9 @@ impl Batch {
                 tell(self.completions, answers.completions);
                 tell(self.releases, answers.releases);
                 tell(self.forgets, answers.forgets);
+                tell(self.attempts, answers.attempts);
+                tell(self.uncounts, answers.uncounts);
+                tell(self.parks, answers.parks);
                 tell(self.purges, answers.purges);
                 tell(self.migrations, answers.migrations);
             }
@@ -158,6 +202,9 @@ impl Batch {
                 fail(self.completions, &failure);
                 fail(self.releases, &failure);
                 fail(self.forgets, &failure);
+                fail(self.attempts, &failure);
+                fail(self.uncounts, &failure);
+                fail(self.parks, &failure);
                 fail(self.purges, &failure);
                 fail(self.migrations, &failure);
             }
@@ -200,12 +247,41 @@ async fn forget(
     let query = sqlx::query(AssertSqlSafe(Arc::clone(&statements.forget)));
     let query = query.bind(key.as_bytes().as_slice()).bind(millis(RELEASED_FOR));
     if query.fetch_optional(&mut *connection).await?.is_some() {
+        if attempts::is_there(connection, statements).await? {
+            attempts::forget(connection, statements, key).await?;
+        }
         return Ok(Forgotten::Forgotten);
     }
     Ok(match look::state(connection, statements, key).await? {
         EventState::InFlight { left } => Forgotten::InFlight { retry_after: left },
         _ => Forgotten::NotHandled,
     })
+}
+
+/// Drops what has run out: from the store's own table first, and with what is left of the limit from
+/// those beside it, as far as they are there.
+async fn purge(
+    connection: &mut SqliteConnection,
+    statements: &Statements,
+    limit: u32,
+) -> Result<u64, sqlx::Error> {
+    let drop_some = async |connection: &mut SqliteConnection, purge: &Arc<str>, limit: u64| {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let query = sqlx::query(AssertSqlSafe(Arc::clone(purge))).bind(limit);
+        query.execute(connection).await.map(|done| done.rows_affected())
+    };
+    let limit = u64::from(limit);
+    let mut dropped = drop_some(connection, &statements.purge, limit).await?;
+    if dropped < limit {
+        let query = sqlx::query(AssertSqlSafe(Arc::clone(&statements.beside)));
+        let row = query.fetch_one(&mut *connection).await?;
+        for (number, purge) in statements.purge_beside.iter().enumerate() {
+            if row.try_get(number)? && dropped < limit {
+                dropped += drop_some(connection, purge, limit.saturating_sub(dropped)).await?;
+            }
+        }
+    }
+    Ok(dropped)
 }
 
 /// Completes or releases.

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::{EventKey, EventState, StoreStats};
+use countersign::{EventKey, EventState, Parked, StoreStats};
 use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection};
 
 use super::statements::Statements;
 use super::thread::Shared;
-use super::{reader, version};
+use super::{attempts, reader, version};
 use crate::error::Failure;
 use crate::schema::SchemaState;
 use crate::values;
@@ -37,9 +37,13 @@ pub(super) async fn stats(
     connection: &mut SqliteConnection,
     statements: &Statements,
 ) -> Result<StoreStats, sqlx::Error> {
+    let parked = match attempts::is_there(connection, statements).await? {
+        true => attempts::count_parked(connection, statements).await?,
+        false => 0,
+    };
     let query = sqlx::query(AssertSqlSafe(Arc::clone(&statements.stats)));
     let row = query.fetch_one(connection).await?;
-    Ok(values::stats([row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?]))
+    Ok(values::stats([row.try_get(0)?, row.try_get(1)?, parked, row.try_get(2)?, row.try_get(3)?]))
 }
 
 /// The same on a connection of its own.
@@ -54,6 +58,21 @@ pub(super) async fn stats_of(shared: &Shared) -> Result<StoreStats, Failure> {
     let mut connection = connect(shared).await?;
     let stats = stats(&mut connection, &shared.statements).await;
     close(connection, stats).await
+}
+
+/// What is parked, or only this event if it is; none if there is no table of it.
+pub(super) async fn parked_of(
+    shared: &Shared,
+    key: Option<EventKey>,
+    limit: u32,
+) -> Result<Option<Vec<Parked>>, Failure> {
+    let (mut connection, statements) = (connect(shared).await?, &shared.statements);
+    let parked = match attempts::is_there(&mut connection, statements).await {
+        Ok(true) => attempts::parked(&mut connection, statements, key, limit).await.map(Some),
+        Ok(false) => Ok(None),
+        Err(error) => Err(error),
+    };
+    close(connection, parked).await
 }
 
 /// How the table stands to this version.

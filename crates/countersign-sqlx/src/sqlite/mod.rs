@@ -1,5 +1,6 @@
 //! The store in SQLite.
 
+mod attempts;
 mod batch;
 mod builder;
 mod file;
@@ -21,8 +22,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::{
-    ClaimToken, Claimed, EventKey, EventState, Forgotten, RELEASED_FOR, Settled, Store, StoreError,
-    StoreStats, Transactional,
+    Attempt, ClaimToken, Claimed, EventKey, EventState, Forgotten, Parked, ParkedNote,
+    RELEASED_FOR, Settled, Store, StoreError, StoreStats, Transactional,
 };
 use sqlx::SqlitePool;
 
@@ -30,10 +31,11 @@ pub use builder::SqliteStoreBuilder;
 pub(crate) use in_transaction::Inner;
 pub use turn::SqliteTurn;
 
+use self::attempts::Park;
 use self::batch::Ask;
 use self::statements::Statements;
 use self::thread::Worker;
-use crate::names;
+use crate::error::{Failure, NO_ATTEMPTS};
 use crate::purge::{self, PurgeTask};
 use crate::schema::SchemaState;
 use crate::values::{Owner, millis};
@@ -72,11 +74,32 @@ use crate::values::{Owner, millis};
 ///     expires_at INTEGER NOT NULL
 /// ) STRICT, WITHOUT ROWID;
 /// CREATE INDEX IF NOT EXISTS "countersign_expires_at" ON "countersign" (expires_at);
-/// CREATE VIEW IF NOT EXISTS "countersign_schema" AS
-///     SELECT 'countersign schema 2, for programs from schema 1' AS version;
+/// CREATE TABLE IF NOT EXISTS "countersign_attempts" (
+///     key BLOB PRIMARY KEY NOT NULL,
+///     owner BLOB NOT NULL,
+///     attempts INTEGER NOT NULL,
+///     first_at INTEGER NOT NULL,
+///     parked_at INTEGER,
+///     note TEXT,
+///     expires_at INTEGER NOT NULL
+/// ) STRICT, WITHOUT ROWID;
+/// CREATE INDEX IF NOT EXISTS "countersign_a_expires" ON "countersign_attempts" (expires_at);
+/// CREATE INDEX IF NOT EXISTS "countersign_parked_at" ON "countersign_attempts" (parked_at) WHERE parked_at IS NOT NULL;
+/// CREATE TABLE IF NOT EXISTS "countersign_watermarks" (
+///     entity BLOB PRIMARY KEY NOT NULL,
+///     version BLOB NOT NULL,
+///     key BLOB NOT NULL,
+///     expires_at INTEGER NOT NULL
+/// ) STRICT, WITHOUT ROWID;
+/// CREATE INDEX IF NOT EXISTS "countersign_w_expires" ON "countersign_watermarks" (expires_at);
+/// DROP VIEW IF EXISTS "countersign_schema";
+/// CREATE VIEW "countersign_schema" AS
+///     SELECT 'countersign schema 3, for programs from schema 1' AS version;
 /// ```
 ///
-/// The view is the [schema's version](crate#the-schemas-version). `expires_at` is in milliseconds since 1970 by the machine's clock; a clock that is set back
+/// The view is the [schema's version](crate#the-schemas-version). The tables of attempts and of watermarks have
+/// rows only for programs that count attempts, or order events with
+/// [`newest_in`](crate::NewestIn::newest_in). Times are in milliseconds since 1970 by the machine's clock; a clock that is set back
 /// makes leases and retention longer by as much. `owner` is a digest of the claim's token: what is in
 /// the file or a backup settles no claim.
 ///
@@ -190,6 +213,10 @@ fn ask(key: EventKey, token: ClaimToken, time: Duration) -> Ask {
     Ask { key, owner: Owner::of(token), millis: millis(time) }
 }
 
+fn no_attempts() -> StoreError {
+    Failure::other(NO_ATTEMPTS).into()
+}
+
 impl SqliteStore {
     /// A store in a file of its own: opens it with a connection that is set right, creates the file
     /// and the table where they are missing.
@@ -212,7 +239,7 @@ impl SqliteStore {
     /// A store in the table `countersign`.
     #[must_use]
     pub fn new(pool: SqlitePool) -> Self {
-        Self::from_parts(pool, names::DEFAULT_TABLE.to_owned())
+        SqliteStoreBuilder::new(pool).store()
     }
 
     /// A store with settings of your own.
@@ -220,9 +247,9 @@ impl SqliteStore {
         SqliteStoreBuilder::new(pool)
     }
 
-    fn from_parts(pool: SqlitePool, table: String) -> Self {
+    fn from_parts(pool: SqlitePool, table: String, keep_watermarks: Duration) -> Self {
         let worker = Worker::new(pool, Statements::new(&table));
-        Self(Arc::new(Inner { worker, table }))
+        Self(Arc::new(Inner { worker, table, keep_watermarks }))
     }
 
     /// Creates the table and its index where they are missing, and brings an older table to this
@@ -273,8 +300,8 @@ impl SqliteStore {
         SqliteTurn::begin(&self.0.worker.0.turn, pool).await
     }
 
-    /// Drops up to `limit` keys whose lease or retention has run out, and gives how many it
-    /// dropped. Nothing else is written meanwhile: a few hundred at a time keeps that short.
+    /// Drops up to `limit` keys whose lease or retention has run out, then attempts and watermarks that
+    /// are kept no longer, and gives how many it dropped. Nothing else is written meanwhile: a few hundred at a time keeps that short.
     ///
     /// The store is right without it, and only grows.
     ///
@@ -330,6 +357,41 @@ impl Store for SqliteStore {
 
     async fn forget(&self, key: EventKey) -> Result<Forgotten, StoreError> {
         self.0.worker.write(|batch| &mut batch.forgets, key).await
+    }
+
+    async fn attempt(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        keep: Duration,
+    ) -> Result<Attempt, StoreError> {
+        let counted = self.0.worker.write(|batch| &mut batch.attempts, ask(key, token, keep));
+        counted.await?.ok_or_else(no_attempts)
+    }
+
+    async fn uncount(&self, key: EventKey, token: ClaimToken) -> Result<(), StoreError> {
+        let ask = ask(key, token, Duration::ZERO);
+        self.0.worker.write(|batch| &mut batch.uncounts, ask).await
+    }
+
+    async fn park(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        keep: Duration,
+        note: &ParkedNote,
+    ) -> Result<Settled, StoreError> {
+        let park = Park { ask: ask(key, token, keep), note: note.to_json() };
+        self.0.worker.write(|batch| &mut batch.parks, park).await?.ok_or_else(no_attempts)
+    }
+
+    async fn parked(&self, limit: u32) -> Result<Vec<Parked>, StoreError> {
+        look::parked_of(&self.0.worker.0, None, limit).await?.ok_or_else(no_attempts)
+    }
+
+    async fn parked_event(&self, key: EventKey) -> Result<Option<Parked>, StoreError> {
+        let parked = look::parked_of(&self.0.worker.0, Some(key), 1).await?;
+        Ok(parked.unwrap_or_default().pop())
     }
 
     async fn state(&self, key: EventKey) -> Result<EventState, StoreError> {

@@ -7,9 +7,11 @@
 //! key with the owner after it, twice as long. The two lie side by side, so that a claim finds in the
 //! page that it writes to whether there is such a row. It never holds up another token.
 
+mod attempts;
+
 use std::sync::Arc;
 
-use crate::schema::Stamp;
+use crate::schema::{ATTEMPTS, Stamp, WATERMARKS};
 
 pub(super) struct Statements {
     pub(super) claim: Arc<str>,
@@ -18,18 +20,34 @@ pub(super) struct Statements {
     pub(super) complete_once: Arc<str>,
     pub(super) completed: Arc<str>,
     pub(super) release: Arc<str>,
+    /// `?1` key, `?2` owner, `?3` entity, `?4` version, `?5` for how many milliseconds it is kept.
+    pub(super) newest_in: Arc<str>,
     pub(super) remember: Arc<str>,
     /// `?1` is a key, `?2` for how many milliseconds its owner is remembered as released.
     pub(super) forget: Arc<str>,
+    /// As `sqlite/statements/attempts.rs` says, of a table that one of an older version does not have.
+    pub(super) attempt: Arc<str>,
+    pub(super) uncount: Arc<str>,
+    pub(super) note: Arc<str>,
+    pub(super) park: Arc<str>,
+    pub(super) is_parked: Arc<str>,
+    pub(super) forget_attempts: Arc<str>,
+    pub(super) parked: Arc<str>,
+    pub(super) parked_count: Arc<str>,
     /// `?1` is a key.
     pub(super) state: Arc<str>,
     pub(super) stats: Arc<str>,
     pub(super) purge: Arc<str>,
+    /// The same for the tables beside it, which a table of an older version does not have.
+    pub(super) purge_beside: [Arc<str>; 2],
+    /// Which of these there are.
+    pub(super) beside: Arc<str>,
+    /// Makes the tables, or brings older ones forward.
     pub(super) schema: Arc<str>,
     /// The text of the view that says the version, and of what it is in, if they are there.
     pub(super) version: Arc<str>,
-    /// Brings a table of version 1 to this one: to 2, the table says its version.
-    pub(super) forward: Arc<str>,
+    /// Asks the tables beside it for their columns, and for no row.
+    pub(super) probe: Arc<str>,
 }
 
 /// The database's clock, the same for all of a statement.
@@ -39,6 +57,8 @@ impl Statements {
     /// The name must have been checked.
     pub(super) fn new(table: &str) -> Self {
         let quoted = format!("\"{table}\"");
+        let attempts = format!("\"{table}{ATTEMPTS}\"");
+        let watermarks = format!("\"{table}{WATERMARKS}\"");
         Self {
             claim: claim(&quoted).into(),
             look: look(&quoted).into(),
@@ -46,14 +66,25 @@ impl Statements {
             complete_once: complete(&quoted, "AND NOT held.done").into(),
             completed: completed(&quoted).into(),
             release: release(&quoted).into(),
+            newest_in: newest_in(&quoted, &watermarks).into(),
             remember: remember(&quoted).into(),
             forget: forget(&quoted).into(),
+            attempt: attempts::attempt(&quoted, &attempts).into(),
+            uncount: attempts::uncount(&attempts).into(),
+            note: attempts::note(&quoted, &attempts).into(),
+            park: attempts::park(&quoted).into(),
+            is_parked: attempts::is_parked(&quoted, &attempts).into(),
+            forget_attempts: attempts::forget(&attempts).into(),
+            parked: attempts::parked(&quoted, &attempts).into(),
+            parked_count: attempts::parked_count(&quoted, &attempts).into(),
             state: state(&quoted).into(),
             stats: stats(&quoted).into(),
-            purge: purge(&quoted).into(),
-            schema: create(&quoted, table).into(),
+            purge: purge(&quoted, "key").into(),
+            purge_beside: [purge(&attempts, "key").into(), purge(&watermarks, "entity").into()],
+            beside: beside(table).into(),
+            schema: create(&quoted, table, &attempts, &watermarks).into(),
             version: version(table).into(),
-            forward: say_version(table).into(),
+            probe: probe(&attempts, &watermarks).into(),
         }
     }
 }
@@ -116,6 +147,21 @@ fn release(table: &str) -> String {
     )
 }
 
+/// Moves the watermark if the claim is held. Gives back whether a newer one is there, and whether it is
+/// this event's. What has run out and was not purged still counts: an older version is older.
+fn newest_in(table: &str, watermarks: &str) -> String {
+    format!(
+        "INSERT INTO {watermarks} (entity, version, key, expires_at) \
+        SELECT ?3, ?4, ?1, {NOW} + ?5 WHERE EXISTS \
+            (SELECT 1 FROM {table} WHERE key = ?1 AND owner = ?2 AND expires_at > {NOW}) \
+        ON CONFLICT (entity) DO UPDATE SET \
+            version = max(version, excluded.version), \
+            key = CASE WHEN version < excluded.version THEN excluded.key ELSE key END, \
+            expires_at = max(expires_at, excluded.expires_at) \
+        RETURNING version > ?4, key = ?1"
+    )
+}
+
 /// Keeps released tokens from claiming their keys, for the milliseconds that are given.
 fn remember(table: &str) -> String {
     format!(
@@ -160,14 +206,33 @@ fn stats(table: &str) -> String {
 }
 
 /// `?1` is how many keys to drop.
-fn purge(table: &str) -> String {
+fn purge(table: &str, key: &str) -> String {
     format!(
-        "DELETE FROM {table} WHERE key IN \
-        (SELECT key FROM {table} WHERE expires_at <= {NOW} ORDER BY expires_at LIMIT ?1)"
+        "DELETE FROM {table} WHERE {key} IN \
+        (SELECT {key} FROM {table} WHERE expires_at <= {NOW} ORDER BY expires_at LIMIT ?1)"
     )
 }
 
-fn create(quoted: &str, table: &str) -> String {
+/// For each table beside it whether it is there.
+fn beside(table: &str) -> String {
+    let is_there = |suffix: &str| {
+        format!(
+            "EXISTS (SELECT 1 FROM sqlite_schema \
+            WHERE type = 'table' AND name = '{table}{suffix}' COLLATE NOCASE)"
+        )
+    };
+    format!("SELECT {}, {}", is_there(ATTEMPTS), is_there(WATERMARKS))
+}
+
+fn probe(attempts: &str, watermarks: &str) -> String {
+    format!(
+        "SELECT key, owner, attempts, first_at, parked_at, note, expires_at \
+        FROM {attempts} WHERE false; \
+        SELECT entity, version, key, expires_at FROM {watermarks} WHERE false"
+    )
+}
+
+fn create(quoted: &str, table: &str, attempts: &str, watermarks: &str) -> String {
     format!(
         "CREATE TABLE IF NOT EXISTS {quoted} (\n    \
             key BLOB PRIMARY KEY NOT NULL,\n    \
@@ -176,14 +241,27 @@ fn create(quoted: &str, table: &str) -> String {
             expires_at INTEGER NOT NULL\n\
         ) STRICT, WITHOUT ROWID;\n\
         CREATE INDEX IF NOT EXISTS \"{table}_expires_at\" ON {quoted} (expires_at);\n\
-        {}",
-        say_version(table)
-    )
-}
-
-fn say_version(table: &str) -> String {
-    format!(
-        "CREATE VIEW IF NOT EXISTS \"{table}_schema\" AS\n    SELECT '{}' AS version;\n",
+        CREATE TABLE IF NOT EXISTS {attempts} (\n    \
+            key BLOB PRIMARY KEY NOT NULL,\n    \
+            owner BLOB NOT NULL,\n    \
+            attempts INTEGER NOT NULL,\n    \
+            first_at INTEGER NOT NULL,\n    \
+            parked_at INTEGER,\n    \
+            note TEXT,\n    \
+            expires_at INTEGER NOT NULL\n\
+        ) STRICT, WITHOUT ROWID;\n\
+        CREATE INDEX IF NOT EXISTS \"{table}_a_expires\" ON {attempts} (expires_at);\n\
+        CREATE INDEX IF NOT EXISTS \"{table}_parked_at\" ON {attempts} (parked_at) \
+        WHERE parked_at IS NOT NULL;\n\
+        CREATE TABLE IF NOT EXISTS {watermarks} (\n    \
+            entity BLOB PRIMARY KEY NOT NULL,\n    \
+            version BLOB NOT NULL,\n    \
+            key BLOB NOT NULL,\n    \
+            expires_at INTEGER NOT NULL\n\
+        ) STRICT, WITHOUT ROWID;\n\
+        CREATE INDEX IF NOT EXISTS \"{table}_w_expires\" ON {watermarks} (expires_at);\n\
+        DROP VIEW IF EXISTS \"{table}_schema\";\n\
+        CREATE VIEW \"{table}_schema\" AS\n    SELECT '{}' AS version;\n",
         Stamp::CURRENT
     )
 }

@@ -14,10 +14,13 @@ pub(super) async fn state(
     statements: &Statements,
 ) -> Result<SchemaState, sqlx::Error> {
     let query = sqlx::query(AssertSqlSafe(Arc::clone(&statements.version)));
-    let Some(row) = query.fetch_optional(connection).await? else {
+    let Some(row) = query.fetch_optional(&mut *connection).await? else {
         return Ok(SchemaState::Missing);
     };
-    Ok(Stamp::read(row.try_get::<Option<&str>, _>(0)?).state())
+    let state = Stamp::read(row.try_get::<Option<&str>, _>(0)?).state();
+    let beside = sqlx::query(AssertSqlSafe(Arc::clone(&statements.beside)));
+    let beside = beside.fetch_one(connection).await?;
+    Ok(state.with_beside(beside.try_get(0)?, beside.try_get(1)?))
 }
 
 /// Refuses a table that this version cannot work with.
@@ -36,10 +39,13 @@ pub(super) async fn bring_forward(
     connection: &mut SqliteConnection,
     statements: &Statements,
 ) -> Result<(), sqlx::Error> {
-    let sql = match state(connection, statements).await? {
-        SchemaState::Missing => &statements.schema,
-        SchemaState::Older { .. } => &statements.forward,
-        _ => return Ok(()),
-    };
-    sqlx::raw_sql(AssertSqlSafe(Arc::clone(sql))).execute(connection).await.map(drop)
+    if !state(connection, statements).await?.needs_migration() {
+        return Ok(());
+    }
+    // One text for all: what there is already stays.
+    let sql = AssertSqlSafe(Arc::clone(&statements.schema));
+    sqlx::raw_sql(sql).execute(&mut *connection).await?;
+    // If there are others of these names, their columns are missed here, and not later in a handler.
+    let probe = AssertSqlSafe(Arc::clone(&statements.probe));
+    sqlx::raw_sql(probe).execute(connection).await.map(drop)
 }

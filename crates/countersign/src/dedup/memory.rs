@@ -1,5 +1,6 @@
 //! The store in memory: for one process, forgotten when it ends.
 
+mod attempts;
 mod operate;
 
 use std::fmt;
@@ -7,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::attempts::{Attempt, Parked, ParkedNote};
 use super::error::{StoreError, StoreErrorKind};
 use super::operate::{EventState, Forgotten, StoreStats};
 use super::shard::{Entry, NANOS_IN_A_SECOND, Shard, State};
@@ -29,6 +31,10 @@ use crate::report::metrics::MemoryMetrics;
 /// most as many as the store may hold keys (4 096 in a small store), and then the oldest are
 /// dropped. That is safe here: a call of this store ends when it is polled, so none arrives long
 /// after the release of its token.
+///
+/// [Attempts](crate::EndpointBuilder::count_attempts) are counted beside the keys too, about 100 bytes for each event that
+/// was tried and is not handled, and a record for each that is parked: as many as the store may hold keys
+/// (16 384 in a small store). Where there is no room for another count, its delivery is refused (503).
 ///
 /// It forgets everything when the process ends, and does not reach other processes. Time is
 /// measured with the clock's monotonic time, so setting the time of day changes nothing.
@@ -178,6 +184,7 @@ impl MemoryStore {
             (Some(State::InFlight), Some(retention)) => {
                 let expires = now.saturating_add(nanos(retention));
                 shard.replace(Entry { key, token, state: State::Done, expires });
+                shard.counts.remove(key);
                 Settled::Settled
             }
             (Some(State::Done), Some(_)) => Settled::Settled,
@@ -243,6 +250,38 @@ impl Store for MemoryStore {
 
     async fn forget(&self, key: EventKey) -> Result<Forgotten, StoreError> {
         Ok(self.forget_now(key))
+    }
+
+    async fn attempt(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        keep: Duration,
+    ) -> Result<Attempt, StoreError> {
+        self.attempt_now(key, token, keep)
+    }
+
+    async fn uncount(&self, key: EventKey, token: ClaimToken) -> Result<(), StoreError> {
+        self.uncount_now(key, token);
+        Ok(())
+    }
+
+    async fn park(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        keep: Duration,
+        note: &ParkedNote,
+    ) -> Result<Settled, StoreError> {
+        self.park_now(key, token, keep, note)
+    }
+
+    async fn parked(&self, limit: u32) -> Result<Vec<Parked>, StoreError> {
+        Ok(self.parked_now(limit))
+    }
+
+    async fn parked_event(&self, key: EventKey) -> Result<Option<Parked>, StoreError> {
+        Ok(self.parked_event_now(key))
     }
 
     async fn state(&self, key: EventKey) -> Result<EventState, StoreError> {

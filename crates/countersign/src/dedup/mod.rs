@@ -1,5 +1,7 @@
 //! Deduplication: the contract of a store, and the store in memory.
 
+mod attempts;
+mod counts;
 mod error;
 mod memory;
 mod operate;
@@ -9,6 +11,7 @@ mod shared;
 mod store;
 mod token;
 
+pub use attempts::{Attempt, Parked, ParkedNote};
 pub use error::{StoreError, StoreErrorKind};
 pub use memory::{MemoryStore, MemoryStoreBuilder};
 pub use operate::{EventState, Forgotten, StoreStats};

@@ -48,8 +48,10 @@ pub enum EventState {
 pub struct StoreStats {
     /// Events that are being handled.
     pub in_flight: u64,
-    /// Events that were handled and are remembered.
+    /// Events that were handled and are remembered. Without those that are parked.
     pub handled: u64,
+    /// Events that are [parked](super::Store::park).
+    pub parked: u64,
     /// Attempts that failed, and events that were forgotten, within the last
     /// [five minutes](super::RELEASED_FOR).
     pub released: u64,
@@ -61,6 +63,6 @@ impl StoreStats {
     /// Nothing is held.
     #[must_use]
     pub const fn new() -> Self {
-        Self { in_flight: 0, handled: 0, released: 0, expired: 0 }
+        Self { in_flight: 0, handled: 0, parked: 0, released: 0, expired: 0 }
     }
 }

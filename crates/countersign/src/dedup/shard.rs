@@ -6,6 +6,7 @@ use std::collections::BinaryHeap;
 
 use hashbrown::HashTable;
 
+use super::counts::Counts;
 use super::released::Released;
 use super::token::ClaimToken;
 use crate::key::EventKey;
@@ -37,6 +38,7 @@ pub(super) struct Shard {
     due: BinaryHeap<Reverse<Mark>>,
     /// The tokens that have released a key of this shard.
     pub(super) released: Released,
+    pub(super) counts: Counts,
 }
 
 /// What a sweep has done.

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::attempts::{Attempt, Parked, ParkedNote};
 use super::error::StoreError;
 use super::operate::{EventState, Forgotten, StoreStats};
 use super::store::{Claimed, Settled, Store, Transactional};
@@ -50,6 +51,37 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     async fn forget(&self, key: EventKey) -> Result<Forgotten, StoreError> {
         (**self).forget(key).await
+    }
+
+    async fn attempt(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        keep: Duration,
+    ) -> Result<Attempt, StoreError> {
+        (**self).attempt(key, token, keep).await
+    }
+
+    async fn uncount(&self, key: EventKey, token: ClaimToken) -> Result<(), StoreError> {
+        (**self).uncount(key, token).await
+    }
+
+    async fn park(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        keep: Duration,
+        note: &ParkedNote,
+    ) -> Result<Settled, StoreError> {
+        (**self).park(key, token, keep, note).await
+    }
+
+    async fn parked(&self, limit: u32) -> Result<Vec<Parked>, StoreError> {
+        (**self).parked(limit).await
+    }
+
+    async fn parked_event(&self, key: EventKey) -> Result<Option<Parked>, StoreError> {
+        (**self).parked_event(key).await
     }
 
     async fn state(&self, key: EventKey) -> Result<EventState, StoreError> {
@@ -114,6 +146,22 @@ pub trait Erased: Send + Sync + 'static {
 
     fn dyn_forget(&self, key: EventKey) -> Call<'_, Forgotten>;
 
+    fn dyn_attempt(&self, key: EventKey, token: ClaimToken, keep: Duration) -> Call<'_, Attempt>;
+
+    fn dyn_uncount(&self, key: EventKey, token: ClaimToken) -> Call<'_, ()>;
+
+    fn dyn_park<'a>(
+        &'a self,
+        key: EventKey,
+        token: ClaimToken,
+        keep: Duration,
+        note: &'a ParkedNote,
+    ) -> Call<'a, Settled>;
+
+    fn dyn_parked(&self, limit: u32) -> Call<'_, Vec<Parked>>;
+
+    fn dyn_parked_event(&self, key: EventKey) -> Call<'_, Option<Parked>>;
+
     fn dyn_state(&self, key: EventKey) -> Call<'_, EventState>;
 
     fn dyn_stats(&self) -> Call<'_, StoreStats>;
@@ -156,6 +204,32 @@ impl<S: Store> Erased for S {
 
     fn dyn_forget(&self, key: EventKey) -> Call<'_, Forgotten> {
         Box::pin(self.forget(key))
+    }
+
+    fn dyn_attempt(&self, key: EventKey, token: ClaimToken, keep: Duration) -> Call<'_, Attempt> {
+        Box::pin(self.attempt(key, token, keep))
+    }
+
+    fn dyn_uncount(&self, key: EventKey, token: ClaimToken) -> Call<'_, ()> {
+        Box::pin(self.uncount(key, token))
+    }
+
+    fn dyn_park<'a>(
+        &'a self,
+        key: EventKey,
+        token: ClaimToken,
+        keep: Duration,
+        note: &'a ParkedNote,
+    ) -> Call<'a, Settled> {
+        Box::pin(self.park(key, token, keep, note))
+    }
+
+    fn dyn_parked(&self, limit: u32) -> Call<'_, Vec<Parked>> {
+        Box::pin(self.parked(limit))
+    }
+
+    fn dyn_parked_event(&self, key: EventKey) -> Call<'_, Option<Parked>> {
+        Box::pin(self.parked_event(key))
     }
 
     fn dyn_state(&self, key: EventKey) -> Call<'_, EventState> {
@@ -213,6 +287,37 @@ impl Store for dyn DynStore {
 
     async fn forget(&self, key: EventKey) -> Result<Forgotten, StoreError> {
         self.dyn_forget(key).await
+    }
+
+    async fn attempt(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        keep: Duration,
+    ) -> Result<Attempt, StoreError> {
+        self.dyn_attempt(key, token, keep).await
+    }
+
+    async fn uncount(&self, key: EventKey, token: ClaimToken) -> Result<(), StoreError> {
+        self.dyn_uncount(key, token).await
+    }
+
+    async fn park(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        keep: Duration,
+        note: &ParkedNote,
+    ) -> Result<Settled, StoreError> {
+        self.dyn_park(key, token, keep, note).await
+    }
+
+    async fn parked(&self, limit: u32) -> Result<Vec<Parked>, StoreError> {
+        self.dyn_parked(limit).await
+    }
+
+    async fn parked_event(&self, key: EventKey) -> Result<Option<Parked>, StoreError> {
+        self.dyn_parked_event(key).await
     }
 
     async fn state(&self, key: EventKey) -> Result<EventState, StoreError> {

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::attempts::{Attempt, Parked, ParkedNote};
 use super::error::StoreError;
 use super::operate::{EventState, Forgotten, StoreStats};
 use super::token::ClaimToken;
@@ -133,6 +134,8 @@ pub trait Store: Send + Sync + 'static {
     ///   [`release`](Self::release): what is late of its calls (a renewal, a second `complete`) changes
     ///   nothing, and settling with it answers [`Settled::Lost`] from then on. Marks of tokens that were
     ///   released before stay as they are.
+    /// - The count of its [attempts](Self::attempt) and its [parked](Self::park) record, if it has them,
+    ///   are removed in the same step: its next attempt is the first one.
     /// - Only that one handling is forgotten: a copy of this call that arrives late forgets none that
     ///   came after it. So an event is handled at most once more for each call that answers
     ///   [`Forgotten::Forgotten`].
@@ -145,6 +148,83 @@ pub trait Store: Send + Sync + 'static {
         std::future::ready(Err(StoreError::unsupported("forget")))
     }
 
+    /// Counts the claim that this token holds now as one more attempt of the event, and answers which one
+    /// it is. It is asked once for each claim, before its handler runs, where the endpoint
+    /// [counts attempts](crate::EndpointBuilder::count_attempts).
+    ///
+    /// It is one atomic step and fenced by the token: a claim that is not held (its lease is over, it was
+    /// settled, or it is somebody else's) is [`Attempt::Lost`] and not counted. A call that is repeated with
+    /// the same token is answered the same number. The count is kept for `keep` from the last attempt on,
+    /// and stays when the claim is released or its lease ends. It may go when the event is completed. A claim of
+    /// an event that is recorded as [parked](Self::park) is the first attempt, and the record goes: who
+    /// removed the event's own entry by hand has forgotten it. A store without room for the count answers an error
+    /// of the kind [`Full`](crate::StoreErrorKind::Full). A store around another one passes that one's
+    /// on. Defaults to an error of the kind [`Unsupported`](crate::StoreErrorKind::Unsupported).
+    fn attempt(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        keep: Duration,
+    ) -> impl Future<Output = Result<Attempt, StoreError>> + Send {
+        let _ = (key, token, keep);
+        std::future::ready(Err(StoreError::unsupported("attempt")))
+    }
+
+    /// Takes back the count of this token's [attempt](Self::attempt). It is called after the claim was
+    /// released, whenever its handler did not begin, and may be repeated.
+    ///
+    /// If the claim of this token was the last that was counted, the count is what it was before; one that
+    /// is zero then begins anew. Else, and for an event that is parked, it changes nothing. A store
+    /// around another one passes that one's on. Defaults to an error of the kind
+    /// [`Unsupported`](crate::StoreErrorKind::Unsupported), which is taken for nothing to do.
+    fn uncount(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send {
+        let _ = (key, token);
+        std::future::ready(Err(StoreError::unsupported("uncount")))
+    }
+
+    /// Ends a claim: the event is not handled and is not to come again. In one atomic step it is completed,
+    /// to be remembered for `keep`, and recorded as parked for as long, with the attempts that were counted.
+    ///
+    /// It is fenced as [`complete`](Self::complete) is, and a call that is repeated with the same token is
+    /// settled again and changes nothing. [`Settled::Settled`] says that this token has parked the event:
+    /// one that has completed it is [`Settled::Lost`]. To the other calls a parked event is a handled one:
+    /// claims are answered [`Claimed::Done`], and [`forget`](Self::forget) lets it be handled again. A store
+    /// around another one passes that one's on. Defaults to an error of the kind
+    /// [`Unsupported`](crate::StoreErrorKind::Unsupported).
+    fn park(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        keep: Duration,
+        note: &ParkedNote,
+    ) -> impl Future<Output = Result<Settled, StoreError>> + Send {
+        let _ = (key, token, keep, note);
+        std::future::ready(Err(StoreError::unsupported("park")))
+    }
+
+    /// The events that are parked now, at most so many, those that were parked first first. It changes
+    /// nothing and may look at everything, as [`stats`](Self::stats) does. A store around another one
+    /// passes that one's on. Defaults to an error of the kind
+    /// [`Unsupported`](crate::StoreErrorKind::Unsupported).
+    fn parked(&self, limit: u32) -> impl Future<Output = Result<Vec<Parked>, StoreError>> + Send {
+        let _ = limit;
+        std::future::ready(Err(StoreError::unsupported("parked")))
+    }
+
+    /// The record of this event, if it is parked: what [`parked`](Self::parked) would list of it. Defaults
+    /// to an error of the kind [`Unsupported`](crate::StoreErrorKind::Unsupported).
+    fn parked_event(
+        &self,
+        key: EventKey,
+    ) -> impl Future<Output = Result<Option<Parked>, StoreError>> + Send {
+        let _ = key;
+        std::future::ready(Err(StoreError::unsupported("parked_event")))
+    }
+
     /// What the store knows of an event, by what is committed now. It changes nothing and waits for
     /// nobody. It is for people and reports: by the time the answer is read, it may have changed. A
     /// store around another one passes that one's on. Defaults to an error of the kind
@@ -154,7 +234,8 @@ pub trait Store: Send + Sync + 'static {
         std::future::ready(Err(StoreError::unsupported("state")))
     }
 
-    /// How much the store holds. It changes nothing and holds up no delivery, and it looks at
+    /// How much the store holds, [parked](Self::park) events apart from those that were handled.
+    /// It changes nothing and holds up no delivery, and it looks at
     /// everything: seconds for millions of keys, so it is for people and not for each scrape of a
     /// monitor. A store around another one passes that one's on. Defaults to an error of the kind
     /// [`Unsupported`](crate::StoreErrorKind::Unsupported).

@@ -3,15 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::mismatches::Mismatches;
-use super::{Endpoint, EndpointBuilder, Inner};
+use super::replaced::Replaced;
+use super::{Endpoint, EndpointBuilder, Inner, SecretSet, Settings};
 use crate::error::ConfigError;
 use crate::handshake::{Unsigned, VerifyToken};
 use crate::key::KeyHasher;
-use crate::report::metrics::EndpointMetrics;
 use crate::request_head::is_method;
-use crate::scheme::{BadSecret, Keyed};
-use crate::secret::Secret;
+use crate::resolver::Lookups;
 use crate::window::Window;
 
 const DEFAULT_LEASE: Duration = Duration::from_secs(5 * 60);
@@ -75,20 +73,27 @@ impl EndpointBuilder {
             return Err(ConfigError::VerifyTokenIsSecret { endpoint, position });
         }
         let forgets = self.forgets.unwrap_or_else(|| self.provider.forgets_when_handled());
-        let keys = self.keys()?;
+        if self.parking.is_some_and(|parking| parking.failures() == 0) {
+            return Err(ConfigError::Zero { field: "Parking::after" });
+        }
+        let counts_attempts = self.counts_attempts || self.parking.is_some();
+        if counts_attempts && forgets {
+            return Err(ConfigError::CountsWhatIsForgotten);
+        }
+        let resolved = self.lookups()?;
+        let secrets = match resolved {
+            Some(_) => SecretSet::to_be_resolved(&self.name, &self.provider)?,
+            None => SecretSet::of(&self.name, &self.provider, &self.secrets)?,
+        };
         let public_url = self.checked_public_url()?;
-        let labels = self.secrets.iter().map(Secret::shared_label).collect();
-        let mismatches = Mismatches::of(&self.provider.spec().scheme, &self.secrets);
-        Ok(Endpoint(Arc::new(Inner {
-            key_hasher: KeyHasher::new(&self.name),
-            name: self.name,
+        let key_hasher = KeyHasher::new(&self.name);
+        let settings = Settings {
+            name: self.name.into(),
             provider: self.provider,
             allow: methods.join(", ").into(),
-            methods,
-            keys,
-            labels,
-            public_url,
-            verify_token: self.verify_token.as_ref().map(VerifyToken::new),
+            methods: methods.into(),
+            public_url: public_url.map(Into::into),
+            verify_token: self.verify_token.as_ref().map(|token| Arc::new(VerifyToken::new(token))),
             window,
             max_body: self.max_body,
             body_timeout: self.body_timeout,
@@ -96,13 +101,32 @@ impl EndpointBuilder {
             renewed_for: self.renewed_for,
             retention,
             forgets,
+            counts_attempts,
+            parking: self.parking,
             store_timeout,
             retry_after: self.retry_after,
             clock: self.clock,
-            statuses: self.statuses,
-            mismatches,
-            metrics: EndpointMetrics::default(),
-        })))
+            statuses: self.statuses.into(),
+            mismatches: Arc::default(),
+            metrics: Arc::default(),
+        };
+        let replaced = Replaced::default();
+        let inner = Inner { settings, secrets, key_hasher, tenant: None, replaced, resolved };
+        Ok(Endpoint(Arc::new(inner)))
+    }
+
+    #[cfg(feature = "resolver")]
+    fn lookups(&self) -> Result<Option<Arc<Lookups>>, ConfigError> {
+        let Some(settings) = &self.resolve else { return Ok(None) };
+        if !self.secrets.is_empty() {
+            return Err(ConfigError::SetTwice { first: "secret", second: "resolve" });
+        }
+        Ok(Some(Arc::new(Lookups::new(settings.clone())?)))
+    }
+
+    #[cfg(not(feature = "resolver"))]
+    fn lookups(&self) -> Result<Option<Arc<Lookups>>, ConfigError> {
+        Ok(None)
     }
 
     fn checked_window(&self) -> Result<Option<Window>, ConfigError> {
@@ -161,22 +185,6 @@ impl EndpointBuilder {
             }
             None => Ok(methods.clone()),
         }
-    }
-
-    fn keys(&self) -> Result<Keyed, ConfigError> {
-        let endpoint = self.name.clone().into_string();
-        if self.secrets.is_empty() {
-            return Err(ConfigError::NoSecret { endpoint });
-        }
-        let keyed = self.provider.spec().scheme.key(&self.secrets);
-        keyed.map_err(|bad| match bad {
-            BadSecret::Unusable { index, expected } => {
-                ConfigError::UnusableSecret { endpoint, position: index + 1, expected }
-            }
-            BadSecret::Ambiguous { index } => {
-                ConfigError::AmbiguousSecret { endpoint, position: index + 1 }
-            }
-        })
     }
 
     fn checked_public_url(&self) -> Result<Option<Box<str>>, ConfigError> {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::parking::Parking;
 use crate::clock::{Clock, SystemClock};
 use crate::provider::Provider;
 use crate::rejection::RejectionKind;
@@ -27,6 +28,8 @@ pub struct EndpointBuilder {
     pub(super) name: Box<str>,
     pub(super) provider: Provider,
     pub(super) secrets: Vec<Secret>,
+    #[cfg(feature = "resolver")]
+    pub(super) resolve: Option<crate::resolver::ResolvedSecrets>,
     pub(super) methods: Option<Vec<Box<str>>>,
     pub(super) public_url: Option<Box<str>>,
     pub(super) verify_token: Option<Secret>,
@@ -37,6 +40,8 @@ pub struct EndpointBuilder {
     pub(super) renewed_for: Duration,
     pub(super) retention: Option<Duration>,
     pub(super) forgets: Option<bool>,
+    pub(super) counts_attempts: bool,
+    pub(super) parking: Option<Parking>,
     pub(super) store_timeout: Option<Duration>,
     pub(super) retry_after: Duration,
     pub(super) clock: Arc<dyn Clock>,
@@ -51,6 +56,8 @@ impl EndpointBuilder {
             name: name.into(),
             provider,
             secrets: Vec::new(),
+            #[cfg(feature = "resolver")]
+            resolve: None,
             methods: None,
             public_url: None,
             verify_token: None,
@@ -61,6 +68,8 @@ impl EndpointBuilder {
             renewed_for: DEFAULT_RENEWED_FOR,
             retention: None,
             forgets: None,
+            counts_attempts: false,
+            parking: None,
             store_timeout: None,
             retry_after: DEFAULT_RETRY_AFTER,
             clock: Arc::new(SystemClock),
@@ -80,6 +89,16 @@ impl EndpointBuilder {
     /// Adds several secrets, the current one first.
     pub fn secrets(mut self, secrets: impl IntoIterator<Item = Secret>) -> Self {
         self.secrets.extend(secrets);
+        self
+    }
+
+    /// Looks the secrets up for each delivery, by the tenant that its head names, instead of having them
+    /// here: see [`ResolvedSecrets`](crate::ResolvedSecrets) (feature `resolver`).
+    #[cfg(feature = "resolver")]
+    pub fn resolve(mut self, secrets: crate::resolver::ResolvedSecrets) -> Self {
+        if self.resolve.replace(secrets).is_some() {
+            self.set_twice = Some("resolve");
+        }
         self
     }
 
@@ -181,6 +200,37 @@ impl EndpointBuilder {
     /// one call is the same form to the byte.
     pub fn forget_when_handled(mut self, forget: bool) -> Self {
         self.forgets = Some(forget);
+        self
+    }
+
+    /// Counts the attempts to handle an event, so that its handler [sees](crate::Delivery::attempt) which
+    /// one it runs for: one more call of the store for each delivery that is handled
+    /// ([`Store::attempt`](crate::Store::attempt)). If that call fails, the delivery is answered 503 and
+    /// comes again. Not for an endpoint that [forgets](Self::forget_when_handled) what is handled.
+    ///
+    /// What is counted is what this store saw: claims, also of a process that died before its handler
+    /// ended, and not deliveries that were refused, or that came while the event was in flight.
+    pub fn count_attempts(mut self) -> Self {
+        self.counts_attempts = true;
+        self
+    }
+
+    /// Parks an event after so many attempts that failed: its delivery is answered 200 with
+    /// [`RejectionKind::Parked`] so that the provider stops, further ones are duplicates, and the event is
+    /// kept with its reason for an operator, who has it handled again once the cause is removed
+    /// (`countersign store STORE parked` and `forget`, or [`Store::parked`](crate::Store::parked) and
+    /// [`Store::forget`](crate::Store::forget)). It [counts](Self::count_attempts) attempts. Without
+    /// it, only an event that its [handler](crate::Delivery::park) gives up is parked.
+    ///
+    /// An attempt has failed if the handler answered other than 2xx, panicked, or had not committed the
+    /// transaction that it completed the event in. One that never ended, because its process died or it was cancelled, is
+    /// counted too: the event is parked when it comes the next time, without running its handler. If the
+    /// event cannot be parked now, its delivery is answered as a failed one and comes again.
+    ///
+    /// Nothing sends a parked event again by itself: have the provider resend it, or replay it from a
+    /// recording, after it was forgotten.
+    pub fn park(mut self, parking: Parking) -> Self {
+        self.parking = Some(parking);
         self
     }
 

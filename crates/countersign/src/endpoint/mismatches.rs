@@ -1,9 +1,11 @@
 //! Deliveries that match no secret: how many, and what is likely to be the cause. A wrong secret would
 //! otherwise be silent, because what a stranger can cause is said at `debug`.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::clock::millis;
 use crate::encoding::decode_base64;
 use crate::scheme::content::Part;
 use crate::scheme::{Scheme, SecretReading};
@@ -12,37 +14,18 @@ use crate::secret::Secret;
 /// Between two warnings of an endpoint, so that nobody can fill its log.
 const PAUSE: Duration = Duration::from_secs(60);
 
+#[derive(Default)]
 pub(crate) struct Mismatches {
     /// Since the last warning.
     count: AtomicU64,
     /// When the next warning may be given, in milliseconds of the clock.
     next: AtomicU64,
-    likely: Box<str>,
 }
 
 impl Mismatches {
-    /// Looks for the cause in the secrets, while they are there.
-    pub(super) fn of(scheme: &Scheme, secrets: &[Secret]) -> Self {
-        let causes: Vec<String> = secrets
-            .iter()
-            .zip(1..)
-            .filter_map(|(secret, position)| {
-                Some(format!("secret {position} {}", flaw(scheme, secret.expose())?))
-            })
-            .collect();
-        let likely = match causes.as_slice() {
-            [] => "the provider signs with another secret, the body was changed on its way, or a \
-                   stranger is guessing"
-                .into(),
-            causes => causes.join("; ").into(),
-        };
-        Self { count: AtomicU64::new(0), next: AtomicU64::new(0), likely }
-    }
-
     /// Counts one more; tells how many there were since the last warning if it is time for another.
-    pub(super) fn note(&self, now: Duration) -> Option<u64> {
+    pub(crate) fn note(&self, now: Duration) -> Option<u64> {
         self.count.fetch_add(1, Ordering::Relaxed);
-        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let next = self.next.load(Ordering::Relaxed);
         if millis(now) < next {
             return None;
@@ -51,9 +34,22 @@ impl Mismatches {
         let is_mine = self.next.compare_exchange(next, after, Ordering::Relaxed, Ordering::Relaxed);
         is_mine.is_ok().then(|| self.count.swap(0, Ordering::Relaxed))
     }
+}
 
-    pub(super) fn likely(&self) -> &str {
-        &self.likely
+/// The likely cause, sought in the secrets while they are there.
+pub(super) fn likely(scheme: &Scheme, secrets: &[Secret]) -> Arc<str> {
+    let causes: Vec<String> = secrets
+        .iter()
+        .zip(1..)
+        .filter_map(|(secret, position)| {
+            Some(format!("secret {position} {}", flaw(scheme, secret.expose())?))
+        })
+        .collect();
+    match causes.as_slice() {
+        [] => "the provider signs with another secret, the body was changed on its way, or a \
+               stranger is guessing"
+            .into(),
+        causes => causes.join("; ").into(),
     }
 }
 

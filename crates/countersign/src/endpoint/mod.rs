@@ -3,12 +3,17 @@
 mod build;
 mod builder;
 mod mismatches;
+mod parking;
+mod replaced;
+mod secrets;
+mod tenant;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use builder::EndpointBuilder;
+pub use parking::Parking;
 
 use crate::clock::Clock;
 use crate::handshake::VerifyToken;
@@ -16,10 +21,12 @@ use crate::key::KeyHasher;
 use crate::provider::Provider;
 use crate::rejection::{Rejection, RejectionKind};
 use crate::report::metrics::EndpointMetrics;
-use crate::scheme::Keyed;
+use crate::resolver::Lookups;
 use crate::trace;
 use crate::window::Window;
-use mismatches::Mismatches;
+pub(crate) use mismatches::Mismatches;
+use replaced::Replaced;
+pub(crate) use secrets::SecretSet;
 
 /// One place that one provider sends to. Cheap to clone.
 ///
@@ -34,20 +41,32 @@ use mismatches::Mismatches;
 #[derive(Clone)]
 pub struct Endpoint(Arc<Inner>);
 
+/// Everything is flat and in one place, because every delivery looks at it. An endpoint with other secrets
+/// is a copy of it: see [`Endpoint::with`].
 pub(crate) struct Inner {
-    pub(crate) name: Box<str>,
+    pub(crate) settings: Settings,
+    pub(crate) secrets: SecretSet,
+    pub(crate) key_hasher: KeyHasher,
+    /// Whose secrets they are, where an endpoint has several tenants.
+    tenant: Option<Arc<str>>,
+    /// The one with other secrets that takes this one's place.
+    replaced: Replaced,
+    /// Where the secrets are looked up, if there are none here.
+    resolved: Option<Arc<Lookups>>,
+}
+
+/// All but the secrets.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) name: Arc<str>,
     pub(crate) provider: Provider,
     /// The methods that are accepted, and the same as the `Allow` header has them.
-    pub(crate) methods: Vec<Box<str>>,
+    pub(crate) methods: Arc<[Box<str>]>,
     pub(crate) allow: Arc<str>,
-    /// The secrets in the form that the provider's scheme works with, the current one first.
-    pub(crate) keys: Keyed,
-    /// The secrets' labels.
-    pub(crate) labels: Box<[Option<Arc<str>>]>,
     /// Scheme, host and port under which the world reaches this endpoint.
-    pub(crate) public_url: Option<Box<str>>,
+    pub(crate) public_url: Option<Arc<str>>,
     /// What a handshake has to show.
-    pub(crate) verify_token: Option<VerifyToken>,
+    pub(crate) verify_token: Option<Arc<VerifyToken>>,
     pub(crate) window: Option<Window>,
     pub(crate) max_body: usize,
     pub(crate) body_timeout: Duration,
@@ -56,13 +75,22 @@ pub(crate) struct Inner {
     pub(crate) retention: Duration,
     /// Whether a handled event is forgotten.
     pub(crate) forgets: bool,
+    pub(crate) counts_attempts: bool,
+    pub(crate) parking: Option<Parking>,
     pub(crate) store_timeout: Duration,
     pub(crate) retry_after: Duration,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) key_hasher: KeyHasher,
-    pub(crate) statuses: Vec<(RejectionKind, u16)>,
-    mismatches: Mismatches,
-    metrics: EndpointMetrics,
+    pub(crate) statuses: Arc<[(RejectionKind, u16)]>,
+    mismatches: Arc<Mismatches>,
+    metrics: Arc<EndpointMetrics>,
+}
+
+impl std::ops::Deref for Inner {
+    type Target = Settings;
+
+    fn deref(&self) -> &Settings {
+        &self.settings
+    }
 }
 
 impl Endpoint {
@@ -140,6 +168,29 @@ impl Endpoint {
         self.0.forgets
     }
 
+    /// Whether attempts of an event are [counted](EndpointBuilder::count_attempts).
+    #[must_use]
+    pub fn counts_attempts(&self) -> bool {
+        self.0.counts_attempts
+    }
+
+    /// When an event is [parked](EndpointBuilder::park); none where that is for its handler alone to say.
+    #[must_use]
+    pub fn parking(&self) -> Option<Parking> {
+        self.0.parking
+    }
+
+    /// Whether an event is parked before its attempt of this number is tried.
+    pub(crate) fn is_overdue(&self, number: u32, since_first: Duration) -> bool {
+        let longest_wait = self.0.provider.retries().longest_wait();
+        self.0.parking.is_some_and(|parking| parking.is_overdue(number, since_first, longest_wait))
+    }
+
+    /// How long a parked event is kept: at least as long as a handled one.
+    pub(crate) fn parked_for(&self) -> Duration {
+        self.0.parking.unwrap_or(Parking::after(1)).kept_for().max(self.0.retention)
+    }
+
     /// The request headers whose value is the secret itself, for shared tokens; mostly none or one.
     /// Adapters mark them as sensitive, so that a handler that prints its headers does not print a token.
     pub fn secret_headers(&self) -> impl Iterator<Item = &str> {
@@ -168,7 +219,7 @@ impl Endpoint {
         if let RejectionKind::SignatureMismatch | RejectionKind::TokenMismatch = rejection.kind() {
             let mismatches = &self.0.mismatches;
             if let Some(count) = mismatches.note(self.0.clock.monotonic()) {
-                trace::mismatches(self, count, mismatches.likely());
+                trace::mismatches(self, count, &self.0.secrets.likely);
             }
         }
     }
@@ -181,6 +232,7 @@ impl Endpoint {
             RejectionKind::InFlight
             | RejectionKind::StoreUnavailable
             | RejectionKind::StoreFull
+            | RejectionKind::SecretsUnavailable
             | RejectionKind::ShuttingDown => rejection.retry_after_at(self.0.retry_after),
             RejectionKind::MethodNotAllowed => rejection.allow_only(Arc::clone(&self.0.allow)),
             _ => rejection,
@@ -203,7 +255,7 @@ impl Endpoint {
     #[cfg(feature = "diagnosis")]
     pub(crate) fn without_window(mut self) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
-            inner.window = None;
+            inner.settings.window = None;
         }
         self
     }

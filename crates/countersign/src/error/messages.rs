@@ -127,9 +127,19 @@ impl fmt::Display for ConfigError {
                 f,
                 "`methods`: {method:?} is not a method; write it in capital letters, such as `POST`"
             ),
+            Self::InvalidTenantPath { pattern } => write!(
+                f,
+                "`by_path`: {pattern:?} is not a path with one whole segment for the tenant; write it as in \
+                 `/webhooks/{{tenant}}/github`"
+            ),
             Self::NoSecret { endpoint } => {
                 write!(f, "endpoint `{endpoint}` has no secret: call `secret`")
             }
+            Self::TooManySecrets { endpoint, given, most } => write!(
+                f,
+                "endpoint `{endpoint}`: the look-up found {given} secrets, and a delivery is held against {most} \
+                 at most: let it find those that are valid now, and give each tenant secrets of its own"
+            ),
             Self::UnusableSecret { endpoint, position, expected } => write!(
                 f,
                 "endpoint `{endpoint}`: no delivery can match secret {position}: this provider's \
@@ -224,10 +234,20 @@ impl fmt::Display for ConfigError {
                      the `store_timeout` less than {lease}"
                 )
             }
+            Self::CountsWhatIsForgotten => f.write_str(
+                "`park` or `count_attempts`: this endpoint forgets an event as soon as it is handled, so \
+                 a later event with the same content would be counted as another attempt of it; leave \
+                 the setting out, or call `forget_when_handled(false)`",
+            ),
             Self::Zero { field } => write!(f, "`{field}` is zero; make it more than zero"),
             Self::UnsuitableStatus { kind: RejectionKind::Duplicate, status } => write!(
                 f,
                 "`answer`: a duplicate cannot be answered {status}: the provider stops retrying \
+                 on a 2xx only"
+            ),
+            Self::UnsuitableStatus { kind: RejectionKind::Parked, status } => write!(
+                f,
+                "`answer`: what is parked cannot be answered {status}: the provider stops retrying \
                  on a 2xx only"
             ),
             Self::UnsuitableStatus { kind, status } => write!(
@@ -241,7 +261,7 @@ impl fmt::Display for ConfigError {
 }
 
 /// A duration as people write it: `14h 36m`.
-struct Human(Duration);
+pub(crate) struct Human(pub(crate) Duration);
 
 impl fmt::Display for Human {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,6 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 pub use chain::ErrorChain;
+pub(crate) use messages::Human;
 
 use crate::rejection::RejectionKind;
 
@@ -130,6 +131,20 @@ pub enum ConfigError {
         /// The endpoint.
         endpoint: String,
     },
+    /// More secrets of one tenant, or of all deliveries, than a look-up may find.
+    TooManySecrets {
+        /// The endpoint.
+        endpoint: String,
+        /// How many were found.
+        given: usize,
+        /// How many there may be.
+        most: usize,
+    },
+    /// A pattern that names no tenant.
+    InvalidTenantPath {
+        /// The pattern given.
+        pattern: String,
+    },
     /// A secret that no delivery can match.
     UnusableSecret {
         /// The endpoint.
@@ -217,6 +232,8 @@ pub enum ConfigError {
         /// How long a call of the store may take.
         store_timeout: Duration,
     },
+    /// Attempts that are counted where equal deliveries are different events.
+    CountsWhatIsForgotten,
     /// A setting that must be more than nothing.
     Zero {
         /// The builder method.

@@ -37,6 +37,11 @@ impl VerifyToken {
         Self(Sha256::digest(token.expose()).into())
     }
 
+    /// Whether it is this secret of the operator's, which must not be.
+    pub(crate) fn is_secret(&self, secret: &Secret) -> bool {
+        [secret.expose(), secret.expose().trim_ascii()].into_iter().any(|text| self.is(text))
+    }
+
     fn is(&self, shown: &[u8]) -> bool {
         let shown: [u8; 32] = Sha256::digest(shown).into();
         self.0.ct_eq(&shown).into()

@@ -18,6 +18,13 @@ impl KeyHasher {
         hasher
     }
 
+    /// A hasher for the keys of one tenant of that endpoint.
+    pub(crate) fn tenant(mut self, tenant: &str) -> Self {
+        self.0.update(b"T");
+        self.bytes(tenant.as_bytes());
+        self
+    }
+
     /// The key of an event with an id.
     pub(crate) fn id(mut self, id: &[u8]) -> EventKey {
         self.0.update(b"i");
@@ -64,6 +71,13 @@ impl KeyHasher {
         self.0.update(b"c");
         feed(&mut |bytes| self.0.update(bytes));
         self.finish()
+    }
+
+    /// Names an entity that events are about. No event has this key.
+    pub(crate) fn entity(mut self, name: &str) -> [u8; 16] {
+        self.0.update(b"e");
+        self.bytes(name.as_bytes());
+        self.finish().0
     }
 
     fn bytes(&mut self, bytes: &[u8]) {

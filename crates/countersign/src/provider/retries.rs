@@ -55,6 +55,11 @@ impl Retries {
         self.waits()?.last().copied().filter(|wait| !wait.is_zero())
     }
 
+    /// The longest wait, zero where no wait is known.
+    pub(crate) fn longest_wait(&self) -> Duration {
+        self.waits().unwrap_or_default().iter().max().copied().unwrap_or_default()
+    }
+
     /// How many retries are due later than this long after the event.
     #[must_use]
     pub fn left_after(&self, elapsed: Duration) -> Option<usize> {

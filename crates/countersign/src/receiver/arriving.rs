@@ -17,6 +17,7 @@ use crate::rejection::{Rejection, RejectionKind};
 use crate::reply::Reply;
 use crate::report::{Observer, Stages};
 use crate::request_head::RequestHead;
+use crate::resolver::Resolving;
 use crate::trace;
 use crate::verifier::{Incoming, Opened, Proven};
 
@@ -24,6 +25,7 @@ use crate::verifier::{Incoming, Opened, Proven};
 #[must_use = "give it to `Receiver::receive`"]
 pub struct Arriving {
     incoming: Incoming,
+    resolving: Option<Box<Resolving>>,
     arrived: Duration,
     head: trace::Head,
 }
@@ -49,10 +51,18 @@ impl<S: Store> Receiver<S> {
                 }
             });
         }
-        let rejection = match self.endpoint().begin(head) {
+        let lookups = self.endpoint().lookups();
+        let begun = match lookups {
+            None => self.endpoint().begin(head),
+            Some(_) => self.endpoint().judge(head),
+        };
+        let rejection = match begun {
             Ok(_) if self.tasks.is_draining() => self.inner.shutting_down(),
             Ok(incoming) => {
-                return Ok(Arriving { incoming, arrived, head: trace::head(head) });
+                let resolving = lookups.map(|lookups| {
+                    Resolving::new(lookups, self.endpoint(), head, self.inner.calls.runtime())
+                });
+                return Ok(Arriving { incoming, resolving, arrived, head: trace::head(head) });
             }
             Err(rejection) => rejection,
         };
@@ -76,10 +86,11 @@ impl<S: Store> Receiver<S> {
         body: B,
         deadline: D,
     ) -> Receiving<S, B, D> {
-        let Arriving { incoming, arrived, head } = arriving;
+        let Arriving { incoming, resolving, arrived, head } = arriving;
         let inner = Arc::clone(&self.inner);
         let observer = self.observer.clone();
-        Receiving { incoming: Some(incoming), arrived, head, inner, observer, body, deadline }
+        let incoming = Some(incoming);
+        Receiving { incoming, resolving, arrived, head, inner, observer, body, deadline }
     }
 }
 
@@ -96,7 +107,9 @@ impl<S> Inner<S> {
         own: Option<&dyn Observer>,
     ) -> Rejection {
         self.reporter.rejected(&rejection, None, arrived, Stages::NONE, own);
-        self.endpoint.note_refusal(&rejection);
+        if self.endpoint.lookups().is_none() {
+            self.endpoint.note_refusal(&rejection);
+        }
         rejection
     }
 }
@@ -110,6 +123,8 @@ pin_project! {
     pub struct Receiving<S, B, D> {
         // Nothing when it is over.
         incoming: Option<Incoming>,
+        // Where its secrets are looked up.
+        resolving: Option<Box<Resolving>>,
         arrived: Duration,
         head: trace::Head,
         inner: Arc<Inner<S>>,
@@ -165,19 +180,71 @@ impl<S, B: BodySource, D: Future> Receiving<S, B, D> {
     }
 }
 
+impl<S, B: BodySource, D: Future> Receiving<S, B, D> {
+    /// Steps 2 and 3 with secrets that are looked up: before the body is read, and once more if none of
+    /// them matches.
+    fn poll_resolved(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Proven, Rejection>> {
+        let this = self.as_mut().project();
+        let (Some(resolving), Some(incoming)) = (this.resolving, this.incoming) else {
+            return Poll::Pending;
+        };
+        let mut ended = match *resolving.has_body() {
+            true => None,
+            false => match ready!(resolving.poll_secrets(cx, incoming)) {
+                Ok(()) => ready!(self.as_mut().poll_body(cx)).err(),
+                Err(kind) => Some(this.inner.endpoint.reject(kind)),
+            },
+        };
+        let this = self.project();
+        let (Some(resolving), Some(incoming)) = (this.resolving, &mut *this.incoming) else {
+            return Poll::Pending;
+        };
+        let mut secret = None;
+        if ended.is_none() {
+            // The body is not asked again once it has ended.
+            *resolving.has_body() = true;
+            match ready!(resolving.poll_proof(cx, incoming)) {
+                Ok(index) => secret = Some(index),
+                Err(kind) => ended = Some(this.inner.endpoint.reject(kind)),
+            }
+        }
+        let Some(incoming) = this.incoming.take() else { return Poll::Pending };
+        let rejection = match (ended, secret) {
+            (None, Some(secret)) => return Poll::Ready(Ok(incoming.proven(secret))),
+            (Some(rejection), _) => rejection,
+            (None, None) => this.inner.endpoint.reject(RejectionKind::SignatureMismatch),
+        };
+        // The secrets that were looked up know what is likely to be wrong.
+        incoming.note_refusal(&rejection);
+        Poll::Ready(Err(rejection))
+    }
+}
+
 impl<S, B: BodySource, D: Future> Future for Receiving<S, B, D> {
     type Output = Result<Delivery, Reply>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let received = ready!(self.as_mut().poll_body(cx));
+        let proven = match self.resolving {
+            None => {
+                let received = ready!(self.as_mut().poll_body(cx));
+                let Some(incoming) = self.as_mut().project().incoming.take() else {
+                    return Poll::Pending;
+                };
+                received.and_then(|()| incoming.prove())
+            }
+            Some(_) => ready!(self.as_mut().poll_resolved(cx)),
+        };
         let this = self.project();
-        let Some(incoming) = this.incoming.take() else { return Poll::Pending };
-        let read = received.and_then(|()| incoming.prove()).and_then(Proven::open_or_answer);
+        let read = proven.and_then(Proven::open_or_answer);
         let (arrived, observer) = (*this.arrived, this.observer.take());
         let own = observer.as_deref();
         Poll::Ready(match read {
             Ok(Opened::Delivery(delivery)) => {
                 this.inner.endpoint.metrics().genuine(&delivery);
+                delivery.of().note_secret(delivery.secret_index());
                 let proof = this.inner.reporter.since(arrived, own);
                 let head = std::mem::replace(this.head, trace::NO_HEAD);
                 Ok(delivery.arrived_at(arrived, proof, head, observer))

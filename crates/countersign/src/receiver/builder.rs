@@ -56,6 +56,10 @@ impl<S: Store> ReceiverBuilder<S> {
         let Self { endpoint, store, observers, runtime, tasks } = self;
         // From here on, if there is a recorder already.
         endpoint.metrics().is_recorded(&endpoint);
+        endpoint.secrets().show(&endpoint);
+        if let Some(lookups) = endpoint.lookups() {
+            lookups.show(&endpoint);
+        }
         let calls = StoreCalls::new(store, endpoint.clone());
         if let Some(runtime) = runtime {
             calls.set_runtime(runtime);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::held::{Held, State};
+use super::verdict::Verdict;
 use crate::dedup::{ClaimToken, InTransaction, StoreError};
 use crate::key::EventKey;
 
@@ -40,6 +41,10 @@ impl Claim {
         Self(Some(held))
     }
 
+    pub(crate) fn verdict(&self) -> Option<&Verdict> {
+        self.0.as_ref().map(|held| &held.verdict)
+    }
+
     /// Whether the claim is lost, as far as this process knows: another delivery of the event may
     /// be handled now. It does not ask the store, and returns at once.
     #[must_use]
@@ -57,7 +62,9 @@ impl Claim {
     ///
     /// # Errors
     ///
-    /// A [`CompleteError`]; the transaction must not commit then.
+    /// A [`CompleteError`]; the transaction must not commit then. If the handler answers 2xx after all, the
+    /// store is asked whether the claim is completed, and the answer is
+    /// [`NotCommitted`](crate::RejectionKind::NotCommitted) if it is not.
     pub async fn complete_with<T, F, Fut>(&self, complete: F) -> Result<(), CompleteError>
     where
         T: Any + Send + Sync,
@@ -67,6 +74,8 @@ impl Claim {
         let held = self.0.as_ref().ok_or(CompleteError::NoClaim)?;
         let store = held.transactional.clone().and_then(|store| store.downcast().ok());
         let store = store.ok_or(CompleteError::OtherStore)?;
+        // Before the call: an error or a drop of this future does not say whether the transaction has the mark.
+        held.transact();
         match complete(store, held.key, held.token, held.retention).await {
             Ok(InTransaction::Completed) => {
                 held.set(State::InTransaction);
@@ -83,6 +92,50 @@ impl Claim {
             Err(error) => Err(CompleteError::Store(error)),
         }
     }
+
+    /// Does something else in a transaction of the user's own that only the holder of the claim may do,
+    /// and gives what came of it. This is for the crates that bring such a store, as
+    /// [`complete_with`](Self::complete_with) is. The claim is not completed by it.
+    ///
+    /// `ask` gets the same as there. It says in [`Fenced`] whether the claim was still held when it was
+    /// done, as far as the transaction can see.
+    ///
+    /// # Errors
+    ///
+    /// A [`CompleteError`]; the transaction must not commit then.
+    pub async fn fenced_with<T, R, F, Fut>(&self, ask: F) -> Result<R, CompleteError>
+    where
+        T: Any + Send + Sync,
+        F: FnOnce(Arc<T>, EventKey, ClaimToken, Duration) -> Fut,
+        Fut: Future<Output = Result<Fenced<R>, StoreError>>,
+    {
+        let held = self.0.as_ref().ok_or(CompleteError::NoClaim)?;
+        let store = held.transactional.clone().and_then(|store| store.downcast().ok());
+        let store = store.ok_or(CompleteError::OtherStore)?;
+        match ask(store, held.key, held.token, held.retention).await {
+            Ok(Fenced::Held(answer)) => Ok(answer),
+            Ok(Fenced::AlreadyCompleted) => {
+                held.set(State::InTransaction);
+                Err(CompleteError::AlreadyCompleted)
+            }
+            Ok(Fenced::Lost) => {
+                held.set(State::Lost);
+                Err(CompleteError::Lost)
+            }
+            Err(error) => Err(CompleteError::Store(error)),
+        }
+    }
+}
+
+/// What became of a step that only the holder of a claim may do; see [`Claim::fenced_with`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fenced<R> {
+    /// The claim is held, or was completed in the same transaction. This is what the step gave.
+    Held(R),
+    /// A transaction before this one completed the claim, and has committed.
+    AlreadyCompleted,
+    /// The claim was not held any more.
+    Lost,
 }
 
 impl fmt::Debug for Claim {

@@ -1,5 +1,5 @@
-//! Steps 5 to 7 for one delivery: its claim, kept while the handler runs and settled on every way
-//! out of it.
+//! Steps 5 and 6 for one delivery: its claim, kept while the handler runs, and settled also if the delivery is
+//! dropped. Step 7 is in `after_handler`.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::Inner;
 use super::claim::Claim;
-use super::held::{Held, State, latest};
+use super::held::{Held, latest};
 use super::renewals::Renewed;
 use super::settlings::{End, LateReport, Settling, Settlings};
 use super::store_calls::ClaimCall;
@@ -22,19 +22,21 @@ use crate::trace;
 
 /// A delivery on its way through a handler, and what is to become of its claim if it is dropped.
 pub(crate) struct Handling<S: Store> {
-    inner: Arc<Inner<S>>,
-    delivery: Delivery,
+    pub(super) inner: Arc<Inner<S>>,
+    pub(super) delivery: Delivery,
     running: RunningHandler,
-    on_drop: OnDrop,
-    laps: Laps,
+    pub(super) on_drop: OnDrop,
+    pub(super) laps: Laps,
 }
 
 /// What a drop has to do.
-enum OnDrop {
+pub(super) enum OnDrop {
     /// Nothing is held.
     Nothing,
     /// The store has been asked and has not answered: the claim may be made, so it is released.
     Asked(Asked),
+    /// The attempt is being counted, and no handler has begun.
+    Untried(Arc<Held>),
     /// The handler was cancelled: accept the event's next delivery.
     Release(Arc<Held>),
     /// The handler was done, and the call that completes its claim was cut short: call again.
@@ -42,7 +44,7 @@ enum OnDrop {
 }
 
 /// A question to the store.
-struct Asked {
+pub(super) struct Asked {
     token: ClaimToken,
     at: Duration,
     call: ClaimCall,
@@ -58,22 +60,22 @@ impl<S: Store> Handling<S> {
         let claimed = self.ask().await;
         let endpoint = &self.inner.endpoint;
         let rejection = match claimed {
-            Ok(Claimed::Fresh) => return Ok(self.delivery.clone()),
+            Ok(Claimed::Fresh) if !endpoint.counts_attempts() => return Ok(self.delivery.clone()),
+            // In a box: few endpoints count attempts, and every delivery's future would have room for it.
+            Ok(Claimed::Fresh) => match Box::pin(self.count()).await {
+                Ok(()) => return Ok(self.delivery.clone()),
+                Err(rejection) => rejection,
+            },
             Ok(Claimed::Done) => endpoint.reject(RejectionKind::Duplicate),
             Ok(Claimed::InFlight { retry_after }) => {
                 endpoint.reject(RejectionKind::InFlight).retry_after_at(retry_after)
             }
             Err(error) => {
                 self.inner.store_failed(Operation::Claim, &error);
-                endpoint.reject(match error.kind() {
-                    StoreErrorKind::Full => RejectionKind::StoreFull,
-                    StoreErrorKind::Unavailable | StoreErrorKind::Unsupported => {
-                        RejectionKind::StoreUnavailable
-                    }
-                })
+                endpoint.reject(rejection_for(&error))
             }
         };
-        let rejection = rejection.after_proof();
+        let (rejection, endpoint) = (rejection.after_proof(), &self.inner.endpoint);
         let arrived = self.delivery.arrived().unwrap_or_else(|| endpoint.monotonic());
         let (stages, own) = (self.laps.stages(), self.delivery.observer());
         self.inner.reporter.rejected(&rejection, Some(&self.delivery), arrived, stages, own);
@@ -152,108 +154,7 @@ impl<S: Store> Handling<S> {
         self.laps.handled(&self.inner.endpoint);
     }
 
-    /// Step 7: by the handler's status. Only an answer whose mark is not committed is not given.
-    pub(super) async fn settle(&mut self, status: Option<u16>) -> Result<(), Rejection> {
-        let OnDrop::Release(held) = &self.on_drop else { return Ok(()) };
-        let held = Arc::clone(held);
-        let reason = match (status, held.state()) {
-            (Some(200..300), State::InTransaction) => return self.check(&held, status).await,
-            (Some(200..300), State::Done) => {
-                self.on_drop = OnDrop::Nothing;
-                held.ended();
-                self.report(Outcome::Accepted, status, None);
-                return Ok(());
-            }
-            (Some(200..300), _) if !self.delivery.is_taken() => return self.not_taken(&held).await,
-            (Some(200..300), _) => {
-                self.complete(held, status).await;
-                return Ok(());
-            }
-            (Some(400..500), _) if self.delivery.is_final_on_4xx() => Reason::HandlerStatusIsFinal,
-            _ => Reason::HandlerStatus,
-        };
-        self.release(&held).await;
-        self.report(Outcome::Failed, status, Some(reason));
-        Ok(())
-    }
-
-    /// Step 7 for a 2xx of something that did not handle the event.
-    async fn not_taken(&mut self, held: &Arc<Held>) -> Result<(), Rejection> {
-        self.release(held).await;
-        let rejection = self.inner.endpoint.reject(RejectionKind::NotTaken);
-        let (status, reason) = (Some(rejection.status()), Some(rejection.kind().into()));
-        self.report(Outcome::Failed, status, reason);
-        Err(rejection.after_proof())
-    }
-
-    /// Step 7 for a handler that panicked.
-    pub(super) async fn panicked(&mut self) {
-        if let OnDrop::Release(held) = &self.on_drop {
-            self.release(&Arc::clone(held)).await;
-        }
-        self.report(Outcome::Failed, None, Some(Reason::HandlerPanicked));
-    }
-
-    /// The handler says that its transaction holds the mark. If it forgot to commit, the event would be
-    /// lost, so the store is asked. Where it cannot say, the event is sent again: if it was
-    /// committed after all, that delivery is a duplicate.
-    async fn check(&mut self, held: &Arc<Held>, status: Option<u16>) -> Result<(), Rejection> {
-        held.turn_to_settle().await;
-        let completed = self.inner.calls.is_completed(held.key, held.token).await;
-        self.laps.settled(&self.inner.endpoint);
-        let (kind, reason) = match completed {
-            Ok(true) => {
-                held.set(State::Done);
-                held.ended();
-                self.on_drop = OnDrop::Nothing;
-                self.report(Outcome::Accepted, status, None);
-                return Ok(());
-            }
-            Ok(false) => (RejectionKind::NotCommitted, RejectionKind::NotCommitted.into()),
-            Err(error) => {
-                self.inner.store_failed(Operation::Check, &error);
-                (RejectionKind::StoreUnavailable, Reason::CommitNotChecked)
-            }
-        };
-        self.release(held).await;
-        let rejection = self.inner.endpoint.reject(kind);
-        let status = Some(rejection.status());
-        self.report(Outcome::Failed, status, Some(reason));
-        Err(rejection.after_proof())
-    }
-
-    /// What becomes of a handled event's claim.
-    fn end_of_handled(&self, held: &Held) -> End {
-        match self.inner.endpoint.forgets_when_handled() {
-            true => End::Release,
-            false => End::Complete(held.retention),
-        }
-    }
-
-    /// Completes the claim in the store; in the background, if the store cannot answer now.
-    async fn complete(&mut self, held: Arc<Held>, status: Option<u16>) {
-        let mut settling = self.settling_of(&held, self.end_of_handled(&held));
-        self.on_drop = OnDrop::Complete(held);
-        let settled = settling.once(&self.inner).await;
-        self.on_drop = OnDrop::Nothing;
-        self.laps.settled(&self.inner.endpoint);
-        match settled {
-            Ok(reason) => self.report(Outcome::Accepted, status, reason),
-            Err(_) => self.settle_in_background(self.with_report(settling, status)),
-        }
-    }
-
-    async fn release(&mut self, held: &Arc<Held>) {
-        let mut settling = self.release_of(held);
-        let released = settling.once(&self.inner).await;
-        self.laps.settled(&self.inner.endpoint);
-        if released.is_err() {
-            self.settle_in_background(settling);
-        }
-        self.on_drop = OnDrop::Nothing;
-    }
-
-    fn report(&self, outcome: Outcome, status: Option<u16>, reason: Option<Reason>) {
+    pub(super) fn report(&self, outcome: Outcome, status: Option<u16>, reason: Option<Reason>) {
         let (delivery, stages) = (&self.delivery, self.laps.stages());
         let handled = Handled { delivery, outcome, status, reason, stages, elapsed: None };
         self.inner.reporter.handled(handled);
@@ -261,16 +162,16 @@ impl<S: Store> Handling<S> {
 
     /// A shutdown waits for the end of a claim that was made, and not for one that may never have
     /// been.
-    fn settle_in_background(&self, settling: Settling) {
+    pub(super) fn settle_in_background(&self, settling: Settling) {
         let running = settling.held.is_some().then(|| self.running.clone());
         Settlings::add(&self.inner, Settling { running, ..settling });
     }
 
-    fn release_of(&self, held: &Arc<Held>) -> Settling {
+    pub(super) fn release_of(&self, held: &Arc<Held>) -> Settling {
         self.settling_of(held, End::Release)
     }
 
-    fn settling_of(&self, held: &Arc<Held>, end: End) -> Settling {
+    pub(super) fn settling_of(&self, held: &Arc<Held>, end: End) -> Settling {
         Settling {
             key: held.key,
             token: held.token,
@@ -298,13 +199,23 @@ impl<S: Store> Handling<S> {
     }
 
     /// With the report that follows once the store has answered. It keeps no body.
-    fn with_report(&self, settling: Settling, status: Option<u16>) -> Settling {
+    pub(super) fn with_report(&self, settling: Settling, status: Option<u16>) -> Settling {
         let delivery = self.delivery.without_body();
         let since = |arrived| self.inner.reporter.since(arrived, delivery.observer());
         let elapsed = delivery.arrived().and_then(since);
         let (stages, span) = (*self.laps.stages(), trace::current_span());
         let report = LateReport { delivery, status, stages, elapsed, span };
         Settling { report: Some(Box::new(report)), ..settling }
+    }
+}
+
+/// What a delivery is refused for, when the store has failed before its handler began.
+pub(super) fn rejection_for(error: &StoreError) -> RejectionKind {
+    match error.kind() {
+        StoreErrorKind::Full => RejectionKind::StoreFull,
+        StoreErrorKind::Unavailable | StoreErrorKind::Unsupported => {
+            RejectionKind::StoreUnavailable
+        }
     }
 }
 
@@ -316,6 +227,9 @@ impl<S: Store> Drop for Handling<S> {
                 self.laps.settled(&self.inner.endpoint);
                 let settling = self.settling_of(&held, self.end_of_handled(&held));
                 return self.settle_in_background(self.with_report(settling, None));
+            }
+            OnDrop::Untried(held) => {
+                self.settle_in_background(self.settling_of(&held, End::Untried));
             }
             OnDrop::Release(held) => {
                 // It may have ended, and been cut short while its claim was released.

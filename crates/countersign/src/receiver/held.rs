@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use super::verdict::Verdict;
 use crate::dedup::{ClaimToken, Transactional};
 use crate::endpoint::Endpoint;
 use crate::key::EventKey;
@@ -19,6 +20,7 @@ pub(crate) struct Held {
     pub(crate) token: ClaimToken,
     pub(crate) retention: Duration,
     pub(crate) transactional: Option<Transactional>,
+    pub(crate) verdict: Verdict,
     endpoint: Endpoint,
     /// When the store was asked first.
     pub(super) asked: Duration,
@@ -29,6 +31,8 @@ pub(crate) struct Held {
     state: AtomicU8,
     /// Whether a renewal was not answered: it may still be on its way.
     unanswered: AtomicBool,
+    /// Whether the handler has called for its completion in a transaction, whatever came of the call.
+    transacted: AtomicBool,
     /// Whether the metrics count it among those in flight, and whether among those lost.
     counted: AtomicBool,
     counted_lost: AtomicBool,
@@ -74,12 +78,14 @@ impl Held {
             token,
             retention,
             transactional,
+            verdict: Verdict::default(),
             endpoint,
             asked,
             until: AtomicU64::new(until),
             latest: AtomicU64::new(until),
             state: AtomicU8::new(State::Held as u8),
             unanswered: AtomicBool::new(false),
+            transacted: AtomicBool::new(false),
             counted: AtomicBool::new(counted),
             counted_lost: AtomicBool::new(false),
             turn: Mutex::default(),
@@ -152,6 +158,15 @@ impl Held {
 
     pub(super) fn has_unanswered(&self) -> bool {
         self.unanswered.load(Ordering::Acquire)
+    }
+
+    /// The handler wants its own transaction to complete it.
+    pub(super) fn transact(&self) {
+        self.transacted.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_transacted(&self) -> bool {
+        self.transacted.load(Ordering::Acquire)
     }
 
     /// The turn to renew, unless there is nothing to renew any more.

@@ -1,5 +1,6 @@
 //! The whole way of a delivery, for adapters: an endpoint, a store and observers.
 
+mod after_handler;
 mod arriving;
 mod body;
 mod builder;
@@ -7,10 +8,12 @@ mod catch_unwind;
 mod claim;
 mod handling;
 mod held;
+mod parking;
 mod renewals;
 mod settlings;
 mod store_calls;
 mod tasks;
+mod verdict;
 mod way;
 
 use std::fmt;
@@ -22,11 +25,11 @@ use std::time::Duration;
 pub use arriving::{Arriving, Receiving};
 pub use body::{BodyError, BodySource};
 pub use builder::ReceiverBuilder;
-pub use claim::{Claim, CompleteError};
+pub use claim::{Claim, CompleteError, Fenced};
 pub use tasks::HandlerTasks;
 pub use way::Way;
 
-use self::catch_unwind::CatchUnwind;
+pub(crate) use self::catch_unwind::CatchUnwind;
 use self::handling::Handling;
 use self::renewals::Renewals;
 use self::settlings::Settlings;
@@ -139,7 +142,8 @@ impl<S: Store> Receiver<S> {
     ///
     /// A [`Rejection`], already reported: a duplicate, in flight, a store that cannot answer, tasks
     /// that [drain](HandlerTasks::drain), a transaction that was not committed, or a delivery that
-    /// [no handler took](Delivery::require_taken).
+    /// [no handler took](Delivery::require_taken), or one that was
+    /// [parked](crate::EndpointBuilder::park), also after a panic, which then does not go on.
     pub fn handle<F, Fut, T>(
         &self,
         delivery: Delivery,
@@ -177,7 +181,11 @@ impl<S: Store> Receiver<S> {
             handling.handled();
             match ended.as_ref().ok().map(|answer| answer.status) {
                 Some(status) => handling.settle(status).await?,
-                None => handling.panicked().await,
+                None => {
+                    if let Some(parked) = handling.panicked().await {
+                        return Err(parked);
+                    }
+                }
             }
             match ended {
                 Ok(answer) => Ok(answer.value),

@@ -23,6 +23,8 @@ pub(crate) enum End {
     Complete(Duration),
     /// It is not: accept its next delivery.
     Release,
+    /// Its handler did not begin: accept its next delivery, and take back what was perhaps counted.
+    Untried,
 }
 
 /// The end of a claim, on its way to the store. It keeps nothing of the delivery's body.
@@ -92,14 +94,22 @@ impl Settling {
             End::Complete(retention) => {
                 (inner.calls.complete(self.key, self.token, retention).await, Operation::Complete)
             }
-            End::Release => (inner.calls.release(self.key, self.token).await, Operation::Release),
+            End::Release | End::Untried => {
+                (inner.calls.release(self.key, self.token).await, Operation::Release)
+            }
         };
         let settled = settled.inspect_err(|error| inner.store_failed(operation, error))?;
+        if self.end == End::Untried {
+            // After the release: an attempt that arrives now is not counted any more. In a box, because
+            // every delivery's future would have room for it.
+            let uncounted = Box::pin(inner.calls.uncount(self.key, self.token)).await;
+            uncounted.inspect_err(|error| inner.store_failed(Operation::Attempt, error))?;
+        }
         let (state, reason) = match (self.end, settled) {
             (End::Complete(_), Settled::Settled) => (State::Done, None),
             (End::Complete(_), Settled::Lost) => (State::Lost, Some(Reason::ClaimLost)),
             // A lost claim has nothing to release.
-            (End::Release, _) => (State::Lost, None),
+            (End::Release | End::Untried, _) => (State::Lost, None),
         };
         if let Some(held) = &self.held {
             // A release that is repeated finds nothing where the first one's answer was lost.

@@ -12,12 +12,13 @@ use pin_project_lite::pin_project;
 
 use super::catch_unwind::CatchUnwind;
 use crate::dedup::{
-    ClaimToken, Claimed, Settled, Store, StoreError, StoreErrorKind, Transactional,
+    Attempt, ClaimToken, Claimed, ParkedNote, Settled, Store, StoreError, StoreErrorKind,
+    Transactional,
 };
 use crate::endpoint::Endpoint;
 use crate::key::EventKey;
 use crate::report::metrics::{Operation, StoreMetrics, StoreWatch};
-use crate::runtime::{BoxFuture, Runtime};
+use crate::runtime::{BoxFuture, Runtime, poll_limit};
 
 /// A store, the endpoint, which says how long a call of it may take, and the runtime whose timer
 /// measures that.
@@ -107,6 +108,34 @@ impl<S: Store> StoreCalls<S> {
         self.limited(Operation::Check, move || self.store.is_completed(key, token))
     }
 
+    pub(crate) fn attempt(
+        &self,
+        key: EventKey,
+        token: ClaimToken,
+        keep: Duration,
+    ) -> impl Future<Output = Result<Attempt, StoreError>> + Send {
+        self.limited(Operation::Attempt, move || self.store.attempt(key, token, keep))
+    }
+
+    /// Takes back the count of an attempt, where the store can.
+    pub(crate) async fn uncount(&self, key: EventKey, token: ClaimToken) -> Result<(), StoreError> {
+        let done = self.limited(Operation::Attempt, move || self.store.uncount(key, token)).await;
+        match done {
+            Err(error) if error.kind() == StoreErrorKind::Unsupported => Ok(()),
+            done => done,
+        }
+    }
+
+    pub(crate) fn park<'a>(
+        &'a self,
+        key: EventKey,
+        token: ClaimToken,
+        keep: Duration,
+        note: &'a ParkedNote,
+    ) -> impl Future<Output = Result<Settled, StoreError>> + Send {
+        self.limited(Operation::Park, move || self.store.park(key, token, keep, note))
+    }
+
     pub(crate) fn transactional(&self) -> Option<Transactional> {
         self.store.transactional()
     }
@@ -157,11 +186,8 @@ where
             calls.metrics.stop(*this.watch, &calls.endpoint);
             return Poll::Ready(answer.unwrap_or_else(|panic| Err(panicked(&*panic))));
         }
-        // No timer is made for a store that answers at once.
-        let Some(runtime) = calls.runtime() else { return Poll::Pending };
         let timeout = calls.endpoint.store_timeout();
-        let timer = this.timer.get_or_insert_with(|| runtime.sleep(timeout));
-        timer.as_mut().poll(cx).map(|()| {
+        poll_limit(this.timer, calls.runtime(), timeout, cx).map(|()| {
             calls.metrics.stop(*this.watch, &calls.endpoint);
             let late = format!("no answer within {timeout:?}");
             Err(StoreError::new(StoreErrorKind::Unavailable, late))

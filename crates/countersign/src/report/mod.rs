@@ -31,13 +31,15 @@ pub enum Outcome {
     Rejected,
     /// A handler ran and did not answer 2xx: the event's next delivery is accepted.
     Failed,
+    /// The event is not handled and is not to come again: it is kept for an operator.
+    Parked,
     /// A handshake, answered by the middleware.
     Handshake,
 }
 
 impl Outcome {
     /// The outcome's name: `accepted`, `duplicate`, `in_flight`, `rejected`, `failed`,
-    /// `handshake`.
+    /// `parked`, `handshake`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -46,17 +48,19 @@ impl Outcome {
             Self::InFlight => "in_flight",
             Self::Rejected => "rejected",
             Self::Failed => "failed",
+            Self::Parked => "parked",
             Self::Handshake => "handshake",
         }
     }
 
     #[cfg(feature = "metrics")]
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Accepted,
         Self::Duplicate,
         Self::InFlight,
         Self::Rejected,
         Self::Failed,
+        Self::Parked,
         Self::Handshake,
     ];
 
@@ -65,6 +69,7 @@ impl Outcome {
         match kind {
             RejectionKind::Duplicate => Self::Duplicate,
             RejectionKind::InFlight => Self::InFlight,
+            RejectionKind::Parked => Self::Parked,
             // A handler has run.
             RejectionKind::NotCommitted | RejectionKind::NotTaken => Self::Failed,
             _ => Self::Rejected,

@@ -68,6 +68,7 @@ impl RejectionKind {
             Self::BodyTimeout => "The body did not arrive in time.",
             Self::BodyMalformed => "The body is genuine, but is not what the provider sends.",
             Self::Duplicate => "The event was handled before.",
+            Self::Parked => "The event is parked: it failed too often, and an operator decides.",
             Self::InFlight => "Another delivery of the event is being handled.",
             Self::StoreUnavailable => "The store cannot answer.",
             Self::StoreFull => "The store holds as many keys as it may.",
@@ -76,6 +77,7 @@ impl RejectionKind {
             }
             Self::NotTaken => "2xx was answered, but no handler took the delivery.",
             Self::Misconfigured => "The request has passed a middleware of this kind already.",
+            Self::SecretsUnavailable => "The secrets could not be looked up.",
             Self::ShuttingDown => "The process is shutting down.",
         }
     }

@@ -19,7 +19,7 @@ impl Runtime {
     /// runtime that is blocked or gone cannot answer meanwhile, wherever it is called from.
     #[must_use]
     pub const fn tokio() -> Self {
-        Self::new(spawn, sleep)
+        Self { spawn, sleep, spawn_here }
     }
 }
 
@@ -27,6 +27,13 @@ fn spawn(task: BoxFuture) {
     // Where no thread can be made there may be a runtime; without both, a claim ends with its lease.
     if let Some(runtime) = background().or_else(|| Handle::try_current().ok()) {
         drop(runtime.spawn(task));
+    }
+}
+
+fn spawn_here(task: BoxFuture) {
+    match Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn(task)),
+        Err(_) => spawn(task),
     }
 }
 

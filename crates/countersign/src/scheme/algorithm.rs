@@ -25,6 +25,10 @@ pub(crate) trait Algorithm: Sized {
     /// The keys that one configured secret stands for, in the order in which to try them.
     fn keys(signature: &Signature, secret: &[u8]) -> Vec<Self::Key>;
 
+    /// A key that nobody knows a signature for, of these random bytes.
+    #[cfg(feature = "resolver")]
+    fn unknown(random: &[u8; 32]) -> Option<Self::Key>;
+
     /// What such a secret is, for the message about one that is not.
     fn expected(signature: &Signature) -> &'static str;
 
@@ -69,6 +73,13 @@ impl<A: Algorithm> Keys<A> {
             A::keys(signature, secret.expose()).into_iter().map(move |key| (index, key))
         });
         Self { signature: signature.clone(), keys: keys.collect() }
+    }
+
+    /// One key that nobody knows a signature for.
+    #[cfg(feature = "resolver")]
+    pub(super) fn unknown(signature: &Signature, random: &[u8; 32]) -> Self {
+        let key = A::unknown(random).map(|key| (0, key));
+        Self { signature: signature.clone(), keys: key.into_iter().collect() }
     }
 
     /// Which of the secrets are of use.

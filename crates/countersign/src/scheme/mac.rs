@@ -54,6 +54,11 @@ macro_rules! mac {
                 readings.iter().filter_map(|key| HmacCore::new_from_slice(key).ok()).collect()
             }
 
+            #[cfg(feature = "resolver")]
+            fn unknown(random: &[u8; 32]) -> Option<Self::Key> {
+                HmacCore::new_from_slice(random).ok()
+            }
+
             fn expected(signature: &Signature) -> &'static str {
                 signature.secret.expected()
             }

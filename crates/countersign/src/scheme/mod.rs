@@ -128,6 +128,9 @@ macro_rules! kinds {
         pub(crate) enum ProvingOne {
             /// A token, which is this secret.
             Token(usize),
+            /// The digest of a token, where the secrets are still to come.
+            #[cfg(feature = "resolver")]
+            TokenShown(Box<[u8; 32]>),
             $($(#[$feature])? #[doc = $doc] $kind(Run<$algorithm>),)+
         }
 
@@ -147,6 +150,10 @@ macro_rules! kinds {
                 then: impl FnOnce(Result<ProvingOne, Refused<'k>>) -> T,
             ) -> T {
                 match self {
+                    #[cfg(feature = "resolver")]
+                    Self::Token(keys) if keys.used().next().is_none() => {
+                        then(keys.read(head).map(ProvingOne::TokenShown))
+                    }
                     Self::Token(keys) => then(keys.check(head).map(ProvingOne::Token)),
                     $($(#[$feature])? Self::$kind(keys) => {
                         match keys.read(head) {
@@ -200,6 +207,8 @@ macro_rules! kinds {
             fn push(&mut self, chunk: &[u8]) {
                 match self {
                     Self::Token(_) => {}
+                    #[cfg(feature = "resolver")]
+                    Self::TokenShown(_) => {}
                     $($(#[$feature])? Self::$kind(run) => run.push(chunk),)+
                 }
             }
@@ -214,6 +223,8 @@ macro_rules! kinds {
             ) -> Option<usize> {
                 match (self, keys) {
                     (Self::Token(secret), _) => Some(*secret),
+                    #[cfg(feature = "resolver")]
+                    (Self::TokenShown(digest), KeyedProof::Token(keys)) => keys.matching(digest),
                     $($(#[$feature])? (Self::$kind(run), KeyedProof::$kind(keys)) => {
                         run.finish(keys, content, texts, body)
                     })+

@@ -196,6 +196,22 @@ impl Proof {
         }
     }
 
+    /// With a key that nobody knows a proof for.
+    #[cfg(feature = "resolver")]
+    pub(super) fn unknown_key(&self, random: &[u8; 32]) -> KeyedProof {
+        match &self.0 {
+            Kind::Token(token) => KeyedProof::Token(TokenKeys::unknown(token, random)),
+            #[cfg(feature = "sha1")]
+            Kind::HmacSha1(signature) => KeyedProof::HmacSha1(Keys::unknown(signature, random)),
+            Kind::HmacSha256(signature) => KeyedProof::HmacSha256(Keys::unknown(signature, random)),
+            Kind::HmacSha512(signature) => KeyedProof::HmacSha512(Keys::unknown(signature, random)),
+            #[cfg(feature = "ed25519")]
+            Kind::Ed25519(signature) => KeyedProof::Ed25519(Keys::unknown(signature, random)),
+            #[cfg(feature = "p256")]
+            Kind::EcdsaP256(signature) => KeyedProof::EcdsaP256(Keys::unknown(signature, random)),
+        }
+    }
+
     /// How many bytes a signature has, where that is fixed.
     #[cfg(feature = "diagnosis")]
     pub(crate) fn length(&self) -> Option<usize> {

@@ -13,6 +13,18 @@ pub(crate) enum Proving {
 }
 
 impl Proving {
+    /// Before the body: whether this can still hold with these keys. Only a token is known to be wrong by
+    /// now.
+    #[cfg(feature = "resolver")]
+    pub(crate) fn may_hold(&self, keys: &Keyed) -> Result<(), RejectionKind> {
+        match (self, &*keys.0) {
+            (Self::One(ProvingOne::TokenShown(digest)), [KeyedProof::Token(keys)]) => {
+                keys.matching(digest).map(|_| ()).ok_or(RejectionKind::TokenMismatch)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Takes what stands before the body, when the body turns out to come in several chunks. One that is
     /// whole is taken by [`finish`](Self::finish).
     pub(crate) fn begin(&mut self, keys: &Keyed, content: &SignedContent, texts: &Texts) {

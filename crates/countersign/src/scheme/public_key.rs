@@ -103,6 +103,11 @@ impl Algorithm for Ed25519 {
         read().into_iter().collect()
     }
 
+    #[cfg(feature = "resolver")]
+    fn unknown(random: &[u8; 32]) -> Option<Self::Key> {
+        Some(ed25519_dalek::SigningKey::from_bytes(random).verifying_key())
+    }
+
     fn expected(_: &Signature) -> &'static str {
         "ed25519 public keys (64 hex digits, base64 or PEM)"
     }
@@ -152,6 +157,12 @@ impl Algorithm for EcdsaP256 {
         use p256::pkcs8::DecodePublicKey as _;
         let read = || Self::Key::from_public_key_der(&key_bytes(signature, secret)?).ok();
         read().into_iter().collect()
+    }
+
+    #[cfg(feature = "resolver")]
+    fn unknown(random: &[u8; 32]) -> Option<Self::Key> {
+        let key = p256::ecdsa::SigningKey::from_slice(random).ok()?;
+        Some(*key.verifying_key())
     }
 
     fn expected(_: &Signature) -> &'static str {

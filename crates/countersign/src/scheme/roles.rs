@@ -14,8 +14,27 @@ pub(crate) enum BadSecret {
 impl Scheme {
     /// Prepares the secrets. Each must be of use for one of the proofs.
     pub(crate) fn key(&self, secrets: &[Secret]) -> Result<Keyed, BadSecret> {
+        let keyed = self.key_all(secrets)?.0.into_iter();
+        Ok(Keyed(keyed.filter(|keys| keys.used().next().is_some()).collect()))
+    }
+
+    /// The keys of nobody, for a delivery that no secrets are known for: it goes the way of one whose
+    /// proof is wrong.
+    #[cfg(feature = "resolver")]
+    pub(crate) fn unknown_keys(&self, random: &[u8; 32]) -> Keyed {
+        Keyed(self.proofs.iter().map(|proof| proof.unknown_key(random)).collect())
+    }
+
+    /// As [`key`](Self::key), and every proof is there, also one that none of the secrets is for: what a head shows can
+    /// be read without any secret, and held against each set.
+    pub(crate) fn key_all(&self, secrets: &[Secret]) -> Result<Keyed, BadSecret> {
+        self.key_some(&secrets.iter().enumerate().collect::<Vec<_>>())
+    }
+
+    /// The same for some of the secrets. Each has its place among all of them.
+    pub(crate) fn key_some(&self, secrets: &[(usize, &Secret)]) -> Result<Keyed, BadSecret> {
         let (mut public, mut shared) = (Vec::new(), Vec::new());
-        for (index, secret) in secrets.iter().enumerate() {
+        for &(index, secret) in secrets {
             match self.role(secret) {
                 Some(Role::PublicKey) => public.push((index, secret)),
                 Some(Role::Shared) => shared.push((index, secret)),
@@ -31,8 +50,7 @@ impl Scheme {
         }
         let key =
             |proof: &Proof| proof.key(if proof.takes_public_keys() { &public } else { &shared });
-        let keyed = self.proofs.iter().map(key);
-        Ok(Keyed(keyed.filter(|keys| keys.used().next().is_some()).collect()))
+        Ok(Keyed(self.proofs.iter().map(key).collect()))
     }
 
     /// What a secret is to this provider: nothing if no proof can use it, and untold if it could be

@@ -63,19 +63,18 @@ impl Token {
         head: &(impl RequestHead + ?Sized),
         keys: &[(usize, TokenKey)],
     ) -> Result<usize, RejectionKind> {
+        let digest = self.read(head)?;
+        matching(keys, &digest).ok_or(RejectionKind::TokenMismatch)
+    }
+
+    /// Step 1: the token is there, once, and well formed. Gives its digest.
+    fn read(&self, head: &(impl RequestHead + ?Sized)) -> Result<[u8; 32], RejectionKind> {
         let value = match head.lookup_known(&self.header) {
             Lookup::Missing => return Err(RejectionKind::TokenMissing),
             Lookup::Repeated => return Err(RejectionKind::TokenRepeated),
             Lookup::One(value) => value,
         };
-        let digest = self.digest(value).ok_or(RejectionKind::TokenMalformed)?;
-        let mut matched = None;
-        for (index, key) in keys.iter().rev() {
-            if key.0.ct_eq(&digest).into() {
-                matched = Some(*index);
-            }
-        }
-        matched.ok_or(RejectionKind::TokenMismatch)
+        self.digest(value).ok_or(RejectionKind::TokenMalformed)
     }
 
     /// The digest of the token in a header's value. Digests are of one length, so comparing
@@ -141,6 +140,17 @@ impl Token {
     }
 }
 
+/// Which token has this digest.
+fn matching(keys: &[(usize, TokenKey)], digest: &[u8; 32]) -> Option<usize> {
+    let mut matched = None;
+    for (index, key) in keys.iter().rev() {
+        if key.0.ct_eq(digest).into() {
+            matched = Some(*index);
+        }
+    }
+    matched
+}
+
 /// What follows the scheme's name in an `Authorization` header.
 fn credentials<'a>(value: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
     let (name, rest) = value.split_at_checked(scheme.len())?;
@@ -161,6 +171,28 @@ impl TokenKeys {
     pub(super) fn new(token: &Token, secrets: &[(usize, &Secret)]) -> Self {
         let keys = secrets.iter().filter_map(|(index, secret)| Some((*index, token.key(secret)?)));
         Self { token: token.clone(), keys: keys.collect() }
+    }
+
+    /// One token that nobody knows.
+    #[cfg(feature = "resolver")]
+    pub(super) fn unknown(token: &Token, random: &[u8; 32]) -> Self {
+        Self { token: token.clone(), keys: Box::new([(0, TokenKey(*random))]) }
+    }
+
+    /// Step 1, where the tokens are not there yet.
+    #[cfg(feature = "resolver")]
+    pub(super) fn read(
+        &self,
+        head: &(impl RequestHead + ?Sized),
+    ) -> Result<Box<[u8; 32]>, Refused<'_>> {
+        let refused = |kind| Refused { kind, header: Some(self.token.header.as_str()) };
+        self.token.read(head).map(Box::new).map_err(refused)
+    }
+
+    /// Step 3 for a token of this digest.
+    #[cfg(feature = "resolver")]
+    pub(super) fn matching(&self, digest: &[u8; 32]) -> Option<usize> {
+        matching(&self.keys, digest)
     }
 
     pub(super) fn used(&self) -> impl Iterator<Item = usize> {

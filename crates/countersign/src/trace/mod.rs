@@ -55,6 +55,7 @@ mod enabled {
             provider = delivery.provider(),
             event = delivery.event_type(),
             key = %delivery.key(),
+            tenant = delivery.tenant(),
             secret = delivery.secret_label(),
             secret_index = delivery.secret_index(),
             messaging.message.id = delivery.id().map(|id| beginning(id, LONGEST_ID)),
@@ -81,7 +82,9 @@ mod enabled {
         if let Some(status) = report.status {
             span.record("http.response.status_code", status);
         }
-        if let (Outcome::Failed | Outcome::Rejected, Some(reason)) = (report.outcome, report.reason)
+        // A parked event is not handled either, whatever its provider is answered.
+        if let (Outcome::Failed | Outcome::Rejected | Outcome::Parked, Some(reason)) =
+            (report.outcome, report.reason)
         {
             span.record("error.type", reason.as_str());
             span.record("otel.status_code", "ERROR");
@@ -139,12 +142,20 @@ mod enabled {
             }
             (Outcome::Accepted, _) => say!(info, "webhook handled"),
             (Outcome::Duplicate, _) => say!(info, "webhook handled before"),
+            (Outcome::Parked, _) => {
+                say!(
+                    error,
+                    "webhook parked: it is not handled, its provider is told to stop, and it is kept \
+                     for an operator (`countersign store STORE parked`)"
+                );
+            }
             (Outcome::InFlight, _) => say!(info, "webhook is being handled"),
             (Outcome::Failed, Some(Reason::Rejected(NotCommitted))) => {
                 say!(
                     error,
                     "webhook handler answered 2xx but had not committed the transaction that it \
-                     called `complete_in` with: commit it before you answer"
+                     called `complete_in` with: commit it before you answer, and answer with \
+                     another status if `complete_in` gives an error"
                 );
             }
             (Outcome::Failed, Some(Reason::Rejected(NotTaken))) => {
@@ -203,10 +214,44 @@ mod enabled {
     }
 
     pub(crate) fn mismatches(endpoint: &Endpoint, count: u64, likely: &str) {
+        let tenant = endpoint.tenant();
         let (endpoint, provider) = (endpoint.name(), endpoint.provider().name());
         tracing::warn!(
-            target: "countersign", endpoint, provider, mismatches = count, likely,
+            target: "countersign", endpoint, provider, tenant, mismatches = count, likely,
             "webhook deliveries match no secret of this endpoint; this is logged once a minute"
+        );
+    }
+
+    pub(crate) fn secrets_replaced(endpoint: &Endpoint, secrets: usize) {
+        let (endpoint, provider) = (endpoint.name(), endpoint.provider().name());
+        tracing::info!(target: "countersign", endpoint, provider, secrets, "webhook secrets are replaced");
+    }
+
+    /// `problem` is of the operator's files, and has no secret in it.
+    pub(crate) fn secrets_kept(endpoint: &Endpoint, problem: &str) {
+        let (endpoint, provider) = (endpoint.name(), endpoint.provider().name());
+        tracing::warn!(
+            target: "countersign", endpoint, provider, problem,
+            "webhook secrets stay as they are, because their files have no good ones"
+        );
+    }
+
+    /// The resolver's error is the operator's own.
+    #[cfg(feature = "resolver")]
+    pub(crate) fn secrets_not_resolved(endpoint: &Endpoint, count: u64, error: &str) {
+        let (endpoint, provider) = (endpoint.name(), endpoint.provider().name());
+        tracing::warn!(
+            target: "countersign", endpoint, provider, failures = count, error,
+            "webhook secrets cannot be looked up; this is logged once a minute"
+        );
+    }
+
+    /// `secret` is the label, else the index.
+    pub(crate) fn secret_in_use(endpoint: &Endpoint, secret: &str) {
+        let (endpoint, provider) = (endpoint.name(), endpoint.provider().name());
+        tracing::info!(
+            target: "countersign", endpoint, provider, secret,
+            "a webhook delivery is signed with this secret, for the first time since the secrets were set"
         );
     }
 
@@ -281,6 +326,15 @@ mod disabled {
     pub(crate) fn body_refused(_: &Endpoint, _: Option<&str>, _: &str) {}
 
     pub(crate) fn mismatches(_: &Endpoint, _: u64, _: &str) {}
+
+    pub(crate) fn secrets_replaced(_: &Endpoint, _: usize) {}
+
+    pub(crate) fn secrets_kept(_: &Endpoint, _: &str) {}
+
+    #[cfg(feature = "resolver")]
+    pub(crate) fn secrets_not_resolved(_: &Endpoint, _: u64, _: &str) {}
+
+    pub(crate) fn secret_in_use(_: &Endpoint, _: &str) {}
 
     pub(crate) fn extractor_failed(_: &EventError, _: &str) {}
 

@@ -28,6 +28,54 @@ enum Body {
     Joined(BytesMut),
 }
 
+impl Body {
+    #[inline(always)]
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Empty => &[],
+            Self::One(chunk) => chunk,
+            Self::Joined(joined) => joined,
+        }
+    }
+
+    #[inline(always)]
+    fn whole(self) -> Bytes {
+        match self {
+            Self::Empty => Bytes::new(),
+            Self::One(chunk) => chunk,
+            Self::Joined(joined) => joined.freeze(),
+        }
+    }
+}
+
+impl Incoming {
+    /// From here on it is proven with the secrets of this endpoint, which was made of its own.
+    #[cfg(feature = "resolver")]
+    pub(crate) fn with_secrets_of(&mut self, endpoint: Endpoint) -> Result<(), RejectionKind> {
+        let holds = self.proving.may_hold(&endpoint.secrets().keys);
+        self.endpoint = endpoint;
+        holds
+    }
+
+    /// Step 3 with these secrets: which one matches. If none does, others can be tried.
+    #[cfg(feature = "resolver")]
+    pub(crate) fn try_prove(&mut self) -> Result<usize, RejectionKind> {
+        let Self { endpoint, proving, head, body, received } = self;
+        matching_secret(endpoint, proving, head, body.bytes(), *received)
+    }
+
+    /// Warns of it, if it matches none of the secrets that it was held against.
+    pub(crate) fn note_refusal(&self, rejection: &Rejection) {
+        self.endpoint.note_refusal(rejection);
+    }
+
+    /// The end of step 3: this secret matches.
+    pub(crate) fn proven(self, secret: usize) -> Proven {
+        let Self { endpoint, head, body, .. } = self;
+        Proven::new(endpoint, head, body.whole(), secret)
+    }
+}
+
 impl Incoming {
     #[inline(always)]
     pub(super) fn new(endpoint: Endpoint, proving: Proving, head: Head) -> Self {
@@ -55,7 +103,7 @@ impl Incoming {
             Body::One(first) => {
                 let inner = self.endpoint.inner();
                 let content = &inner.provider.spec().scheme.content;
-                self.proving.begin(&inner.keys, content, self.head.texts());
+                self.proving.begin(&inner.secrets.keys, content, self.head.texts());
                 self.proving.push(&first);
                 self.proving.push(&chunk);
                 // Sized by what has arrived, whatever length was declared.
@@ -95,21 +143,10 @@ impl Incoming {
     pub fn prove(self) -> Result<Proven, Rejection> {
         // Judged in parts: to move it all would cost as much as to feed it.
         let Self { endpoint, mut proving, head, body, received } = self;
-        let matched = {
-            let body: &[u8] = match &body {
-                Body::Empty => &[],
-                Body::One(chunk) => chunk,
-                Body::Joined(joined) => joined,
-            };
-            matching_secret(&endpoint, &mut proving, &head, body, received)
-        };
+        let matched = matching_secret(&endpoint, &mut proving, &head, body.bytes(), received);
         match matched {
             Ok(secret) => {
-                let body = match body {
-                    Body::Empty => Bytes::new(),
-                    Body::One(chunk) => chunk,
-                    Body::Joined(joined) => joined.freeze(),
-                };
+                let body = body.whole();
                 head.move_to(|head| Ok(Proven::new(endpoint, head, body, secret)))
             }
             Err(kind) => Err(endpoint.reject(kind)),
@@ -131,7 +168,7 @@ fn matching_secret(
     endpoint.judge_length(head, body)?;
     let inner = endpoint.inner();
     let content = &inner.provider.spec().scheme.content;
-    let matched = proving.finish(&inner.keys, content, head.texts(), body);
+    let matched = proving.finish(&inner.secrets.keys, content, head.texts(), body);
     matched.ok_or(RejectionKind::SignatureMismatch)
 }
 

@@ -51,11 +51,21 @@ impl Endpoint {
     ///
     /// A [`Rejection`]: of the method, the signature or token, the id, the time, or the declared
     /// length.
-    #[inline(never)]
+    #[inline]
     pub fn begin(&self, head: &(impl RequestHead + ?Sized)) -> Result<Incoming, Rejection> {
+        match self.replaced() {
+            None if self.lookups().is_some() => Err(self.reject(RejectionKind::SecretsUnavailable)),
+            None => self.judge(head),
+            Some(now) => now.judge(head),
+        }
+    }
+
+    /// Step 1 with these secrets, or with none where they are still to come.
+    #[inline(never)]
+    pub(crate) fn judge(&self, head: &(impl RequestHead + ?Sized)) -> Result<Incoming, Rejection> {
         let head = self.in_family(head).map_err(|kind| self.reject_head(kind))?;
         // Made of its parts where it is returned: to move it costs as much as to read a header.
-        self.inner().keys.start(&head, |started| {
+        self.inner().secrets.keys.start(&head, |started| {
             let proving = match started {
                 Ok(proving) => proving,
                 Err(refused) => return Err(self.reject_head(self.trace(refused))),
@@ -103,7 +113,8 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// A [`Rejection`], as of those three.
+    /// A [`Rejection`], as of those three. One that looks its secrets up
+    /// ([`SecretsUnavailable`](RejectionKind::SecretsUnavailable)) needs a [`Receiver`](crate::Receiver).
     #[inline]
     pub fn verify(
         &self,
@@ -111,8 +122,13 @@ impl Endpoint {
         body: &[u8],
     ) -> Result<Verified<'_>, Rejection> {
         let mut read = Head::default();
-        match self.matching_secret(head, body, &mut read) {
-            Ok(secret) => Ok(Verified::new(self, secret, read.time)),
+        if self.lookups().is_some() {
+            return Err(self.reject(RejectionKind::SecretsUnavailable));
+        }
+        let replaced = self.replaced();
+        let with = replaced.as_ref().unwrap_or(self);
+        match with.matching_secret(head, body, &mut read) {
+            Ok(secret) => Ok(Verified::new(self, replaced, secret, read.time)),
             Err(kind) => Err(self.reject_head(kind)),
         }
     }
@@ -137,7 +153,7 @@ impl Endpoint {
             Ok(read.texts())
         };
         let content = &inner.provider.spec().scheme.content;
-        let matched = inner.keys.verify(&head, content, body, rest);
+        let matched = inner.secrets.keys.verify(&head, content, body, rest);
         matched.map_err(|refused| self.trace(refused))
     }
 
@@ -164,8 +180,8 @@ impl Endpoint {
     ) -> Option<Result<Reply, Rejection>> {
         let inner = self.inner();
         let mut kinds = inner.provider.spec().handshakes.unsigned.iter();
-        let answer =
-            kinds.find_map(|kind| kind.answer(head, inner.verify_token.as_ref(), &inner.allow))?;
+        let answer = kinds
+            .find_map(|kind| kind.answer(head, inner.verify_token.as_deref(), &inner.allow))?;
         Some(answer.map(Reply::handshake_answered).map_err(|kind| self.reject(kind)))
     }
 

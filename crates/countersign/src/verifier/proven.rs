@@ -145,7 +145,7 @@ impl Proven {
                 shown: self.head.handshakes.get(index)?,
                 value: &|slot| read.found.get(slot),
                 content_begins: spec.scheme.content.first_literal(),
-                mac: &|text| inner.keys.hmac_sha256(self.secret, text),
+                mac: &|text| inner.secrets.keys.hmac_sha256(self.secret, text),
             })
         })?;
         Some(answer.map_err(malformed))

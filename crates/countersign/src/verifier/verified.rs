@@ -9,17 +9,24 @@ use crate::endpoint::Endpoint;
 use crate::window::UnixMillis;
 
 /// A delivery whose head was good and whose proof holds; see [`Endpoint::verify`].
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Verified<'e> {
     endpoint: &'e Endpoint,
+    /// The endpoint with the secrets that it was proven with, where they were replaced.
+    replaced: Option<Endpoint>,
     secret: usize,
     time: Option<UnixMillis>,
 }
 
 impl<'e> Verified<'e> {
     #[inline(always)]
-    pub(super) fn new(endpoint: &'e Endpoint, secret: usize, time: Option<UnixMillis>) -> Self {
-        Self { endpoint, secret, time }
+    pub(super) fn new(
+        endpoint: &'e Endpoint,
+        replaced: Option<Endpoint>,
+        secret: usize,
+        time: Option<UnixMillis>,
+    ) -> Self {
+        Self { endpoint, replaced, secret, time }
     }
 
     /// The time in the delivery's headers, where the proof covers it.
@@ -31,8 +38,15 @@ impl<'e> Verified<'e> {
 
     /// The label of the secret that matched, where it has one.
     #[must_use]
-    pub fn secret_label(&self) -> Option<&'e str> {
-        self.endpoint.inner().labels.get(self.secret)?.as_deref()
+    pub fn secret_label(&self) -> Option<&str> {
+        self.replaced
+            .as_ref()
+            .unwrap_or(self.endpoint)
+            .inner()
+            .secrets
+            .labels
+            .get(self.secret)?
+            .as_deref()
     }
 
     /// Which of the endpoint's secrets matched: 0 is the current one, others are older.

@@ -58,6 +58,10 @@ async fn a_cluster_keeps_the_contract() {
     suite.claims_race_their_releases(100).await;
     suite.forgets_what_is_handled().await;
     suite.forgotten_token_never_claims().await;
+    suite.attempts_are_counted().await;
+    suite.an_attempt_is_taken_back().await;
+    suite.parking_is_fenced().await;
+    suite.attempts_race(10).await;
     suite.forgets_race_handlers(20).await;
     let counted = cluster.store().await.stats().await.unwrap_err();
     assert_eq!(counted.kind(), StoreErrorKind::Unsupported);

@@ -113,6 +113,15 @@ impl<'f> Table<'f> {
         self.take(field).map(Value::into_table).transpose()
     }
 
+    /// The same, where an example says more than that it must be a table.
+    pub(in crate::config) fn table_like(
+        &mut self,
+        field: &'static str,
+        example: &str,
+    ) -> Result<Option<Self>, Mistake> {
+        self.take(field).map(|value| value.into_table_like(example)).transpose()
+    }
+
     /// One table or several.
     pub(in crate::config) fn tables(&mut self, field: &'static str) -> Result<Vec<Self>, Mistake> {
         let items = self.take(field).map(Value::into_items).unwrap_or_default();

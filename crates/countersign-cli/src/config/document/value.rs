@@ -94,9 +94,13 @@ impl<'f> Value<'f> {
     }
 
     pub(in crate::config) fn into_table(self) -> Result<Table<'f>, Mistake> {
+        self.into_table_like("{ … }")
+    }
+
+    pub(in crate::config) fn into_table_like(self, example: &str) -> Result<Table<'f>, Mistake> {
         match self.value {
             DeValue::Table(table) => Ok(Table::new(self.name, self.at, table)),
-            _ => Err(self.is_not("a table, `{ … }`")),
+            _ => Err(self.is_not(&format!("a table, `{example}`"))),
         }
     }
 

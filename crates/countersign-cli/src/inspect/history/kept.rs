@@ -176,8 +176,11 @@ fn headers(pairs: Vec<(String, Written)>) -> HeaderMap {
 }
 
 fn verdict(name: &str) -> Option<Verdict> {
-    use Verdict::{Accepted, Duplicate, Failed, Handshake, InFlight, NotFound, Rejected, Working};
-    let all = [Working, Accepted, Duplicate, InFlight, Handshake, Rejected, Failed, NotFound];
+    use Verdict::{
+        Accepted, Duplicate, Failed, Handshake, InFlight, NotFound, Parked, Rejected, Working,
+    };
+    let all =
+        [Working, Accepted, Duplicate, InFlight, Handshake, Rejected, Failed, Parked, NotFound];
     all.into_iter().find(|verdict| verdict.as_str() == name)
 }
 

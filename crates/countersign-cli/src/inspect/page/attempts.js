@@ -35,10 +35,15 @@ export function attemptsPart(detail, { isReplay, choose }) {
       choose,
     });
   });
-  const handled = attempts.some((attempt) => attempt.status >= 200 && attempt.status < 300);
-  const made = part("attempts", "Attempts", el("p", null, heading(attempts, handled)));
+  const last = attempts.findLast(({ outcome }) => ["parked", "accepted", "failed"].includes(outcome))?.outcome;
+  const parked = last === "parked";
+  // A duplicate of a parked event is answered 200, too.
+  const answered = attempts.some((attempt) => attempt.status >= 200 && attempt.status < 300);
+  const handled = last ? last === "accepted" : answered;
+  const stands = parked ? "it is parked" : handled ? "it is handled" : "it is not handled yet";
+  const made = part("attempts", "Attempts", el("p", null, heading(attempts, stands)));
   if (retries) made.append(retries);
-  if (waits && sent.length > 0) rows.push(...ahead(sent, waits, handled));
+  if (waits && sent.length > 0) rows.push(...ahead(sent, waits, handled || parked));
   made.append(
     el(
       "table",
@@ -60,8 +65,8 @@ export function attemptsPart(detail, { isReplay, choose }) {
   return made;
 }
 
-const heading = (attempts, handled) =>
-  `${count(attempts.length, "delivery", "deliveries")} of this event; ${handled ? "it is handled" : "it is not handled yet"}.`;
+const heading = (attempts, stands) =>
+  `${count(attempts.length, "delivery", "deliveries")} of this event; ${stands}.`;
 
 function came(attempt, { nth, before, wait, shown, choose }) {
   const after = before && duration(new Date(attempt.received_at) - new Date(before.received_at));
@@ -88,10 +93,10 @@ function came(attempt, { nth, before, wait, shown, choose }) {
   );
 }
 
-/** The retries that have not come. They are due only while the event is not handled. */
-function ahead(sent, waits, handled) {
+/** The retries that have not come. They are due only while the provider was not told to stop. */
+function ahead(sent, waits, ended) {
   const left = waits.slice(sent.length - 1);
-  if (handled) return [];
+  if (ended) return [];
   if (left.length === 0) return [note("The provider's last retry has come. It sends this event no more.")];
   let at = new Date(sent.at(-1).received_at).getTime();
   const rows = left.slice(0, 1 + AHEAD).map((wait, nth) => {

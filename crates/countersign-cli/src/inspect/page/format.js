@@ -11,6 +11,7 @@ export const OUTCOMES = {
   ],
   rejected: ["Rejected", "It was not proven genuine, fresh and well formed."],
   failed: ["Failed", "It is genuine, but it was not handled. Its next delivery is accepted."],
+  parked: ["Parked", "It failed too often. The provider was told to stop, and an operator decides."],
   not_found: ["Wrong path", "No endpoint has this path."],
   wrong_method: ["Not a POST", "Endpoints take POST only."],
   working: ["Working", "Its body is still being received, or it is being handled."],

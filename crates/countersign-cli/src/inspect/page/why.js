@@ -11,6 +11,8 @@ export function whyPart(detail, info) {
       return diagnosed(detail);
     case "failed":
       return part("why", "Why", failed(detail));
+    case "parked":
+      return part("why", "Why", parked(detail));
     case "in_flight":
       return part(
         "why",
@@ -64,6 +66,14 @@ function failed({ forward, reason }) {
   return [
     says("The delivery is genuine, but it was not handled."),
     reason && el("p", { class: "code" }, `Code: ${visible(reason)}`),
+  ];
+}
+
+function parked({ says: sentence, key }) {
+  return [
+    says(visible(sentence ?? "This event failed too often, and is parked.", 1000)),
+    remedy("Repair what fails. Then let the store forget the event, and replay it, or have the provider send it again:"),
+    el("p", { class: "code" }, el("code", null, `countersign store STORE forget ${visible(key ?? "KEY", 64)}`)),
   ];
 }
 

@@ -9,6 +9,7 @@ use super::{Inspector, inspected};
 use crate::browser::Browser;
 use crate::program::{Program, SECRET, command};
 use crate::sender::{Delivery, hostwares};
+use crate::target::Target;
 use crate::verify::Folder;
 
 /// Nothing that the page loads is missing, forbidden or wrong. A request that is refused is in the
@@ -47,6 +48,27 @@ fn a_refused_delivery_is_seen_understood_mended_and_replayed() {
     inspector.wait_until("accepted", |rows| {
         rows.len() == 2 && rows[0]["outcome"] == "accepted" && rows[0]["replay_of"] == 1
     });
+    assert_quiet(&browser);
+}
+
+#[test]
+fn a_parked_event_is_not_said_to_be_handled() {
+    let target = Target::new(|_| "500 Internal Server Error");
+    let args = ["--provider", "hostwares=env:SECRET", "--forward-to", &target.url];
+    let (program, inspector) = inspected(&[&args[..], &["--park-after", "2"]].concat());
+    let browser = Browser::start();
+    browser.open(&format!("http://{}/", inspector.addr));
+    browser.wait_for("#connection", "Live");
+    let event = hostwares("evt_1", "invoice.paid");
+    for (status, outcome) in [(500, "Failed"), (200, "Parked"), (200, "Duplicate")] {
+        assert_eq!(event.send(&program).status, status);
+        browser.wait_for("#rows", outcome);
+    }
+    browser.click("#rows [data-outcome=parked]");
+    browser.wait_for("#verdict", "Parked");
+    let why = browser.wait_for("#why", "countersign store STORE forget");
+    assert!(why.contains("answered 500. The event is parked"), "{why}");
+    browser.wait_for("#attempts", "3 deliveries of this event; it is parked.");
     assert_quiet(&browser);
 }
 

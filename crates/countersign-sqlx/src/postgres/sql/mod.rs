@@ -33,9 +33,11 @@
 //! or change what another one writes. The order of two statements is that of their calls' keys, one by
 //! one: calls in one statement are concurrent, and any order between their keys is right.
 
+mod attempts;
 mod claim;
 mod many;
 mod operate;
+mod order;
 mod settle;
 mod table;
 
@@ -44,7 +46,7 @@ use std::sync::Arc;
 use countersign::RELEASED_FOR;
 use sha2::{Digest, Sha256};
 
-pub(super) use table::{Found, PARTITION, Table};
+pub(super) use table::{BESIDE, Found, PARTITION, Table};
 
 /// The owner of a row that no token owns.
 const NOBODY: &str = "'00000000-0000-0000-0000-000000000000'::uuid";
@@ -78,6 +80,14 @@ pub(super) mod outcome {
     pub(in crate::postgres) const COMPLETED_HERE: i32 = 7;
     /// The claim is completed, by a transaction that has committed.
     pub(in crate::postgres) const COMPLETED: i32 = 8;
+    /// The claim is the caller's, and not completed.
+    pub(in crate::postgres) const HELD: i32 = 9;
+    /// The version is the entity's newest one, and the event's own.
+    pub(in crate::postgres) const NEWEST: i32 = 10;
+    /// A newer one is there.
+    pub(in crate::postgres) const SUPERSEDED: i32 = 11;
+    /// The same is there, of another event.
+    pub(in crate::postgres) const SAME: i32 = 12;
 }
 
 /// A statement, which always answers one row for each key: its tag, how it ended, what is left of the
@@ -128,15 +138,38 @@ pub(super) struct Statements {
     pub(super) looks: Statement,
     /// `$1` key, `$2` owner, `$3` the released token's key.
     pub(super) forget: Statement,
+    /// The same where there is a table of attempts.
+    pub(super) forget_counted: Statement,
+    /// `$1` key, `$2` owner, `$3` microseconds.
+    pub(super) attempt: String,
+    pub(super) uncount: String,
+    /// `$1` key, `$2` owner, `$3` microseconds, `$4` the note's digits.
+    pub(super) park: String,
+    /// `$1` how many.
+    pub(super) parked: String,
+    pub(super) parked_count: String,
+    /// `$1` key.
+    pub(super) parked_one: String,
+    /// `$1` key, `$2` owner, `$3` entity, `$4` version, `$5` how long it is kept.
+    pub(super) newest_in: Statement,
+    /// `$1` key, `$2` owner.
+    pub(super) fence: Statement,
     /// `$1` key.
     pub(super) state: String,
     pub(super) stats: String,
     /// `$1` how many.
     pub(super) purge: String,
+    /// The same for the tables beside it, which a table of an older version does not have.
+    pub(super) purge_beside: [String; 2],
+    /// Which of these there are.
+    pub(super) beside: String,
 }
 
 impl Statements {
     pub(super) fn new(table: &Table) -> Self {
+        let (attempts, watermarks) = (table.attempts(), table.watermarks());
+        let purge_beside = [table::purge(&attempts, "key"), table::purge(&watermarks, "entity")];
+        let beside = table::beside(table);
         let table = &table.quoted();
         Self {
             claim: Statement::new(&claim::claim(table), 4),
@@ -148,10 +181,21 @@ impl Statements {
             completions: Statement::new(&many::completions(table), 3),
             releases: Statement::new(&many::releases(table), 3),
             looks: Statement::new(&many::looks(table), 2),
-            forget: Statement::new(&operate::forget(table), 3),
-            state: operate::state(table),
+            forget: Statement::new(&operate::forget(table, None), 3),
+            forget_counted: Statement::new(&operate::forget(table, Some(&attempts)), 3),
+            attempt: attempts::attempt(table, &attempts),
+            uncount: attempts::uncount(&attempts),
+            park: attempts::park(table, &attempts),
+            parked: attempts::parked(table, &attempts, "ORDER BY parked_at, key LIMIT $1"),
+            parked_one: attempts::parked(table, &attempts, "AND key = $1::uuid"),
+            parked_count: attempts::parked_count(table, &attempts),
+            state: operate::state(table, &attempts),
+            newest_in: Statement::new(&order::newest_in(table, &watermarks), 5),
+            fence: Statement::new(&order::fence(table), 2),
             stats: operate::stats(table),
-            purge: table::purge(table),
+            purge: table::purge(table, "key"),
+            purge_beside,
+            beside,
         }
     }
 }

@@ -9,8 +9,18 @@ use super::{MAY_RUN, NOBODY, TAG, released_until};
 ///
 /// A row that is locked is [`BUSY`], unless it is claimed: the user's transaction that has completed a claim
 /// and is still open does not matter then. Where the lease is over, it does.
-pub(super) fn forget(table: &str) -> String {
+///
+/// Its count of attempts and its record, if there is a table of them, end in the same step.
+pub(super) fn forget(table: &str, attempts: Option<&str>) -> String {
     let until = released_until();
+    let counts = attempts.map_or_else(String::new, |attempts| {
+        format!(
+            ", uncounted AS (\
+                UPDATE {attempts} SET parked_at = NULL, note = NULL, expires_at = clock_timestamp() \
+                WHERE key = $1::uuid AND EXISTS (SELECT FROM freed)\
+            )"
+        )
+    });
     let mine = "key = $1::uuid AND owner = $2::uuid";
     format!(
         "WITH seen AS MATERIALIZED (\
@@ -27,7 +37,7 @@ pub(super) fn forget(table: &str) -> String {
             SELECT $3::uuid, {NOBODY}, true, {until} FROM freed \
             ON CONFLICT (key) DO UPDATE SET expires_at = excluded.expires_at \
             RETURNING 1\
-        ) \
+        ){counts} \
         SELECT {TAG}, CASE WHEN EXISTS (SELECT FROM token) THEN {SETTLED} \
             WHEN EXISTS (SELECT FROM seen WHERE NOT done AND expires_at > now) THEN {IN_FLIGHT} \
             WHEN EXISTS (SELECT FROM seen) AND NOT EXISTS (SELECT FROM unlocked) THEN {BUSY} \
@@ -37,11 +47,13 @@ pub(super) fn forget(table: &str) -> String {
     )
 }
 
-/// The row's owner, whether it is handled, and how many microseconds are left.
-pub(super) fn state(table: &str) -> String {
+/// The row's owner, whether it is handled, how many microseconds are left, and whether there is a table of
+/// attempts.
+pub(super) fn state(table: &str, attempts: &str) -> String {
     format!(
         "SELECT owner, done, \
-            (extract(epoch FROM expires_at - clock_timestamp()) * 1000000)::bigint \
+            (extract(epoch FROM expires_at - clock_timestamp()) * 1000000)::bigint, \
+            to_regclass('{attempts}') IS NOT NULL \
         FROM {table} WHERE key = $1::uuid"
     )
 }

@@ -4,10 +4,11 @@ use super::outcome::{BUSY, COMPLETED, COMPLETED_HERE, LOST, SETTLED};
 use super::{LOCK_TIMEOUT, MAY_RUN, NOBODY, TAG, released_until};
 
 /// The claim is the caller's, handled or not.
-const HELD: &str = "key = $1::uuid AND owner = $2::uuid AND expires_at > clock_timestamp()";
+pub(super) const HELD_BY: &str =
+    "key = $1::uuid AND owner = $2::uuid AND expires_at > clock_timestamp()";
 
 /// What a transaction has completed, in a setting that ends with it and goes back with a savepoint.
-const COMPLETED_IN: &str = "countersign.completed";
+pub(super) const COMPLETED_IN: &str = "countersign.completed";
 
 /// Completing again changes nothing and is settled again.
 ///
@@ -17,14 +18,14 @@ const COMPLETED_IN: &str = "countersign.completed";
 pub(super) fn complete(table: &str) -> String {
     format!(
         "WITH free AS MATERIALIZED (\
-            SELECT FROM {table} WHERE {HELD} AND {MAY_RUN} FOR UPDATE SKIP LOCKED\
+            SELECT FROM {table} WHERE {HELD_BY} AND {MAY_RUN} FOR UPDATE SKIP LOCKED\
         ), mine AS (\
             UPDATE {table} SET done = true, expires_at = CASE WHEN done THEN expires_at \
                 ELSE clock_timestamp() + $3::bigint * interval '1 microsecond' END \
-            WHERE {HELD} AND EXISTS (SELECT FROM free) RETURNING 1\
+            WHERE {HELD_BY} AND EXISTS (SELECT FROM free) RETURNING 1\
         ) \
         SELECT {TAG}, CASE WHEN EXISTS (SELECT FROM mine) THEN {SETTLED} \
-            WHEN EXISTS (SELECT FROM {table} WHERE {HELD}) THEN {BUSY} \
+            WHEN EXISTS (SELECT FROM {table} WHERE {HELD_BY}) THEN {BUSY} \
             ELSE {LOST} END::int, 0::bigint, NULL::uuid"
     )
 }
@@ -37,7 +38,7 @@ pub(super) fn complete_in(table: &str) -> String {
         "WITH mine AS (\
             UPDATE {table} SET done = true, \
                 expires_at = clock_timestamp() + $3::bigint * interval '1 microsecond' \
-            WHERE {HELD} AND NOT done AND {MAY_RUN} \
+            WHERE {HELD_BY} AND NOT done AND {MAY_RUN} \
             RETURNING set_config('{COMPLETED_IN}', \
                 concat_ws(' ', current_setting('{COMPLETED_IN}', true), $1::text || $2::text), true)\
         ) \

@@ -20,6 +20,7 @@ impl MemoryStore {
                 let until = now.saturating_add(nanos(RELEASED_FOR));
                 shard.released.insert(key, token, now, until, self.0.released);
                 shard.remove(key);
+                shard.counts.remove(key);
                 self.dropped(1);
                 Forgotten::Forgotten
             }
@@ -49,6 +50,8 @@ impl MemoryStore {
         for shard in &self.0.shards {
             let shard = lock(shard);
             stats.released += shard.released.count(now) as u64;
+            let records = shard.counts.iter(now).filter(|(_, count)| count.parked.is_some());
+            stats.parked += records.count() as u64;
             for entry in shard.entries() {
                 *match entry.state {
                     _ if entry.expires <= now => &mut stats.expired,
@@ -57,6 +60,8 @@ impl MemoryStore {
                 } += 1;
             }
         }
+        // A parked event is a handled one to all but its record.
+        stats.handled = stats.handled.saturating_sub(stats.parked);
         stats
     }
 }

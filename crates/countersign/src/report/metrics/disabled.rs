@@ -30,6 +30,30 @@ impl EndpointMetrics {
 }
 
 #[derive(Default)]
+pub(crate) struct SecretMetrics(());
+
+impl SecretMetrics {
+    pub(crate) fn begin(&self, _: &Endpoint) {}
+
+    pub(crate) fn matched(&self, _: &Endpoint, _: usize) {}
+}
+
+#[cfg(feature = "resolver")]
+#[derive(Default)]
+pub(crate) struct LookupMetrics(());
+
+#[cfg(feature = "resolver")]
+impl LookupMetrics {
+    pub(crate) fn begin(&self, _: &Endpoint) {}
+
+    pub(crate) fn known(&self, _: &Endpoint) {}
+
+    pub(crate) fn unknown(&self, _: &Endpoint) {}
+
+    pub(crate) fn failed(&self, _: &Endpoint) {}
+}
+
+#[derive(Default)]
 pub(crate) struct StoreMetrics(());
 
 impl StoreMetrics {

@@ -7,9 +7,10 @@ use metrics::{Counter, Gauge, Histogram, Key, Label, Recorder};
 
 use super::names::{
     CLAIMS_IN_FLIGHT, CLAIMS_LOST, DELIVERIES, DELIVERY_AGE, DELIVERY_DURATION, HANDLER_DURATION,
-    LAST_GENUINE, LAST_RETRY_FAILURES, SECRET_MATCHES, describe,
+    LAST_GENUINE, LAST_RETRY_FAILURES, describe,
 };
 use super::recorder::{METADATA, with_recorder};
+use super::secrets::KeyLabels;
 use crate::delivery::Delivery;
 use crate::endpoint::Endpoint;
 use crate::rejection::RejectionKind;
@@ -17,7 +18,10 @@ use crate::report::{Outcome, Reason, Report};
 
 /// The metrics of an endpoint, once there is a recorder.
 #[derive(Default)]
-pub(crate) struct EndpointMetrics(OnceLock<Handles>);
+pub(crate) struct EndpointMetrics {
+    handles: OnceLock<Handles>,
+    pub(super) key_labels: KeyLabels,
+}
 
 /// All are made at once, so that each series is there with a zero before something happens: only then
 /// does Prometheus see the first increase.
@@ -27,11 +31,10 @@ struct Handles {
     rejected: Box<[Counter]>,
     ended: [(Reason, Counter); 8],
     handshakes: Box<[(&'static str, Counter)]>,
-    durations: [(Outcome, Histogram); 6],
+    durations: [(Outcome, Histogram); 7],
     handler: Histogram,
     in_flight: Gauge,
     lost: Counter,
-    secrets: Box<[Counter]>,
     age: Histogram,
     last_genuine: Gauge,
     last_retry_failures: Counter,
@@ -46,9 +49,6 @@ impl EndpointMetrics {
     /// A delivery is genuine and fresh.
     pub(crate) fn genuine(&self, delivery: &Delivery) {
         let Some(handles) = self.handles(delivery.of()) else { return };
-        if let Some(secret) = handles.secrets.get(delivery.secret_index()) {
-            secret.increment(1);
-        }
         if let Some(age) = delivery.age() {
             handles.age.record(age);
         }
@@ -89,7 +89,7 @@ impl EndpointMetrics {
 
     /// A claim that was counted is held no more.
     pub(crate) fn settled(&self) {
-        if let Some(handles) = self.0.get() {
+        if let Some(handles) = self.handles.get() {
             handles.in_flight.decrement(1);
         }
     }
@@ -103,7 +103,7 @@ impl EndpointMetrics {
 
     #[inline]
     fn handles(&self, endpoint: &Endpoint) -> Option<&Handles> {
-        match self.0.get() {
+        match self.handles.get() {
             Some(handles) => Some(handles),
             None => self.found(endpoint),
         }
@@ -111,7 +111,7 @@ impl EndpointMetrics {
 
     #[cold]
     fn found(&self, endpoint: &Endpoint) -> Option<&Handles> {
-        with_recorder(|recorder| self.0.get_or_init(|| Handles::new(endpoint, recorder)))
+        with_recorder(|recorder| self.handles.get_or_init(|| Handles::new(endpoint, recorder)))
     }
 }
 
@@ -152,16 +152,6 @@ impl Handles {
             handler: named.histogram(HANDLER_DURATION, &[]),
             in_flight: named.gauge(CLAIMS_IN_FLIGHT),
             lost: named.counter(CLAIMS_LOST, &[]),
-            secrets: endpoint
-                .inner()
-                .labels
-                .iter()
-                .enumerate()
-                .map(|(index, label)| {
-                    let index = index.to_string();
-                    named.counter(SECRET_MATCHES, &[("secret", label.as_deref().unwrap_or(&index))])
-                })
-                .collect(),
             age: named.histogram(DELIVERY_AGE, &[]),
             last_genuine: named.gauge(LAST_GENUINE),
             last_retry_failures: named.counter(LAST_RETRY_FAILURES, &[]),
@@ -182,13 +172,13 @@ impl Handles {
 }
 
 /// Makes handles with the endpoint's name as the first label.
-struct Named<'a> {
-    endpoint: &'a str,
-    recorder: &'a dyn Recorder,
+pub(super) struct Named<'a> {
+    pub(super) endpoint: &'a str,
+    pub(super) recorder: &'a dyn Recorder,
 }
 
 impl Named<'_> {
-    fn counter(&self, name: &'static str, more: &[(&'static str, &str)]) -> Counter {
+    pub(super) fn counter(&self, name: &'static str, more: &[(&'static str, &str)]) -> Counter {
         self.recorder.register_counter(&self.key(name, more), &METADATA)
     }
 

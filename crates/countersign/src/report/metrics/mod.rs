@@ -6,6 +6,8 @@
 
 #[cfg(feature = "metrics")]
 mod endpoint;
+#[cfg(all(feature = "metrics", feature = "resolver"))]
+mod lookups;
 #[cfg(feature = "metrics")]
 mod memory;
 #[cfg(feature = "metrics")]
@@ -13,17 +15,28 @@ mod names;
 #[cfg(feature = "metrics")]
 mod recorder;
 #[cfg(feature = "metrics")]
+mod secrets;
+#[cfg(feature = "metrics")]
 mod store;
 
 #[cfg(feature = "metrics")]
 pub(crate) use {
-    endpoint::EndpointMetrics, memory::MemoryMetrics, store::StoreMetrics, store::StoreWatch,
+    endpoint::EndpointMetrics, memory::MemoryMetrics, secrets::SecretMetrics, store::StoreMetrics,
+    store::StoreWatch,
 };
+
+#[cfg(all(feature = "metrics", feature = "resolver"))]
+pub(crate) use lookups::LookupMetrics;
+
+#[cfg(all(not(feature = "metrics"), feature = "resolver"))]
+pub(crate) use disabled::LookupMetrics;
 
 #[cfg(not(feature = "metrics"))]
 mod disabled;
 #[cfg(not(feature = "metrics"))]
-pub(crate) use disabled::{EndpointMetrics, MemoryMetrics, StoreMetrics, StoreWatch};
+pub(crate) use disabled::{
+    EndpointMetrics, MemoryMetrics, SecretMetrics, StoreMetrics, StoreWatch,
+};
 
 /// A call of a store, as the metrics name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,11 +46,21 @@ pub(crate) enum Operation {
     Complete,
     Release,
     Check,
+    Attempt,
+    Park,
 }
 
 impl Operation {
     #[cfg(feature = "metrics")]
-    const ALL: [Self; 5] = [Self::Claim, Self::Renew, Self::Complete, Self::Release, Self::Check];
+    const ALL: [Self; 7] = [
+        Self::Claim,
+        Self::Renew,
+        Self::Complete,
+        Self::Release,
+        Self::Check,
+        Self::Attempt,
+        Self::Park,
+    ];
 
     /// Its name, in the log as well.
     #[cfg(any(feature = "metrics", feature = "tracing"))]
@@ -48,6 +71,8 @@ impl Operation {
             Self::Complete => "complete",
             Self::Release => "release",
             Self::Check => "check",
+            Self::Attempt => "attempt",
+            Self::Park => "park",
         }
     }
 }

@@ -9,6 +9,8 @@ pub(super) const STORE_DURATION: &str = "countersign_store_duration_seconds";
 pub(super) const STORE_ERRORS: &str = "countersign_store_errors_total";
 pub(super) const CLAIMS_IN_FLIGHT: &str = "countersign_claims_in_flight";
 pub(super) const CLAIMS_LOST: &str = "countersign_claims_lost_total";
+#[cfg(feature = "resolver")]
+pub(super) const SECRET_LOOKUPS: &str = "countersign_secret_lookups_total";
 pub(super) const SECRET_MATCHES: &str = "countersign_secret_matches_total";
 pub(super) const DELIVERY_AGE: &str = "countersign_delivery_age_seconds";
 pub(super) const MEMORY_KEYS: &str = "countersign_memory_store_keys";
@@ -24,6 +26,8 @@ pub(super) fn describe(recorder: &dyn Recorder) {
             CLAIMS_LOST,
             "Claims whose lease ended, or was somebody else's, before they were settled.",
         ),
+        #[cfg(feature = "resolver")]
+        (SECRET_LOOKUPS, "Look-ups of a tenant's secrets, by how they ended."),
         (SECRET_MATCHES, "Genuine and fresh deliveries, by the secret that proved them."),
         (
             LAST_RETRY_FAILURES,

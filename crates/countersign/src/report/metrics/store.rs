@@ -13,7 +13,7 @@ use crate::endpoint::Endpoint;
 
 /// The metrics of a store's calls, once there is a recorder.
 #[derive(Default)]
-pub(crate) struct StoreMetrics(OnceLock<[Handles; 5]>);
+pub(crate) struct StoreMetrics(OnceLock<[Handles; 7]>);
 
 /// Those of one operation.
 struct Handles {
@@ -59,7 +59,7 @@ impl StoreMetrics {
     }
 
     #[inline]
-    fn handles(&self, store: &impl Store) -> Option<&[Handles; 5]> {
+    fn handles(&self, store: &impl Store) -> Option<&[Handles; 7]> {
         match self.0.get() {
             Some(handles) => Some(handles),
             None => self.found(store),
@@ -67,12 +67,12 @@ impl StoreMetrics {
     }
 
     #[cold]
-    fn found(&self, store: &impl Store) -> Option<&[Handles; 5]> {
+    fn found(&self, store: &impl Store) -> Option<&[Handles; 7]> {
         with_recorder(|recorder| self.0.get_or_init(|| handles(store.name(), recorder)))
     }
 }
 
-fn handles(store: &'static str, recorder: &dyn Recorder) -> [Handles; 5] {
+fn handles(store: &'static str, recorder: &dyn Recorder) -> [Handles; 7] {
     Operation::ALL.map(|operation| {
         let key = |name: &'static str| {
             let store = Label::from_static_parts("store", store);

@@ -44,7 +44,10 @@ impl Sample<'static> {
             }
         }
         let (name, rest) = found.ok_or_else(|| {
-            SignError::new(format!("there is no sample event `{name}` of {provider}"))
+            let names = names(text).join(", ");
+            SignError::new(format!(
+                "there is no sample event `{name}` of {provider}; it has {names}"
+            ))
         })?;
         let mut sample = Sample {
             name,

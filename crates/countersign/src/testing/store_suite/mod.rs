@@ -2,6 +2,7 @@
 
 #![expect(clippy::missing_panics_doc, reason = "said once, on the suite")]
 
+mod attempting;
 mod operating;
 mod overtaking;
 
@@ -62,8 +63,9 @@ impl<S: Store> StoreSuite<S> {
     }
 
     /// Runs every case but [`purge`](Self::purge) and [`clock_is_the_stores`](Self::clock_is_the_stores),
-    /// which need something of you. The cases of [`forget`](Store::forget), [`state`](Store::state) and
-    /// [`stats`](Store::stats) are left out for a store that does not have these calls (an error of the
+    /// which need something of you. The cases of [`forget`](Store::forget), [`state`](Store::state),
+    /// [`stats`](Store::stats), and of [`attempt`](Store::attempt), [`park`](Store::park) and
+    /// [`parked`](Store::parked), are left out for a store that does not have these calls (an error of the
     /// kind [`Unsupported`](crate::StoreErrorKind::Unsupported)).
     pub async fn run(&self) {
         self.one_winner_each(64, 2_000).await;
@@ -80,6 +82,7 @@ impl<S: Store> StoreSuite<S> {
         self.keys_are_distinct().await;
         self.dropped_calls_break_nothing().await;
         self.operating().await;
+        self.attempting().await;
     }
 
     /// Of `claimers` that claim the same `keys` at the same time, one gets each (promise 1).

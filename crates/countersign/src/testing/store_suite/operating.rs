@@ -160,7 +160,7 @@ impl<S: Store> StoreSuite<S> {
         // Others may use the store.
         assert!(after.handled > 0 && after.in_flight > 0 && after.released > 1, "{after:?}");
         if before == StoreStats::new() {
-            let wanted = StoreStats { in_flight: 1, handled: 1, released: 2, expired: 0 };
+            let wanted = StoreStats { in_flight: 1, handled: 1, released: 2, ..StoreStats::new() };
             assert_eq!(after, wanted, "of an empty store, to which these were added");
         }
     }
@@ -180,20 +180,20 @@ impl<S: Store> StoreSuite<S> {
         }
     }
 
-    async fn forget(&self, key: EventKey) -> Forgotten {
+    pub(super) async fn forget(&self, key: EventKey) -> Forgotten {
         answered("forget", self.store.forget(key).await)
     }
 
-    async fn state(&self, key: EventKey) -> EventState {
+    pub(super) async fn state(&self, key: EventKey) -> EventState {
         answered("state", self.store.state(key).await)
     }
 
-    async fn stats(&self) -> StoreStats {
+    pub(super) async fn stats(&self) -> StoreStats {
         answered("stats", self.store.stats().await)
     }
 }
 
-fn is_there<T>(answer: &Result<T, StoreError>) -> bool {
+pub(super) fn is_there<T>(answer: &Result<T, StoreError>) -> bool {
     answer.as_ref().err().is_none_or(|error| error.kind() != StoreErrorKind::Unsupported)
 }
 

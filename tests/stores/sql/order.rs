@@ -1,0 +1,427 @@
+//! `newest_in`: events of one entity that come in any order.
+
+use std::time::Duration;
+
+use countersign::{Delivery, ErrorChain, Forgotten, Store};
+use countersign_sqlx::{CompleteError, CompleteIn, NewestIn, Order, PostgresStore};
+use sqlx::{AssertSqlSafe, Row};
+
+use super::receiver::Bench;
+use super::{Folder, Schema};
+
+/// What handlers write: the newest version, and each that took effect, in their order.
+const TABLES: &str = "CREATE TABLE entity (version INTEGER NOT NULL); \
+                      INSERT INTO entity (version) VALUES (0); \
+                      CREATE TABLE effects (number INTEGER PRIMARY KEY, version INTEGER NOT NULL)";
+const EFFECT: &str = "INSERT INTO effects (number, version) \
+                      SELECT 1 + count(*), $1 FROM effects";
+
+/// The body of an event: its version, and what tells it from others of that version.
+fn version(delivery: &Delivery) -> i32 {
+    let body = std::str::from_utf8(delivery.body()).unwrap();
+    body.split(' ').next().unwrap().parse().unwrap()
+}
+
+macro_rules! cases {
+    ($module:ident, $database:ident, $pool:ty, $begin:literal, $isolation:expr) => {
+        mod $module {
+            use super::*;
+
+            async fn bench() -> ($database, Bench<impl Store + Clone>, impl Store + Clone, $pool) {
+                let (guard, store, pool) = $database::migrated().await;
+                sqlx::raw_sql(AssertSqlSafe(TABLES)).execute(&pool).await.unwrap();
+                (guard, Bench::new(store.clone()), store, pool)
+            }
+
+            /// Handles an event as the documentation says, and gives how it stood.
+            async fn handle(pool: &$pool, delivery: &Delivery) -> Result<Order, CompleteError> {
+                let version = version(delivery);
+                let mut tx = pool.begin_with($begin).await.unwrap();
+                sqlx::raw_sql($isolation).execute(&mut *tx).await.unwrap();
+                let order = delivery.newest_in(&mut tx, "invoice 1", version).await?;
+                if order == Order::Newest {
+                    let update = sqlx::query("UPDATE entity SET version = $1").bind(version);
+                    update.execute(&mut *tx).await.unwrap();
+                    sqlx::query(EFFECT).bind(version).execute(&mut *tx).await.unwrap();
+                }
+                delivery.complete_in(&mut tx).await?;
+                tx.commit().await.unwrap();
+                Ok(order)
+            }
+
+            async fn effects(pool: &$pool) -> Vec<i32> {
+                let rows = sqlx::query("SELECT version FROM effects ORDER BY number");
+                let rows = rows.fetch_all(pool).await.unwrap();
+                rows.iter().map(|row| row.get(0)).collect()
+            }
+
+            async fn send(bench: &Bench<impl Store>, pool: &$pool, event: &str, expected: Order) {
+                let handler = |delivery: Delivery| async move {
+                    let order = handle(pool, &delivery).await.unwrap();
+                    assert_eq!(order, expected, "{:?}", delivery.body());
+                    200
+                };
+                assert_eq!(bench.send(event, handler).await, Ok(200), "{event}");
+            }
+
+            #[tokio::test]
+            async fn a_late_event_is_superseded() {
+                let (_guard, bench, _, pool) = bench().await;
+                send(&bench, &pool, "1 a", Order::Newest).await;
+                send(&bench, &pool, "3 a", Order::Newest).await;
+                send(&bench, &pool, "2 a", Order::Superseded).await;
+                send(&bench, &pool, "3 b", Order::Same).await;
+                send(&bench, &pool, "4 a", Order::Newest).await;
+                assert_eq!(effects(&pool).await, [1, 3, 4]);
+                // It was handled all the same.
+                assert!(bench.is_let_in("2 a").await.is_err());
+            }
+
+            #[tokio::test]
+            async fn what_was_rolled_back_has_left_no_trace() {
+                let (_guard, bench, _, pool) = bench().await;
+                let handler = |delivery: Delivery| {
+                    let pool = &pool;
+                    async move {
+                        let mut tx = pool.begin_with($begin).await.unwrap();
+                        let order = delivery.newest_in(&mut tx, "invoice 1", 9_u64).await;
+                        assert_eq!(order.unwrap(), Order::Newest);
+                        tx.rollback().await.unwrap();
+                        500
+                    }
+                };
+                assert_eq!(bench.send("9 a", handler).await, Ok(500));
+                send(&bench, &pool, "1 a", Order::Newest).await;
+                send(&bench, &pool, "9 a", Order::Newest).await;
+            }
+
+            /// The answer to a `COMMIT` was lost, and the handler runs it again.
+            #[tokio::test]
+            async fn a_second_transaction_is_told_that_the_first_has_committed() {
+                let (_guard, bench, _, pool) = bench().await;
+                let handler = |delivery: Delivery| {
+                    let pool = &pool;
+                    async move {
+                        assert_eq!(handle(pool, &delivery).await.unwrap(), Order::Newest);
+                        let error = handle(pool, &delivery).await.unwrap_err();
+                        assert!(matches!(error, CompleteError::AlreadyCompleted), "{error}");
+                        200
+                    }
+                };
+                assert_eq!(bench.send("1 a", handler).await, Ok(200));
+                assert_eq!(effects(&pool).await, [1]);
+            }
+
+            /// The watermark committed, and the mark did not.
+            #[tokio::test]
+            async fn an_event_is_not_superseded_by_itself() {
+                let (_guard, bench, _, pool) = bench().await;
+                let handler = |delivery: Delivery| {
+                    let pool = &pool;
+                    async move {
+                        let mut tx = pool.begin_with($begin).await.unwrap();
+                        let order = delivery.newest_in(&mut tx, "invoice 1", 5).await;
+                        assert_eq!(order.unwrap(), Order::Newest);
+                        tx.commit().await.unwrap();
+                        500
+                    }
+                };
+                assert_eq!(bench.send("5 a", handler).await, Ok(500));
+                send(&bench, &pool, "5 a", Order::Newest).await;
+            }
+
+            #[tokio::test]
+            async fn what_is_forgotten_is_compared_again() {
+                let (_guard, bench, store, pool) = bench().await;
+                send(&bench, &pool, "5 a", Order::Newest).await;
+                let key = bench.proven("5 a").await.key();
+                assert_eq!(store.forget(key).await.unwrap(), Forgotten::Forgotten);
+                send(&bench, &pool, "5 a", Order::Newest).await;
+                send(&bench, &pool, "6 a", Order::Newest).await;
+                assert_eq!(store.forget(key).await.unwrap(), Forgotten::Forgotten);
+                send(&bench, &pool, "5 a", Order::Superseded).await;
+            }
+
+            #[tokio::test]
+            async fn one_transaction_asks_more_than_once() {
+                let (_guard, bench, _, pool) = bench().await;
+                let handler = |delivery: Delivery| {
+                    let pool = &pool;
+                    async move {
+                        let mut tx = pool.begin_with($begin).await.unwrap();
+                        let long = "x".repeat(10_000);
+                        for (entity, version, expected) in [
+                            ("a", 5, Order::Newest),
+                            ("b", 1, Order::Newest),
+                            ("a", 5, Order::Newest),
+                            ("a", 4, Order::Superseded),
+                            ("a", 6, Order::Newest),
+                            ("", 1, Order::Newest),
+                            (&long, 7, Order::Newest),
+                            (&long[1..], 6, Order::Newest),
+                            (&long, 6, Order::Superseded),
+                        ] {
+                            let order = delivery.newest_in(&mut tx, entity, version).await;
+                            assert_eq!(order.unwrap(), expected, "{:.9} {version}", entity);
+                        }
+                        delivery.complete_in(&mut tx).await.unwrap();
+                        // Also after that.
+                        let order = delivery.newest_in(&mut tx, "c", 1).await.unwrap();
+                        assert_eq!(order, Order::Newest);
+                        tx.commit().await.unwrap();
+                        200
+                    }
+                };
+                assert_eq!(bench.send("1 a", handler).await, Ok(200));
+            }
+
+            #[tokio::test]
+            async fn a_lost_claim_moves_nothing() {
+                let (_guard, bench, _, pool) = bench().await;
+                let handler = |delivery: Delivery| {
+                    let pool = &pool;
+                    async move {
+                        let lose = "DELETE FROM countersign";
+                        sqlx::raw_sql(lose).execute(pool).await.unwrap();
+                        let mut tx = pool.begin_with($begin).await.unwrap();
+                        let error = delivery.newest_in(&mut tx, "invoice 1", 9).await.unwrap_err();
+                        assert!(matches!(error, CompleteError::Lost), "{error}");
+                        assert!(delivery.claim().is_lost());
+                        // Even if it did commit.
+                        tx.commit().await.unwrap();
+                        500
+                    }
+                };
+                assert_eq!(bench.send("9 a", handler).await, Ok(500));
+                send(&bench, &pool, "1 a", Order::Newest).await;
+            }
+
+            #[tokio::test]
+            async fn without_a_transaction_nothing_is_compared() {
+                let (_guard, bench, _, pool) = bench().await;
+                let handler = |delivery: Delivery| {
+                    let pool = &pool;
+                    async move {
+                        let mut connection = pool.acquire().await.unwrap();
+                        let error = delivery.newest_in(&mut connection, "a", 1).await.unwrap_err();
+                        let text = ErrorChain::of(&error).to_string();
+                        assert!(text.contains("not in a transaction"), "{text}");
+                        500
+                    }
+                };
+                assert_eq!(bench.send("1 a", handler).await, Ok(500));
+            }
+
+            /// 200 versions in any order, several handlers at a time: none takes effect after a newer
+            /// one. Those that meet a conflict answer 500 and come again.
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn of_many_at_once_the_newest_is_the_last() {
+                let (_guard, bench, _, pool) = bench().await;
+                let bench = std::sync::Arc::new(bench);
+                // 77 and 200 have no common divisor below 201, so each comes once.
+                let versions = (0..200_u32).map(|step| step * 77 % 200 + 1);
+                let tasks = (0..8).map(|task| {
+                    let mine: Vec<u32> = versions.clone().skip(task).step_by(8).collect();
+                    let (bench, pool) = (bench.clone(), pool.clone());
+                    tokio::spawn(async move {
+                        for version in mine {
+                            let event = format!("{version} a");
+                            let mut tries = 0;
+                            loop {
+                                let pool = pool.clone();
+                                let handler = |delivery: Delivery| async move {
+                                    match handle(&pool, &delivery).await {
+                                        Ok(Order::Newest | Order::Superseded) => 200,
+                                        Ok(Order::Same) => 418,
+                                        Err(CompleteError::Store(_)) => 500,
+                                        Err(error) => panic!("{error}"),
+                                    }
+                                };
+                                match bench.send(&event, handler).await {
+                                    Ok(200) => break,
+                                    Ok(500) if tries < 200 => tries += 1,
+                                    other => panic!("{event}: {other:?}"),
+                                }
+                            }
+                        }
+                    })
+                });
+                for task in tasks.collect::<Vec<_>>() {
+                    task.await.unwrap();
+                }
+                let effects = effects(&pool).await;
+                assert!(effects.is_sorted() && effects.last() == Some(&200), "{effects:?}");
+                assert!(effects.len() > 1, "{effects:?}");
+                let newest = sqlx::query("SELECT version FROM entity").fetch_one(&pool).await;
+                assert_eq!(newest.unwrap().get::<i32, _>(0), 200);
+            }
+
+            #[tokio::test]
+            async fn an_older_table_says_what_it_needs() {
+                let (_guard, bench, _, pool) = bench().await;
+                let older = "DROP TABLE countersign_watermarks";
+                sqlx::raw_sql(older).execute(&pool).await.unwrap();
+                let handler = |delivery: Delivery| {
+                    let pool = &pool;
+                    async move {
+                        let error = handle(pool, &delivery).await.unwrap_err();
+                        let text = ErrorChain::of(&error).to_string();
+                        assert!(text.contains("`countersign store STORE migrate`"), "{text}");
+                        500
+                    }
+                };
+                assert_eq!(bench.send("1 a", handler).await, Ok(500));
+            }
+        }
+    };
+}
+
+cases!(postgres, Schema, sqlx::PgPool, "BEGIN", "SET LOCAL lock_timeout = '10s'");
+cases!(
+    repeatable_read,
+    Schema,
+    sqlx::PgPool,
+    "BEGIN ISOLATION LEVEL REPEATABLE READ",
+    "SET LOCAL lock_timeout = '10s'"
+);
+cases!(
+    serializable,
+    Schema,
+    sqlx::PgPool,
+    "BEGIN ISOLATION LEVEL SERIALIZABLE",
+    "SET LOCAL lock_timeout = '10s'"
+);
+cases!(sqlite, Folder, sqlx::SqlitePool, "BEGIN IMMEDIATE", "SELECT 1");
+
+const DELETED: &str = "SELECT count(*) FROM countersign_watermarks";
+
+/// A purge drops it when its time is over, and then any version is the newest again.
+#[tokio::test]
+async fn a_watermark_is_kept_for_its_time() {
+    let (schema, _, pool) = Schema::migrated().await;
+    let store = PostgresStore::builder(pool.clone()).schema(&schema.name);
+    let store = store.keep_watermarks(Duration::from_secs(90 * 86_400)).build().unwrap();
+    let bench = Bench::new(store.clone());
+    let ordered = |expected: Order| {
+        let pool = &pool;
+        move |delivery: Delivery| async move {
+            let mut tx = pool.begin().await.unwrap();
+            let order = delivery.newest_in(&mut tx, "a", version(&delivery)).await.unwrap();
+            assert_eq!(order, expected);
+            delivery.complete_in(&mut tx).await.unwrap();
+            tx.commit().await.unwrap();
+            200
+        }
+    };
+    assert_eq!(bench.send("2 a", ordered(Order::Newest)).await, Ok(200));
+    let days = "SELECT (extract(epoch FROM expires_at - now()) / 86400)::int \
+                FROM countersign_watermarks";
+    assert_eq!(sqlx::query_scalar::<_, i32>(days).fetch_one(&pool).await.unwrap(), 90);
+    assert_eq!(store.purge(100).await.unwrap(), 0);
+    assert_eq!(bench.send("1 a", ordered(Order::Superseded)).await, Ok(200));
+    let expire = "UPDATE countersign_watermarks SET expires_at = now()";
+    sqlx::raw_sql(expire).execute(&pool).await.unwrap();
+    // It counts as long as it is there, and is kept anew.
+    assert_eq!(bench.send("1 b", ordered(Order::Superseded)).await, Ok(200));
+    assert_eq!(store.purge(100).await.unwrap(), 0);
+    sqlx::raw_sql(expire).execute(&pool).await.unwrap();
+    assert_eq!(store.purge(100).await.unwrap(), 1);
+    assert_eq!(sqlx::query_scalar::<_, i64>(DELETED).fetch_one(&pool).await.unwrap(), 0);
+    assert_eq!(bench.send("1 c", ordered(Order::Newest)).await, Ok(200));
+}
+
+/// The lease ends while another transaction on the entity is waited for.
+#[tokio::test]
+async fn a_lease_that_ends_during_the_wait_is_lost() {
+    let (_schema, store, pool) = Schema::migrated().await;
+    let bench = Bench::new(store);
+    let first = bench.send("1 a", |delivery| {
+        let pool = &pool;
+        async move {
+            let mut tx = pool.begin().await.unwrap();
+            let order = delivery.newest_in(&mut tx, "a", 1).await.unwrap();
+            assert_eq!(order, Order::Newest);
+            // The other one waits now, or soon; its claim ends, and this one goes on.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let lose = "UPDATE countersign SET expires_at = now() WHERE key <> $1::uuid";
+            let lose = lose.replace("$1", &format!("'{}'", delivery.key()));
+            sqlx::raw_sql(AssertSqlSafe(lose)).execute(pool).await.unwrap();
+            delivery.complete_in(&mut tx).await.unwrap();
+            tx.commit().await.unwrap();
+            200
+        }
+    });
+    let second = bench.send("2 a", |delivery| {
+        let pool = &pool;
+        async move {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let mut tx = pool.begin().await.unwrap();
+            let error = delivery.newest_in(&mut tx, "a", 2).await.unwrap_err();
+            assert!(matches!(error, CompleteError::Lost), "{error}");
+            500
+        }
+    });
+    let (first, second) = tokio::join!(first, second);
+    assert_eq!((first, second), (Ok(200), Ok(500)));
+}
+
+/// Two transactions that ask in different order: one is ended, says why, and loses nothing.
+#[tokio::test]
+async fn a_deadlock_is_an_error_and_the_event_comes_again() {
+    let (_schema, store, pool) = Schema::migrated().await;
+    let bench = Bench::new(store);
+    let ask = |entities: [&'static str; 2]| {
+        let pool = &pool;
+        move |delivery: Delivery| async move {
+            let mut tx = pool.begin().await.unwrap();
+            for entity in entities {
+                match delivery.newest_in(&mut tx, entity, version(&delivery)).await {
+                    Ok(_) => tokio::time::sleep(Duration::from_millis(200)).await,
+                    Err(error) => {
+                        let text = ErrorChain::of(&error).to_string();
+                        assert!(text.contains("run it again from its beginning"), "{text}");
+                        return 503;
+                    }
+                }
+            }
+            delivery.complete_in(&mut tx).await.unwrap();
+            tx.commit().await.unwrap();
+            200
+        }
+    };
+    let one = bench.send("1 a", ask(["a", "b"]));
+    let other = bench.send("2 a", ask(["b", "a"]));
+    let (one, other) = tokio::join!(one, other);
+    let mut statuses = [one.unwrap(), other.unwrap()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 503]);
+    let again = match bench.is_let_in("1 a").await {
+        Ok(200) => bench.is_let_in("2 a").await.is_err(),
+        _ => bench.is_let_in("2 a").await == Ok(200),
+    };
+    assert!(again, "only the one that failed comes again");
+}
+
+/// With statements that stay prepared.
+#[tokio::test]
+async fn prepared_statements_compare_as_well() {
+    let (schema, _, pool) = Schema::migrated().await;
+    let store = PostgresStore::builder(pool.clone()).schema(&schema.name);
+    let bench = Bench::new(store.prepared_statements(true).build().unwrap());
+    for (event, expected) in
+        [("2 a", Order::Newest), ("1 a", Order::Superseded), ("2 b", Order::Same)]
+    {
+        let handler = |delivery: Delivery| {
+            let pool = &pool;
+            async move {
+                let mut tx = pool.begin().await.unwrap();
+                let order = delivery.newest_in(&mut tx, "a", version(&delivery)).await.unwrap();
+                assert_eq!(order, expected);
+                delivery.complete_in(&mut tx).await.unwrap();
+                tx.commit().await.unwrap();
+                200
+            }
+        };
+        assert_eq!(bench.send(event, handler).await, Ok(200));
+    }
+}
