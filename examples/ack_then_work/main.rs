@@ -126,7 +126,8 @@ async fn main() -> Result<(), Failure> {
     // All that is due, and no longer. A service would `run` it, here or in another process.
     worker.run_once().await?;
 
-    let remove = format!("DROP SCHEMA {jobs} CASCADE; DROP TABLE {claims}");
+    let beside = format!("{claims}_attempts, {claims}_watermarks");
+    let remove = format!("DROP SCHEMA {jobs} CASCADE; DROP TABLE {claims}, {beside}");
     let remove = format!("SET client_min_messages = warning; {remove}");
     sqlx::raw_sql(AssertSqlSafe(remove)).execute(&pool).await?;
     Ok(())

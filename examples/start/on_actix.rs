@@ -32,6 +32,7 @@ fn routes(webhooks: &WebhookMiddleware<MemoryStore>) -> impl FnOnce(&mut web::Se
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    tracing_subscriber::fmt::init(); // the log, which says why a delivery was refused
     let webhooks = webhooks()?; // once: all workers share it
     let app = move || App::new().configure(routes(&webhooks));
     let server = HttpServer::new(app).workers(2).bind(std::env::var("ADDR")?)?;

@@ -26,6 +26,7 @@ fn app() -> Result<Router, Box<dyn std::error::Error>> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    tracing_subscriber::fmt::init(); // the log, which says why a delivery was refused
     let listener = tokio::net::TcpListener::bind(std::env::var("ADDR")?).await?;
     println!("listening on http://{}", listener.local_addr()?);
     axum::serve(listener, app()?).await?;

@@ -4,8 +4,9 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+mod shell;
+
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
@@ -18,51 +19,28 @@ use countersign_tower::testing::{http_request, layer};
 use countersign_tower::{Webhook, WebhookLayer};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::process::Command;
 use tower::ServiceExt as _;
+
+use shell::{Folder, countersign};
 
 const PAGE: &str = include_str!("../../docs/recovering.md");
 
-/// The page's block of shell that contains this, without the indentation of the list that it is in.
+/// The page's block of shell that contains this.
 fn block(part: &str) -> String {
-    let (before, after) = PAGE.split_once(part).unwrap();
-    let (_, start) = before.rsplit_once("```sh\n").unwrap();
-    let (end, _) = after.split_once("```").unwrap();
-    format!("{start}{part}{end}").replace("\n   ", "\n").trim().to_owned()
-}
-
-/// A folder for one test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        Self(folder)
-    }
-
-    fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.0.join(name)).unwrap()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+    shell::block(PAGE, "sh", part)
 }
 
 async fn bash(script: &str, folder: &Path) -> String {
-    let mut command = Command::new("bash");
-    command.args(["-euo", "pipefail", "-c", script]).current_dir(folder).stdin(Stdio::null());
-    for variable in ["GITHUB_TOKEN", "STRIPE_API_KEY", "SVIX_TOKEN"] {
-        command.env(variable, "a-token");
-    }
-    command.envs([("APP", "app_1"), ("ENDPOINT", "ep_1"), ("MESSAGE", "msg_1")]);
-    let output = command.env("SHOPIFY_CLIENT_SECRET", "a secret").output().await.unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{script}\n{errors}");
-    String::from_utf8(output.stdout).unwrap()
+    let variables = [
+        ("GITHUB_TOKEN", "a-token"),
+        ("STRIPE_API_KEY", "a-token"),
+        ("SVIX_TOKEN", "a-token"),
+        ("APP", "app_1"),
+        ("ENDPOINT", "ep_1"),
+        ("MESSAGE", "msg_1"),
+        ("SHOPIFY_CLIENT_SECRET", "a secret"),
+    ];
+    shell::bash(script, folder, &variables).await
 }
 
 async fn serve(app: Router) -> String {
@@ -104,7 +82,8 @@ async fn the_keys_of_the_handled_events_are_in_the_log_and_are_forgotten() {
     assert_eq!(handled.len(), 2);
 
     bash(&block("jq -r 'select("), &folder.0).await;
-    assert_eq!(folder.read("keys.txt").lines().collect::<Vec<_>>(), handled);
+    let keys_txt = std::fs::read_to_string(folder.0.join("keys.txt")).unwrap();
+    assert_eq!(keys_txt.lines().collect::<Vec<_>>(), handled);
     // What it does is tested with the program; here, that it is asked for these.
     let forget = block("countersign store env:STORE forget");
     let printed =
@@ -125,12 +104,8 @@ async fn a_body_that_was_read_from_the_api_is_sent_to_the_receiver() {
     let address =
         serve(Router::new().route("/webhooks/shopify", route).with_state(keys.clone())).await;
 
-    let test = std::env::current_exe().unwrap();
-    let program = test.parent().and_then(Path::parent).unwrap().join("countersign");
-    assert!(program.exists(), "{} is not built: cargo build --workspace", program.display());
     let command = block("countersign trigger shopify").replace("127.0.0.1:3000", &address);
-    let script = format!("countersign() {{ '{}' \"$@\"; }}\n{command}", program.display());
-    let printed = bash(&script, &folder.0).await;
+    let printed = bash(&(countersign() + &command), &folder.0).await;
     assert!(printed.contains("as it should be"), "{printed}");
     assert_eq!(keys.0.lock().unwrap().len(), 1);
 }

@@ -110,6 +110,25 @@ fn exactly_once_is_exactly_once_in_postgres() {
 }
 
 #[test]
+fn tenants_are_answered_alike_on_both_frameworks() {
+    let [on_axum, on_actix] = ["tenants_axum", "tenants_actix"].map(succeeds_in_postgres);
+    assert!(on_axum.contains("rotation, signed with the new secret: all handled"), "{on_axum}");
+    assert_eq!(on_axum, on_actix);
+}
+
+#[test]
+fn tenants_of_a_vault_that_is_away_are_answered_503() {
+    let printed = succeeds("secrets_from_vault", &[]);
+    assert_eq!(printed.matches(": 503 ").count(), 3, "{printed}");
+}
+
+#[test]
+fn keys_that_a_provider_publishes_are_fetched_when_they_are_named() {
+    let printed = succeeds("published_keys", &[]);
+    assert!(printed.contains("fetched 3 times"), "{printed}");
+}
+
+#[test]
 fn custom_provider_works() {
     succeeds("custom_provider", &[]);
 }

@@ -33,6 +33,11 @@ fn app(store: impl Store) -> Result<Router, Error> {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     // Outside of the function: each copy of it has a memory of its own, and forgets it.
-    let store = RedisStore::connect(std::env::var("REDIS_URL")?).await?;
+    let mut store = RedisStore::builder();
+    // Where several programs share a Redis without sharing their events.
+    if let Ok(prefix) = std::env::var("REDIS_PREFIX") {
+        store = store.prefix(prefix);
+    }
+    let store = store.connect(std::env::var("REDIS_URL")?).await?;
     lambda_http::run(app(store)?).await
 }

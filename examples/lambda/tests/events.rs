@@ -4,7 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -58,15 +59,64 @@ async fn answered(
     runtime.answers.send(answer).unwrap();
 }
 
+/// A place in Redis that no other test has. It is empty after the test.
+struct Place {
+    url: String,
+    prefix: String,
+}
+
+impl Place {
+    fn new() -> Arc<Self> {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let url = std::env::var("REDIS_URL").unwrap_or_else(|_| "redis://127.0.0.1/".to_owned());
+        let (process, number) = (std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos();
+        Arc::new(Self { url, prefix: format!("countersign-lambda-{now}-{process}-{number}:") })
+    }
+
+    fn remove(&self) -> redis::RedisResult<usize> {
+        let mut redis = redis::Client::open(&*self.url)?.get_connection()?;
+        let mut removed = 0;
+        // What stands beside an event's key has the key in braces.
+        for pattern in [format!("{}*", self.prefix), format!("{{{}*", self.prefix)] {
+            let mut cursor = 0_u64;
+            loop {
+                let mut scan = redis::cmd("SCAN");
+                scan.arg(cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(1_000);
+                let keys: Vec<Vec<u8>>;
+                (cursor, keys) = scan.query(&mut redis)?;
+                if !keys.is_empty() {
+                    removed += redis::cmd("DEL").arg(keys).query::<usize>(&mut redis)?;
+                }
+                if cursor == 0 {
+                    break;
+                }
+            }
+        }
+        Ok(removed)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = self.remove();
+    }
+}
+
 /// The function, as a process; it ends with the test.
 struct Function {
     _process: Child,
+    _place: Arc<Place>,
     events: mpsc::UnboundedSender<Value>,
     answers: mpsc::UnboundedReceiver<Value>,
 }
 
 impl Function {
     async fn start() -> Self {
+        Self::at(&Place::new()).await
+    }
+
+    async fn at(place: &Arc<Place>) -> Self {
         let (events, receiver) = mpsc::unbounded_channel();
         let (answers, answered_with) = mpsc::unbounded_channel();
         let runtime = Arc::new(Runtime { events: Mutex::new(receiver), answers });
@@ -77,7 +127,6 @@ impl Function {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         tokio::spawn(axum::serve(listener, api).into_future());
-        let redis = std::env::var("REDIS_URL");
         let process = Command::new(env!("CARGO_BIN_EXE_countersign-on-lambda"))
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", address)
@@ -87,11 +136,12 @@ impl Function {
             .env("AWS_LAMBDA_LOG_STREAM_NAME", "stream")
             .env("AWS_LAMBDA_LOG_GROUP_NAME", "group")
             .env("GITHUB_WEBHOOK_SECRET", SECRET)
-            .env("REDIS_URL", redis.as_deref().unwrap_or("redis://127.0.0.1/"))
+            .env("REDIS_URL", &place.url)
+            .env("REDIS_PREFIX", &place.prefix)
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        Self { _process: process, events, answers: answered_with }
+        Self { _process: process, _place: Arc::clone(place), events, answers: answered_with }
     }
 
     /// Sends an event, and gives the answer's status and body.
@@ -104,9 +154,9 @@ impl Function {
     }
 }
 
-/// A body that no other test, and no other run, has sent: the store outlives them.
+/// A body that no other test has sent.
 fn body(form: bool) -> String {
-    let fresh = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let fresh = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let json = format!(r#"{{"action":"created","nonce":"{}","name":"naïve"}}"#, fresh.as_nanos());
     if !form {
         return json;
@@ -177,10 +227,12 @@ async fn a_rest_api_sends_the_older_format() {
 
 #[tokio::test]
 async fn two_copies_of_the_function_share_the_store() {
-    let (mut first, mut second) = (Function::start().await, Function::start().await);
+    let place = Place::new();
+    let (mut first, mut second) = (Function::at(&place).await, Function::at(&place).await);
     let event = signed(HTTP_API, &body(false), "application/json", false);
     assert_eq!(first.invoke(event.clone()).await.0, 200);
     assert_eq!(second.invoke(event).await.1, r#"{"status":"duplicate"}"#);
+    assert_eq!(place.remove().unwrap(), 1, "the event, in a place of the test's own");
 }
 
 #[tokio::test]
