@@ -4,6 +4,9 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the message")]
 
+#[path = "../../tests/ports.rs"]
+mod ports;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -15,6 +18,8 @@ use countersign::{Endpoint, MemoryStore, Secret, catalogue};
 use countersign_examples::Client;
 use countersign_tower::{Webhook, WebhookLayer};
 use tokio::net::{TcpListener, TcpStream};
+
+use self::ports::free_port;
 
 const PAGE: &str = include_str!("../../docs/behind-a-proxy.md");
 const PUBLIC: &str = "https://hooks.example.test";
@@ -68,10 +73,7 @@ impl Proxy {
     async fn start(program: &str, name: &str, configuration: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("proxy-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        // Free a moment ago; nothing else asks for ports by number.
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let file = folder.join("configuration");
         let configuration = configuration.replace("LISTEN", &address.to_string());
         let configuration = configuration.replace("PORT", &address.port().to_string());

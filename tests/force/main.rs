@@ -9,6 +9,8 @@ mod crash;
 mod database;
 mod fleet;
 mod outage;
+#[path = "../ports.rs"]
+mod ports;
 #[cfg(target_os = "linux")]
 mod power;
 mod receiver;

@@ -1,11 +1,13 @@
 //! Redis and Postgres servers that a test may do anything to.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use crate::ports::free_port;
 
 use crate::database::unique;
 
@@ -50,7 +52,7 @@ impl Server {
         arguments: &'static [&'static str],
         prepare: impl FnOnce(&Path),
     ) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let directory = std::env::temp_dir().join(unique("countersign-server"));
         std::fs::create_dir_all(&directory).unwrap();
         if is_root() {

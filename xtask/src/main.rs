@@ -7,6 +7,8 @@ mod interop;
 mod msrv;
 mod observability;
 mod package;
+#[path = "../../tests/ports.rs"]
+mod ports;
 mod probe;
 mod programs;
 mod published;

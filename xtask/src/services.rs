@@ -1,13 +1,13 @@
 //! The Redis and the Postgres that the tests need: those that answer, or throw-away ones.
 
 use std::env;
-use std::net::TcpListener;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::ports::free_port;
 use crate::probe::{self, Answer};
 use crate::programs::{self, is_root, program};
 
@@ -105,10 +105,7 @@ impl Service {
             Answer::Nothing => {}
         }
         let cannot = |error| format!("cannot start {}: {error}", self.name);
-        let listener =
-            TcpListener::bind("127.0.0.1:0").map_err(|error| cannot(error.to_string()))?;
-        let port = listener.local_addr().map_err(|error| cannot(error.to_string()))?.port();
-        drop(listener);
+        let port = free_port();
         let directory = env::temp_dir().join(format!("countersign-{}-{port}", self.name));
         std::fs::create_dir_all(&directory).map_err(|error| cannot(error.to_string()))?;
         let keeper = (self.start)(port, &directory).map_err(cannot)?;

@@ -1,10 +1,11 @@
 //! A `redis-server` that a test may do anything to.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::ports::free_port;
 use countersign_redis::{RedisStore, redis};
 
 pub(crate) struct Server {
@@ -17,7 +18,7 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server with these settings and waits until it answers.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let directory = format!("countersign-redis-{}-{port}", std::process::id());
         let directory = std::env::temp_dir().join(directory);
         std::fs::create_dir_all(&directory).unwrap();

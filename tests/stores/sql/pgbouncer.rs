@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use crate::ports::free_port;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool};
 
@@ -31,9 +32,7 @@ impl PgBouncer {
         let server = schema.options();
         let folder = std::env::temp_dir().join(format!("{}-pgbouncer", schema.name));
         std::fs::create_dir(&folder).unwrap();
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
+        let port = free_port();
         let database = server.get_database().unwrap_or("postgres");
         let ini = format!(
             "[databases]\n* = host={} port={} dbname={database} user={}\n\

@@ -10,10 +10,11 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::command::{cargo, root, step};
+use crate::ports::free_port;
 use crate::programs;
 use handler::Handler;
 use prometheus::Prometheus;
-use running::{Folder, Running, free_port, wait_until};
+use running::{Folder, Running, wait_until};
 
 /// The programs, and the Debian packages that have them.
 const NEEDED: &[(&str, &str)] =
@@ -44,7 +45,7 @@ const SECRETS: &[(&str, &str)] =
 
 fn against_a_real_prometheus(rules: &Path) -> Result<(), String> {
     let folder = Folder::new()?;
-    let redis_port = free_port()?;
+    let redis_port = free_port();
     let redis = start_redis(redis_port, &folder)?;
     let handler = Handler::start()?;
     let store = format!("redis://127.0.0.1:{redis_port}/");
@@ -135,7 +136,7 @@ struct Listener {
 
 impl Listener {
     fn start(store: &str, handler: u16, args: &[&str]) -> Result<Self, String> {
-        let (port, metrics) = (free_port()?, free_port()?);
+        let (port, metrics) = (free_port(), free_port());
         let mut listen = countersign()?;
         listen.args(["listen", "--store", store, "--lease", "3s"]).args(args);
         listen.args(["--addr", &format!("127.0.0.1:{port}")]);

@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::running::{Folder, Running, free_port, wait_until};
+use super::running::{Folder, Running, wait_until};
 use super::{programs, promtool};
+use crate::ports::free_port;
 
 pub(super) struct Prometheus {
     url: String,
@@ -43,7 +44,7 @@ impl Prometheus {
         };
         write("quick.yml", &quick)?;
         write("prometheus.yml", &config)?;
-        let port = free_port()?;
+        let port = free_port();
         let program = programs::program("prometheus").ok_or("no prometheus")?;
         let mut prometheus = Command::new(program);
         prometheus.arg(format!("--web.listen-address=127.0.0.1:{port}"));

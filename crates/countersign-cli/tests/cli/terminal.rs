@@ -104,10 +104,9 @@ fn a_program_that_is_not_there_and_one_that_refuses_are_told_apart() {
     let said = format!("Your program at {} answered 422.", refusing.url);
     assert_eq!(screen.without_duration(), format!("piora server.alert not handled 422 {said}"));
 
-    // Nobody listens there any more.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let url = format!("http://127.0.0.1:{port}/");
-    let screen = Screen::listen(&["--provider", "piora=env:SECRET", "--forward-to", &url]);
+    // Nobody listens there.
+    let url = "http://127.0.0.1:1/";
+    let screen = Screen::listen(&["--provider", "piora=env:SECRET", "--forward-to", url]);
     assert_eq!(piora("unreachable").send(&screen.program).status, 502);
     let line = screen.without_duration();
     let said =

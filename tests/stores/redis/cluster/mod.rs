@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::ports::free_port;
 use countersign::testing::StoreSuite;
 use countersign::{
     Claimed, EventKey, Forgotten, Runtime, Settled, Store, StoreError, StoreErrorKind,
@@ -20,7 +21,7 @@ use super::{DAY, LEASE, key, token};
 /// A node that refuses what is not in one slot.
 #[tokio::test]
 async fn every_step_is_in_one_slot() {
-    let server = Server::start(&["--cluster-enabled", "yes"]);
+    let server = Server::start(&nodes::node(&free_port().to_string()));
     server.tell(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
     while !server.ask::<String>(&["CLUSTER", "INFO"]).contains("cluster_state:ok") {
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -1,9 +1,9 @@
 //! A cluster of three primaries, and as many replicas of the first as a test wants.
 
 use std::collections::HashSet;
-use std::net::TcpListener;
 use std::time::Duration;
 
+use crate::ports::free_port;
 use countersign::EventKey;
 use countersign_redis::RedisStore;
 use countersign_redis::redis::cluster_async::ClusterConnection;
@@ -22,12 +22,9 @@ impl Cluster {
     pub(crate) async fn start(replicas: usize) -> Self {
         let (mut nodes, mut buses) = (Vec::new(), Vec::new());
         for _ in 0..PRIMARIES as usize + replicas {
-            // The usual port for the nodes' own talk, 10 000 higher, is past the end for many ports.
-            let bus = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            let bus = bus.to_string();
-            let settings = ["--cluster-enabled", "yes", "--cluster-port", &*bus];
+            let bus = free_port().to_string();
             let more = ["--cluster-node-timeout", "1000", "--appendonly", "yes"];
-            nodes.push(Server::start(&[settings, more].concat()));
+            nodes.push(Server::start(&[node(&bus), more].concat()));
             buses.push(bus);
         }
         for (number, node) in nodes.iter().enumerate().take(PRIMARIES as usize) {
@@ -105,4 +102,10 @@ impl Cluster {
     pub(crate) fn slot(&self, key: EventKey) -> u32 {
         self.nodes[0].ask(&["CLUSTER", "KEYSLOT", &format!("countersign:{key}")])
     }
+}
+
+/// The settings of a node that talks to the others on this port. The usual one, 10 000 higher than
+/// its own, is among those that the system gives to connections.
+pub(crate) fn node(bus: &str) -> [&str; 4] {
+    ["--cluster-enabled", "yes", "--cluster-port", bus]
 }
