@@ -108,7 +108,7 @@ const TOKEN_FORM: &str = "--verify-token takes NAME=SOURCE, such as meta=env:MET
 const KEY_FORM: &str = "--signing-key takes NAME=SOURCE, such as discord=file:test-key.pem; a SOURCE is \
                         env:VARIABLE or file:PATH, and never the key itself";
 
-pub(crate) type Loaded = Result<Secret, SecretError>;
+type Loaded = Result<Secret, SecretError>;
 
 /// The name in `NAME=SOURCE[,SOURCE…]`, if it has this form.
 fn form(given: &str) -> Option<&str> {
@@ -159,7 +159,7 @@ impl From<SecretError> for NoSecret {
 }
 
 /// The secret, labeled with its source, where variables are also in files; nothing if that is none.
-fn secret_in(source: &str, env: &EnvFiles) -> Option<Result<Secret, NoSecret>> {
+pub(crate) fn secret_in(source: &str, env: &EnvFiles) -> Option<Result<Secret, NoSecret>> {
     match source.split_once(':') {
         Some(("env", variable)) if !variable.is_empty() => {
             Some(env.secret(variable).map(|secret| secret.labeled(source)))
@@ -169,7 +169,7 @@ fn secret_in(source: &str, env: &EnvFiles) -> Option<Result<Secret, NoSecret>> {
 }
 
 /// The secret, labeled with its source; nothing if that is none.
-pub(crate) fn secret(source: &str) -> Option<Loaded> {
+fn secret(source: &str) -> Option<Loaded> {
     let secret = match source.split_once(':')? {
         (_, "") => return None,
         ("env", variable) => Secret::from_env(variable),
@@ -177,13 +177,6 @@ pub(crate) fn secret(source: &str) -> Option<Loaded> {
         _ => return None,
     };
     Some(secret.map(|secret| secret.labeled(source)))
-}
-
-/// A provider for a command that reads no file.
-pub(crate) fn built_in(name: &str) -> Result<&'static Preset, String> {
-    preset(name).map_err(|unknown| {
-        format!("{unknown}; a [[provider]] of a file of `listen --config` cannot be given here")
-    })
 }
 
 pub(crate) fn preset(name: &str) -> Result<&'static Preset, String> {

@@ -56,6 +56,7 @@ mod env_files;
 mod files;
 mod forward;
 mod inspect;
+mod known;
 mod listen;
 mod log;
 mod manual;

@@ -40,8 +40,11 @@ pub(crate) struct Config {
     /// For endpoints of the command line.
     pub(crate) shared: Shared,
     pub(crate) endpoints: Vec<Planned>,
-    providers: HashMap<String, Provider>,
+    providers: Providers,
 }
+
+/// By id.
+type Providers = HashMap<String, Provider>;
 
 /// Not the store's address, in which there may be a password.
 impl fmt::Debug for Config {
@@ -116,11 +119,7 @@ impl Config {
     /// Reads the file. `given` is what the command line says for all endpoints. An error is one sentence
     /// with the file's name, and where it is a mistake in it, the line.
     pub(crate) fn read(path: &Path, given: &Shared) -> Result<Self, String> {
-        let cannot = |why: String| format!("--config: cannot read {}: {why}", path.display());
-        let bytes = std::fs::read(path).map_err(|error| cannot(error.to_string()))?;
-        let text =
-            String::from_utf8(bytes).map_err(|_| cannot("it is not UTF-8 text".to_owned()))?;
-        Self::parse(path, &text, given)
+        Self::parse(path, &text(path)?, given)
     }
 
     fn parse(path: &Path, text: &str, given: &Shared) -> Result<Self, String> {
@@ -157,6 +156,22 @@ impl Config {
     }
 }
 
+/// The providers that the file defines, and its file of variables. What else is in it is not looked at.
+pub(crate) fn providers(path: &Path) -> Result<(Providers, Option<PathBuf>), String> {
+    let text = text(path)?;
+    let read = document::parse(&text).and_then(|mut table| {
+        let env_file = env_file(&mut table, &Folder::of(path))?;
+        Ok((own_providers(&mut table)?, env_file))
+    });
+    read.map_err(|mistake| Lines::of(path, &text).say(&mistake))
+}
+
+fn text(path: &Path) -> Result<String, String> {
+    let cannot = |why: &str| format!("--config: cannot read {}: {why}", path.display());
+    let bytes = std::fs::read(path).map_err(|error| cannot(&error.to_string()))?;
+    String::from_utf8(bytes).map_err(|_| cannot("it is not UTF-8 text"))
+}
+
 fn file(
     mut table: Table<'_>,
     path: &Path,
@@ -164,7 +179,7 @@ fn file(
     given: &Shared,
 ) -> Result<Config, Mistake> {
     let folder = Folder::of(path);
-    let env_file = table.text("env-file")?.map(|file| folder.path(&file.text));
+    let env_file = env_file(&mut table, &folder)?;
     let mut config = Config {
         addr: table.text("addr")?.map(|addr| addr.text),
         store: table.text("store")?.map(|store| folder.store(&store.text)),
@@ -182,10 +197,7 @@ fn file(
     };
     let folder = folder.with(shared.env.clone());
     config.inspect = table.table("inspect")?.map(|table| inspect(table, &folder)).transpose()?;
-    for table in table.tables("provider")? {
-        let (id, provider) = own_provider(table, &config.providers)?;
-        config.providers.insert(id, provider);
-    }
+    config.providers = own_providers(&mut table)?;
     let for_all = ForAll { given, file: &shared };
     let find = |id: &str| match config.providers.get(id) {
         Some(own) => Ok(own.clone()),
@@ -206,10 +218,20 @@ fn file(
     Ok(config)
 }
 
-fn own_provider(
-    mut table: Table<'_>,
-    others: &HashMap<String, Provider>,
-) -> Result<(String, Provider), Mistake> {
+fn env_file(table: &mut Table<'_>, folder: &Folder) -> Result<Option<PathBuf>, Mistake> {
+    Ok(table.text("env-file")?.map(|file| folder.path(&file.text)))
+}
+
+fn own_providers(table: &mut Table<'_>) -> Result<Providers, Mistake> {
+    let mut providers = Providers::new();
+    for table in table.tables("provider")? {
+        let (id, provider) = own_provider(table, &providers)?;
+        providers.insert(id, provider);
+    }
+    Ok(providers)
+}
+
+fn own_provider(mut table: Table<'_>, others: &Providers) -> Result<(String, Provider), Mistake> {
     let id = table.needed("id", r#""acme""#)?;
     let is_id = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if id.text.is_empty() || !id.text.bytes().all(is_id) {

@@ -1,6 +1,7 @@
 //! The command line of `countersign store`.
 
 use std::num::NonZero;
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
@@ -21,6 +22,10 @@ pub(crate) struct StoreArgs {
     /// What every key in Redis starts with [default: countersign:].
     #[arg(long, value_name = "PREFIX", global = true)]
     pub(crate) prefix: Option<String>,
+
+    /// A file with variables for env:VARIABLE, in lines NAME=VALUE. They go before the environment.
+    #[arg(long = "env-file", value_name = "FILE", global = true)]
+    pub(crate) env_files: Vec<PathBuf>,
 
     /// Print JSON lines.
     #[arg(long, global = true)]

@@ -30,7 +30,8 @@ pub(super) enum Database {
 /// Opens the store that the command line names. An error is one sentence without a password. Only a
 /// migration makes a file that is missing.
 pub(super) async fn open(args: &StoreArgs) -> Result<Database, String> {
-    let address = Address::parse(&args.store, ARGUMENT, &EnvFiles::default())?;
+    let env = EnvFiles::new(args.env_files.iter().cloned());
+    let address = Address::parse(&args.store, ARGUMENT, &env)?;
     match (&address, &args.table, &args.prefix) {
         (Address::Redis(_), Some(_), _) => {
             return Err("--table is for Postgres and SQLite; Redis has --prefix".to_owned());

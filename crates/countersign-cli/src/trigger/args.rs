@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::known::KnownArgs;
+
 /// Send a sample event as a provider would, to try a receiver.
 ///
 /// The request is signed with your secret and has what the provider sends besides. Ids and times are
@@ -13,7 +15,7 @@ use clap::Args;
 #[derive(Args, Debug)]
 #[command(after_long_help = AFTER)]
 pub(crate) struct TriggerArgs {
-    /// The provider, such as stripe; `countersign providers` lists them.
+    /// The provider, such as stripe; `countersign providers` lists them. Or one of --config FILE.
     #[arg(value_name = "PROVIDER", required_unless_present = "list")]
     pub(super) provider: Option<String>,
 
@@ -31,6 +33,9 @@ pub(crate) struct TriggerArgs {
     /// bytes in hex or base64, and Standard Webhooks' whsk_…
     #[arg(long, value_name = "SOURCE", required_unless_present = "list")]
     pub(super) secret: Option<String>,
+
+    #[command(flatten)]
+    pub(super) known: KnownArgs,
 
     /// List the sample events, of one provider or of all.
     #[arg(long)]
@@ -116,6 +121,8 @@ const AFTER: &str = r#"Examples:
   ... --retries --speed 60x                 until it is accepted, 60 times as fast as Stripe
   ... --replay captured.http                a captured request, signed again
   ... --dry-run                             as a curl command
+  countersign trigger acme --config countersign.toml --body event.json \
+      --to http://127.0.0.1:8787/webhooks/acme --secret env:ACME_SECRET
 
 Duplicates:
   An answer of 208, or a 2xx with the word `duplicate` in its body, as countersign gives it, says that the

@@ -4,12 +4,12 @@ use std::fs;
 use std::time::SystemTime;
 
 use countersign::signing::{Outgoing, Sender, SignError, SignedRequest};
-use countersign::{Endpoint, ErrorChain, HeadParts, Provider, Secret};
+use countersign::{Endpoint, HeadParts, Provider};
 
 use super::Expected;
 use super::args::TriggerArgs;
 use super::capture::Captured;
-use crate::endpoint::{built_in, secret};
+use crate::known::Known;
 
 /// What is to be sent, how, and what the answer should be.
 pub(super) struct Plan {
@@ -34,8 +34,9 @@ impl Plan {
         };
         let id = given(&args.provider, "PROVIDER")?;
         let (to, source) = (given(&args.to, "--to")?, given(&args.secret, "--secret")?);
-        let provider = built_in(&id)?.provider();
-        let key = load(&source)?;
+        let known = Known::read(&args.known)?;
+        let provider = known.provider(&id)?.provider;
+        let key = known.secret(&source)?;
         let (origin, target) = split(&to);
         let origin = args.public_url.as_deref().unwrap_or(origin).trim_end_matches('/');
         let captured = args.replay.as_deref().map(Captured::read).transpose()?;
@@ -68,14 +69,6 @@ impl Plan {
     pub(super) fn retry(&self, number: usize) -> Result<SignedRequest, String> {
         self.sender.retry(&self.event, number).map_err(|error| error.to_string())
     }
-}
-
-fn load(source: &str) -> Result<Secret, String> {
-    // It does not repeat what was given, which may be a secret by mistake.
-    let secret = secret(source).ok_or(
-        "--secret takes a SOURCE, which is env:VARIABLE or file:PATH, and never the secret itself",
-    )?;
-    secret.map_err(|error| format!("--secret: {}", ErrorChain::of(&error)))
 }
 
 /// Scheme and host, and the rest.

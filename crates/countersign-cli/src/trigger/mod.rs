@@ -16,7 +16,7 @@ pub(crate) use args::TriggerArgs;
 use countersign::signing::{Attempts, Next, SignedRequest, samples};
 use humantime::format_duration;
 
-use crate::endpoint::preset;
+use crate::known::{Known, Named};
 use crate::{forward, say};
 use event::Plan;
 use exchange::{Answer, Exchange};
@@ -43,10 +43,11 @@ fn tell(line: &str) {
 }
 
 fn list(args: &TriggerArgs) -> Result<(), String> {
-    let one = args.provider.as_deref().map(preset).transpose()?.map(|preset| preset.provider());
+    let known = Known::read(&args.known)?;
+    let one = args.provider.as_deref().map(|id| known.provider(id)).transpose()?;
     let mut text = String::new();
     match &one {
-        Some(provider) => {
+        Some(Named { provider, .. }) => {
             let events = samples::events(provider.name());
             if events.is_empty() {
                 return Err(format!("{}: there are no sample events; use --body", provider.name()));

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::known::KnownArgs;
+
 /// Say whether a captured request is genuine, and if not, why.
 ///
 /// A cause is named only where undoing it makes the signature right: white space around the secret, JSON
@@ -11,7 +13,8 @@ use clap::Args;
 #[derive(Args, Debug)]
 #[command(after_long_help = AFTER)]
 pub(crate) struct VerifyArgs {
-    /// The provider that sent it: github, stripe … `countersign providers` lists them.
+    /// The provider that sent it: github, stripe … `countersign providers` lists them. Or one of --config
+    /// FILE.
     #[arg(value_name = "PROVIDER")]
     pub(crate) provider: String,
 
@@ -21,6 +24,9 @@ pub(crate) struct VerifyArgs {
     /// signed. Secrets are never shown.
     #[arg(long = "secret", value_name = "SOURCE", required = true)]
     pub(crate) secrets: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) known: KnownArgs,
 
     /// The captured request, or - for stdin: HTTP/1.1 as text, a curl command, or a HAR file.
     #[arg(long, value_name = "FILE", required_unless_present = "headers")]

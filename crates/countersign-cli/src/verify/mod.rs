@@ -13,23 +13,22 @@ use std::time::SystemTime;
 
 pub(crate) use args::VerifyArgs;
 use countersign::diagnosis::{Diagnosis, diagnose};
-use countersign::{ErrorChain, Secret};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::capture::{self, Capture};
-use crate::endpoint;
+use crate::known::{Known, Named};
 
 /// More than any delivery, so that a wrong file is told from one.
 const LARGEST: u64 = 256 * 1024 * 1024;
 
 /// Genuine is 0, not genuine is 1. An error is one sentence.
 pub(crate) fn run(args: &VerifyArgs) -> Result<ExitCode, String> {
-    let preset = endpoint::built_in(&args.provider)?;
+    let known = Known::read(&args.known)?;
+    let Named { name, provider } = known.provider(&args.provider)?;
     let secrets =
-        args.secrets.iter().map(|source| secret(source)).collect::<Result<Vec<_>, _>>()?;
+        args.secrets.iter().map(|source| known.secret(source)).collect::<Result<Vec<_>, _>>()?;
     let capture = captured(args)?;
-    let provider = preset.provider();
     let mut request = capture.request;
     let url = args.url.clone().or(capture.url);
     if let Some(url) = &url {
@@ -42,9 +41,8 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<ExitCode, String> {
     }
     if url.is_none() && provider.signs_url() {
         return Err(format!(
-            "{} signs the URL, and the capture does not say which: give the one that your receiver takes \
-             for its own, --url https://hooks.example.test/path",
-            preset.name()
+            "{name} signs the URL, and the capture does not say which: give the one that your receiver \
+             takes for its own, --url https://hooks.example.test/path"
         ));
     }
     let at =
@@ -58,7 +56,13 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<ExitCode, String> {
     let text = match args.json {
         true => report::json(&diagnosis).map_err(|error| error.to_string())?,
         false => report::text(
-            &report::About { preset, secrets: &secrets, request: &request, at },
+            &report::About {
+                name: &name,
+                provider: &provider,
+                secrets: &secrets,
+                request: &request,
+                at,
+            },
             &diagnosis,
         ),
     };
@@ -68,12 +72,6 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<ExitCode, String> {
 
 fn exit_code(diagnosis: &Diagnosis) -> ExitCode {
     if diagnosis.is_genuine() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-fn secret(source: &str) -> Result<Secret, String> {
-    const FORM: &str = "--secret takes env:VARIABLE or file:PATH, and never the secret itself";
-    let loaded = endpoint::secret(source).ok_or(FORM)?;
-    loaded.map_err(|error| ErrorChain::of(&error).to_string())
 }
 
 fn captured(args: &VerifyArgs) -> Result<Capture, String> {

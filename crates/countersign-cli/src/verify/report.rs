@@ -2,9 +2,8 @@
 
 use std::time::SystemTime;
 
-use countersign::Secret;
-use countersign::catalogue::Preset;
 use countersign::diagnosis::{Diagnosis, Difference, Request};
+use countersign::{Provider, Secret};
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -32,7 +31,8 @@ pub(super) fn json(diagnosis: &Diagnosis) -> serde_json::Result<String> {
 
 /// What was looked at.
 pub(super) struct About<'a> {
-    pub(super) preset: &'a Preset,
+    pub(super) name: &'a str,
+    pub(super) provider: &'a Provider,
     pub(super) secrets: &'a [Secret],
     pub(super) request: &'a Request,
     pub(super) at: SystemTime,
@@ -40,12 +40,11 @@ pub(super) struct About<'a> {
 
 /// Some lines.
 pub(super) fn text(about: &About<'_>, diagnosis: &Diagnosis) -> String {
-    let About { preset, secrets, request, at } = about;
-    let provider = preset.provider();
+    let About { name, provider, secrets, request, at } = about;
     let mut lines = vec![
         match diagnosis.is_genuine() {
-            true => format!("Genuine: a delivery of {}.", preset.name()),
-            false => format!("Not a genuine delivery of {}.", preset.name()),
+            true => format!("Genuine: a delivery of {name}."),
+            false => format!("Not a genuine delivery of {name}."),
         },
         String::new(),
         format!("  proof    {}", provider.describe_proof()),

@@ -12,6 +12,7 @@ mod env_files;
 mod forward;
 mod in_process;
 mod inspect;
+mod known;
 mod listen;
 mod log;
 mod manual;

@@ -92,7 +92,7 @@ fn what_cannot_be_sent_is_said_in_one_sentence() {
         (&[&["strip"], &to[..]].concat(), "is it stripe"),
         (
             &[&["acme"], &to[..]].concat(),
-            "a [[provider]] of a file of `listen --config` cannot be given here",
+            "a [[provider]] of a file of `listen` needs --config FILE",
         ),
         (
             &[&["auth0"], &to[..]].concat(),
