@@ -51,6 +51,7 @@ async fn the_rights_of_the_page_are_enough() {
     let (role, store) = Role::with(of_the_page).await;
     let work = async {
         assert_eq!(store.schema().await?, SchemaState::Current);
+        assert_eq!(store.missing_rights().await?, None);
         store.migrate().await?;
         let (key, owner) = (new_key(), token());
         assert_eq!(store.claim(key, owner, LEASE).await?, Claimed::Fresh);
@@ -94,9 +95,18 @@ async fn without_rights_to_the_tables_beside_it_events_are_handled_as_ever() {
     store.uncount(key, owner).await.unwrap();
     let completed = store.complete(key, owner, DAY).await;
     let purged = store.purge(100).await;
+    let missing = store.missing_rights().await;
     let refused =
         [failure(counted), failure(store.forget(key).await), failure(store.stats().await)];
+    let (schema, name) = (role.schema.name.clone(), role.name.clone());
+    // What it says is enough.
+    let missing = missing.unwrap().unwrap();
+    sqlx::raw_sql(AssertSqlSafe(missing.clone())).execute(&role.owners).await.unwrap();
+    let then = store.missing_rights().await;
     role.end().await;
+    assert_eq!(then.unwrap(), None);
+    let tables = format!("{schema}.countersign_attempts, {schema}.countersign_watermarks");
+    assert_eq!(missing, format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO {name}"));
     assert_eq!((claimed.unwrap(), completed.unwrap()), (Claimed::Fresh, Settled::Settled));
     purged.unwrap();
     for (kind, text) in refused {

@@ -76,7 +76,8 @@ pub(crate) enum StoreCommand {
     Purge,
     /// Make the table, or bring an older one to this program's version.
     Migrate {
-        /// Only say what would be done: exit code 1 if there is something to do.
+        /// Only say what would be done, and which rights the role lacks: exit code 1 if there is something
+        /// to do.
         #[arg(long)]
         check: bool,
     },
@@ -90,5 +91,6 @@ const AFTER: &str = r#"Examples:
 
 Exit codes:
   0 done
-  1 forget: an event is being handled, and was not forgotten; migrate --check: a migration is due
+  1 forget: an event is being handled, and was not forgotten; migrate --check: a migration is due, or rights are
+    missing
   2 wrong command line, or the store cannot be used"#;

@@ -174,6 +174,15 @@ impl Database {
         schema.map(Some).map_err(|error| said(&error))
     }
 
+    /// The statement that gives the rights that the role lacks, where stores have roles.
+    pub(super) async fn missing_rights(&self) -> Result<Option<String>, String> {
+        let rights = match self {
+            Self::Postgres(store) => store.missing_rights().await,
+            Self::Sqlite(_) | Self::Redis(_) => return Ok(None),
+        };
+        rights.map_err(|error| said(&error))
+    }
+
     pub(super) async fn migrate(&self) -> Result<(), String> {
         let migrated = match self {
             Self::Sqlite(store) => store.migrate().await,

@@ -90,13 +90,16 @@ async fn migrate(database: &Database, check: bool, as_json: bool) -> Result<Exit
     }
     let due = before.is_some_and(|state| state.needs_migration());
     if check {
-        print::line(&print::schema(before, false, as_json))?;
-        return Ok(if due { ExitCode::from(NOT_ALL) } else { ExitCode::SUCCESS });
+        let rights = database.missing_rights().await?;
+        print::line(&print::schema(before, false, rights.as_deref(), as_json))?;
+        let is_ready = !due && rights.is_none();
+        return Ok(if is_ready { ExitCode::SUCCESS } else { ExitCode::from(NOT_ALL) });
     }
     database.migrate().await?;
     // A role that does not own the table leaves an older one as it is.
     let after = database.schema().await?;
     let done = due && after.is_some_and(|state| !state.needs_migration());
-    print::line(&print::schema(if done { before } else { after }, done, as_json))?;
+    let (state, rights) = (if done { before } else { after }, database.missing_rights().await?);
+    print::line(&print::schema(state, done, rights.as_deref(), as_json))?;
     Ok(ExitCode::SUCCESS)
 }

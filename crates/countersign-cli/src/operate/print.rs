@@ -201,13 +201,18 @@ pub(super) fn purged(dropped: Option<u64>, as_json: bool) -> String {
     }
 }
 
-/// How the schema is, or what was done to it.
-pub(super) fn schema(state: Option<SchemaState>, done: bool, as_json: bool) -> String {
+/// How the schema is, or what was done to it; and the statement that gives rights that are missing.
+pub(super) fn schema(
+    state: Option<SchemaState>,
+    done: bool,
+    rights: Option<&str>,
+    as_json: bool,
+) -> String {
     if as_json {
-        return schema_json(state, done).to_string();
+        return one_line(&schema_json(state, done, rights));
     }
     let current = SchemaState::CURRENT;
-    match state {
+    let mut said = match state {
         None => "the keys in Redis have no schema: there is nothing to migrate".to_owned(),
         Some(SchemaState::Missing) if done => {
             format!("the table was made, of schema version {current}")
@@ -219,10 +224,15 @@ pub(super) fn schema(state: Option<SchemaState>, done: bool, as_json: bool) -> S
             format!("what was missing beside the table ({missing}) was made")
         }
         Some(state) => state.to_string(),
+    };
+    if let Some(grant) = rights {
+        let grant = grant.escape_debug();
+        said.push_str(&format!("\nthis role lacks rights; as the tables' owner, run: {grant};"));
     }
+    said
 }
 
-fn schema_json(state: Option<SchemaState>, done: bool) -> Value {
+fn schema_json(state: Option<SchemaState>, done: bool, rights: Option<&str>) -> Value {
     let (code, version) = match state {
         None => ("none", None),
         Some(SchemaState::Missing) => ("missing", None),
@@ -234,7 +244,9 @@ fn schema_json(state: Option<SchemaState>, done: bool) -> Value {
         Some(_) => ("unknown", None),
     };
     let current = state.map(|_| SchemaState::CURRENT);
-    json!({"schema": code, "version": version, "current": current, "migrated": done})
+    json!({
+        "schema": code, "version": version, "current": current, "migrated": done, "missing_rights": rights
+    })
 }
 
 /// In whole seconds, or less where it is less than one.

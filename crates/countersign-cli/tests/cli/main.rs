@@ -28,6 +28,7 @@ mod stdout;
 mod stop;
 mod store;
 mod store_command;
+mod store_migrate;
 mod target;
 mod targets;
 mod terminal;

@@ -1,7 +1,7 @@
 //! `countersign store`: looking, accepting again, purging and migrating, in each kind of store.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
@@ -37,30 +37,30 @@ fn lines(store: &str, args: &[&str], stdin: &str, code: i32) -> Vec<Value> {
 }
 
 /// The one line of a run that has to end like this.
-fn only(store: &str, args: &[&str], stdin: &str, code: i32) -> Value {
+pub(crate) fn only(store: &str, args: &[&str], stdin: &str, code: i32) -> Value {
     let mut lines = lines(store, args, stdin, code);
     assert_eq!(lines.len(), 1, "{lines:?}");
     lines.remove(0)
 }
 
 /// The one line of a run that has to succeed.
-fn line(store: &str, args: &[&str]) -> Value {
+pub(crate) fn line(store: &str, args: &[&str]) -> Value {
     only(store, args, "", 0)
 }
 
 /// A field of a line.
-fn field<'a>(line: &'a Value, name: &str) -> &'a Value {
+pub(crate) fn field<'a>(line: &'a Value, name: &str) -> &'a Value {
     line.get(name).unwrap_or_else(|| panic!("no {name} in {line}"))
 }
 
 /// The words of a run that has to end like this, on stdout or on stderr.
-fn words(store: &str, args: &[&str], code: i32) -> String {
+pub(crate) fn words(store: &str, args: &[&str], code: i32) -> String {
     let output = run(store, args, "");
     assert_eq!(output.status.code(), Some(code), "{args:?}: {output:?}");
     text(&output.stdout) + &text(&output.stderr)
 }
 
-fn show(store: &str, key: &str) -> String {
+pub(crate) fn show(store: &str, key: &str) -> String {
     field(&line(store, &["show", key]), "state").as_str().unwrap().to_owned()
 }
 
@@ -198,20 +198,20 @@ async fn postgres_shows_what_is_parked() {
 }
 
 /// A folder that goes with the test.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = std::env::temp_dir().join(format!("countersign-cli-{}", id()));
         std::fs::create_dir(&folder).unwrap();
         Self(folder)
     }
 
-    fn file(&self) -> PathBuf {
+    pub(crate) fn file(&self) -> PathBuf {
         self.0.join("events.db")
     }
 
-    fn store(&self) -> String {
+    pub(crate) fn store(&self) -> String {
         format!("sqlite:{}", self.file().display())
     }
 }
@@ -250,14 +250,14 @@ async fn postgres_lets_an_event_in_again() {
 }
 
 /// A schema in Postgres.
-struct Schema {
+pub(crate) struct Schema {
     url: String,
-    name: String,
-    store: String,
+    pub(crate) name: String,
+    pub(crate) store: String,
 }
 
 impl Schema {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let default = || "postgres://postgres@127.0.0.1/test".to_owned();
         let url = std::env::var("DATABASE_URL").unwrap_or_else(|_| default());
         let name = id();
@@ -268,13 +268,13 @@ impl Schema {
         schema
     }
 
-    async fn run(&self, sql: String) {
+    pub(crate) async fn run(&self, sql: String) {
         let pool = sqlx::PgPool::connect(&self.url).await.unwrap();
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&pool).await.unwrap();
         pool.close().await;
     }
 
-    async fn drop(self) {
+    pub(crate) async fn drop(self) {
         let name = &self.name;
         self.run(format!("SET client_min_messages = warning; DROP SCHEMA {name} CASCADE")).await;
     }
@@ -322,71 +322,6 @@ fn forwarded_key(connection: &mut impl std::io::Read) -> String {
             return key.to_owned();
         }
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_table_of_the_first_version_is_brought_forward() {
-    let schema = Schema::new().await;
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/stores/sql/versions");
-    let first = std::fs::read_to_string(path.join("v1-postgres.sql")).unwrap();
-    schema.run(format!("SET search_path TO {}; {first}", schema.name)).await;
-    let store = schema.store.clone();
-    tokio::task::spawn_blocking(move || {
-        let due = only(&store, &["migrate", "--check"], "", 1);
-        let older = json!({"schema": "older", "version": 1, "current": 3, "migrated": false});
-        assert_eq!(due, older);
-        assert!(words(&store, &["migrate", "--check"], 1).contains("schema version 1"));
-        assert_eq!(show(&store, &"1".repeat(32)), "handled");
-        assert_eq!(*field(&line(&store, &["migrate"]), "migrated"), true);
-        assert_eq!(*field(&line(&store, &["migrate"]), "migrated"), false);
-        assert!(words(&store, &["migrate", "--check"], 0).contains("nothing to do"));
-        assert_eq!(line(&store, &["purge"]), json!({"dropped": 1}));
-        assert_eq!(show(&store, &"1".repeat(32)), "handled");
-    })
-    .await
-    .unwrap();
-    schema.run(format!("DROP TABLE {}.countersign_attempts", schema.name)).await;
-    let store = schema.store.clone();
-    tokio::task::spawn_blocking(move || {
-        let due = only(&store, &["migrate", "--check"], "", 1);
-        let incomplete =
-            json!({"schema": "incomplete", "version": 3, "current": 3, "migrated": false});
-        assert_eq!(due, incomplete);
-        assert!(words(&store, &["migrate", "--check"], 1).contains("_attempts"));
-        assert!(words(&store, &["migrate"], 0).contains("(_attempts) was made"));
-        assert!(words(&store, &["migrate", "--check"], 0).contains("nothing to do"));
-        assert_eq!(show(&store, &"1".repeat(32)), "handled");
-    })
-    .await
-    .unwrap();
-    let newer = "countersign schema 9, for programs from schema 8";
-    schema.run(format!("COMMENT ON TABLE {}.countersign IS '{newer}'", schema.name)).await;
-    let store = schema.store.clone();
-    tokio::task::spawn_blocking(move || {
-        for args in [&["migrate"][..], &["migrate", "--check"], &["stats"], &["purge"]] {
-            let said = words(&store, args, 2);
-            assert!(said.contains("version 8 or later; this program is too old"), "{said}");
-        }
-    })
-    .await
-    .unwrap();
-    schema.drop().await;
-}
-
-#[test]
-fn a_migration_makes_the_file_and_no_other_command_does() {
-    let folder = Folder::new();
-    words(&folder.store(), &["migrate", "--check"], 2);
-    assert!(!folder.file().exists());
-    let made = json!({"schema": "missing", "version": null, "current": 3, "migrated": true});
-    assert_eq!(line(&folder.store(), &["migrate"]), made);
-    let counted = json!({"in_flight": 0, "handled": 0, "parked": 0, "released": 0, "expired": 0});
-    assert_eq!(line(&folder.store(), &["stats"]), counted);
-    // Another table of the same file.
-    let table = ["--table", "mine"];
-    assert_eq!(words(&folder.store(), &[&["stats"], &table[..]].concat(), 2).lines().count(), 1);
-    words(&folder.store(), &[&["migrate"], &table[..]].concat(), 0);
-    words(&folder.store(), &[&["stats"], &table[..]].concat(), 0);
 }
 
 #[test]

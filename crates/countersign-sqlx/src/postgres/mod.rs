@@ -246,6 +246,21 @@ impl PostgresStore {
         Ok(self.0.lanes.place.schema(&mut connection).await?)
     }
 
+    /// The `GRANT` statement that gives this pool's role the rights that it lacks to the store's
+    /// tables; nothing where it has all. The owner of the tables, or a superuser, runs it. Changes nothing.
+    ///
+    /// A role that may use the first table alone handles events, and finds out about the others only when
+    /// attempts are counted or a handler calls [`newest_in`](crate::NewestIn::newest_in). So ask
+    /// before that, with the receiver's own pool: `countersign store STORE migrate --check` does.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot answer.
+    pub async fn missing_rights(&self) -> Result<Option<String>, StoreError> {
+        let mut connection = self.0.lanes.pool.acquire().await.map_err(Failure::postgres)?;
+        Ok(self.0.lanes.place.missing_rights(&mut connection).await?)
+    }
+
     /// What [`migrate`](Self::migrate) creates, as SQL for migrations of your own.
     #[must_use]
     pub fn schema_sql(&self) -> &str {

@@ -49,6 +49,16 @@ impl Place {
         Ok(found.as_ref().map_or(SchemaState::Missing, state))
     }
 
+    /// The statement that gives the rights that are missing.
+    pub(super) async fn missing_rights(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<Option<String>, Failure> {
+        let sql = AssertSqlSafe(self.table.missing_rights_sql());
+        let row = sqlx::raw_sql(sql).fetch_optional(connection).await;
+        row.and_then(|row| row.map(|row| row.try_get(0)).transpose()).map_err(Failure::postgres)
+    }
+
     /// Creates the table where it is missing, and brings it to this version where it is older.
     pub(super) async fn migrate(&self, connection: &mut PgConnection) -> Result<(), Failure> {
         match self.bring_forward(connection).await {

@@ -15,6 +15,9 @@ pub(in crate::postgres) struct Table {
 /// such a table beside it, [`BESIDE`]. Then whether the table of attempts is there, and that of watermarks.
 pub(in crate::postgres) type Found = (String, String, String, Option<String>, bool, bool);
 
+/// What a store does with its tables; `DELETE` is for the purge.
+const RIGHTS: [&str; 4] = ["SELECT", "INSERT", "UPDATE", "DELETE"];
+
 pub(in crate::postgres) const PARTITION: &str = "partition";
 pub(in crate::postgres) const BESIDE: &str = "beside";
 
@@ -156,6 +159,25 @@ impl Table {
         format!(
             "EXISTS (SELECT FROM pg_catalog.pg_class AS b \
             WHERE b.relnamespace = t.relnamespace AND b.relname = '{name}{suffix}')"
+        )
+    }
+
+    /// The statement that would give the connection's role the rights that it lacks to the tables; no row
+    /// where it lacks none.
+    pub(in crate::postgres) fn missing_rights_sql(&self) -> String {
+        let (quoted, name) = (self.quoted(), &self.name);
+        let has = |right: &&str| format!("has_table_privilege(b.oid, '{right}')");
+        let has_all = RIGHTS.iter().map(has).collect::<Vec<_>>().join(" AND ");
+        format!(
+            "SELECT format('GRANT {} ON %s TO %I', \
+                string_agg(format('%I.%I', s.nspname, b.relname), ', ' ORDER BY b.relname), current_user) \
+            FROM pg_catalog.pg_class AS t \
+            JOIN pg_catalog.pg_namespace AS s ON s.oid = t.relnamespace \
+            JOIN pg_catalog.pg_class AS b ON b.relnamespace = t.relnamespace \
+                AND b.relname IN ('{name}', '{name}{ATTEMPTS}', '{name}{WATERMARKS}') \
+            WHERE t.oid = to_regclass('{quoted}') AND NOT ({has_all}) \
+            HAVING count(*) > 0",
+            RIGHTS.join(", "),
         )
     }
 
