@@ -56,6 +56,7 @@ mod env_files;
 mod files;
 mod forward;
 mod inspect;
+mod json_line;
 mod known;
 mod listen;
 mod log;

@@ -8,6 +8,8 @@ use countersign::{EventKey, EventState, Forgotten, Parked, StoreStats};
 use countersign_sqlx::SchemaState;
 use serde_json::{Map, Value, json};
 
+use crate::json_line::harmless;
+
 /// Prints a line.
 pub(super) fn line(line: &str) -> Result<(), String> {
     let mut out = std::io::stdout().lock();
@@ -91,34 +93,15 @@ pub(super) fn state(
         if let (Some(all), Some(parked), "parked") = (all.as_object_mut(), parked, code) {
             all.extend(fields(parked));
         }
-        return one_line(&all);
+        return harmless(all.to_string());
     }
     format!("{key} {says}")
-}
-
-/// JSON in which also the characters are escaped that JSON leaves as they are and a terminal obeys: the controls
-/// from U+007F on, and those that turn the direction. They can only be in texts.
-fn one_line(value: &Value) -> String {
-    let mut out = String::new();
-    for character in value.to_string().chars() {
-        match character {
-            '\u{7f}'..='\u{9f}'
-            | '\u{200e}'
-            | '\u{200f}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}' => {
-                out.push_str(&format!("\\u{:04x}", u32::from(character)));
-            }
-            character => out.push(character),
-        }
-    }
-    out
 }
 
 /// A parked event, in one line.
 pub(super) fn parked(parked: &Parked, as_json: bool) -> String {
     if as_json {
-        return one_line(&Value::Object(fields(parked)));
+        return harmless(Value::Object(fields(parked)).to_string());
     }
     format!("{} {} {}", parked.key, time(parked.parked_at), of(parked))
 }
@@ -209,7 +192,7 @@ pub(super) fn schema(
     as_json: bool,
 ) -> String {
     if as_json {
-        return one_line(&schema_json(state, done, rights));
+        return harmless(schema_json(state, done, rights).to_string());
     }
     let current = SchemaState::CURRENT;
     let mut said = match state {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::json_line::harmless;
 use crate::record::{Facts, Forwarded, ProgramAnswer, Record, Verdict};
 
 /// The line, with its end. The payload is that of an accepted delivery.
@@ -30,9 +31,9 @@ pub(super) fn line(record: &Record, delivery: Option<&Delivery>) -> io::Result<V
         forward: record.forwarded.as_deref().map(Forward::of),
         payload: accepted.map(Payload::of),
     };
-    let mut bytes = serde_json::to_vec(&line)?;
-    bytes.push(b'\n');
-    Ok(bytes)
+    let mut line = harmless(serde_json::to_string(&line)?);
+    line.push('\n');
+    Ok(line.into_bytes())
 }
 
 #[derive(Serialize)]

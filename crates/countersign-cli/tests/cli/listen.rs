@@ -102,6 +102,17 @@ fn an_older_secret_is_still_good_and_named_in_the_log() {
     assert!(said.contains(&format!("file:{}", path.display())), "{said}");
 }
 
+/// Lines of JSON are looked at on terminals, too.
+#[test]
+fn what_a_terminal_obeys_is_escaped_in_a_payload() {
+    let program = Program::listen(&["--provider", "percher=env:SECRET"]);
+    let body = "{\"event\":\"e\",\"\u{9b}2J\":\"\u{202e}\u{7f}é\"}";
+    let delivery = Delivery::signed("percher", &percher::provider(), SECRET, body);
+    assert_eq!(delivery.send(&program).status, 200);
+    let line = program.raw_line();
+    assert!(line.ends_with(r#""payload":{"event":"e","\u009b2J":"\u202e\u007fé"}}"#), "{line}");
+}
+
 #[test]
 fn payloads_are_printed_as_they_were_sent() {
     let program = Program::listen(&["--provider", "percher=env:SECRET"]);
