@@ -74,7 +74,8 @@ pub trait NewestIn {
     /// # Errors
     ///
     /// After an error the transaction must not commit, as after one of
-    /// [`complete_in`](crate::CompleteIn::complete_in). The errors are the same:
+    /// [`complete_in`](crate::CompleteIn::complete_in). A handler that answers 2xx after all, without a later call
+    /// that succeeds, is answered 500 `not_committed`. The errors are the same:
     ///
     /// - [`CompleteError::AlreadyCompleted`]: a transaction before this one completed the claim and has
     ///   committed. Roll back and answer 2xx.

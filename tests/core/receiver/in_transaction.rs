@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use countersign::{
-    Answer, Claimed, CompleteError, Delivery, HandlerTasks, InTransaction, Outcome, Reason,
+    Answer, Claimed, CompleteError, Delivery, Fenced, HandlerTasks, InTransaction, Outcome, Reason,
     Rejection, RejectionKind, Settled, Store, StoreError, StoreErrorKind,
 };
 
@@ -38,6 +38,15 @@ async fn fail(delivery: &Delivery) -> CompleteError {
 async fn pretend(delivery: &Delivery) -> Result<(), CompleteError> {
     let complete = async |_: Arc<Ledger>, _, _, _| Ok(InTransaction::Completed);
     delivery.claim().complete_with(complete).await
+}
+
+/// Does a step that gives this.
+async fn step(
+    delivery: &Delivery,
+    gives: Result<Fenced<()>, StoreError>,
+) -> Result<(), CompleteError> {
+    let step = async |_: Arc<Ledger>, _, _, _| gives;
+    delivery.claim().fenced_with(step).await
 }
 
 /// Handles event 1 with a handler that does this and answers `status`.
@@ -100,6 +109,49 @@ async fn a_2xx_after_a_call_that_did_not_complete_is_no_handled_event() {
         assert_eq!(rejection.kind(), RejectionKind::NotCommitted, "{what}");
         assert_eq!(bench.send(1, 200).await, Ok(1), "{what}: its next delivery is accepted");
     }
+}
+
+/// The same of another step that the claim has to hold for.
+#[tokio::test]
+async fn a_2xx_after_a_step_without_an_answer_is_no_handled_event() {
+    for what in ["lost", "failed", "dropped"] {
+        let (bench, store) = bench();
+        let step = async |delivery: &Delivery| match what {
+            "lost" => drop(step(delivery, Ok(Fenced::Lost)).await.unwrap_err()),
+            "failed" => {
+                let unavailable = StoreError::new(StoreErrorKind::Unavailable, "as ordered");
+                drop(step(delivery, Err(unavailable)).await.unwrap_err());
+            }
+            _ => {
+                let stuck = async |_: Arc<Ledger>, _, _, _| {
+                    std::future::pending::<Result<Fenced<()>, StoreError>>().await
+                };
+                let mut call = std::pin::pin!(delivery.claim().fenced_with(stuck));
+                std::future::poll_fn(|cx| {
+                    std::task::Poll::Ready(call.as_mut().poll(cx).is_ready())
+                })
+                .await;
+            }
+        };
+        let rejection = handle(&bench, 200, step).await.unwrap_err();
+        assert_eq!(rejection.kind(), RejectionKind::NotCommitted, "{what}");
+        assert_eq!(store.calls(), ["claim", "check", "release"], "{what}");
+        assert_eq!(bench.send(1, 200).await, Ok(1), "{what}: its next delivery is accepted");
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_failed_and_then_had_its_answer_is_up_to_the_handler() {
+    let (bench, store) = bench();
+    handle(&bench, 200, async |delivery| {
+        let unavailable = StoreError::new(StoreErrorKind::Unavailable, "as ordered");
+        step(delivery, Err(unavailable)).await.unwrap_err();
+        step(delivery, Ok(Fenced::Held(()))).await.unwrap();
+    })
+    .await
+    .unwrap();
+    assert_eq!(bench.seen(), [ACCEPTED]);
+    assert_eq!(store.calls(), ["claim", "complete"]);
 }
 
 #[tokio::test]

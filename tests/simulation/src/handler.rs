@@ -28,7 +28,7 @@ pub async fn handle(
         event.fails -= u32::from(fails);
         (event.in_transaction, world.troubled, fails)
     });
-    let what = if troubled && !fails { choose(|tape| tape.below(16)) } else { 0 };
+    let what = if troubled && !fails { choose(|tape| tape.below(17)) } else { 0 };
     let status = if fails {
         failing::fail(process, &delivery, settings).await
     } else if in_transaction {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use countersign::{Delivery, ErrorChain, Forgotten, Store};
+use countersign::{
+    Delivery, ErrorChain, Forgotten, RejectionKind, Store, StoreError, StoreErrorKind,
+};
 use countersign_sqlx::{CompleteError, CompleteIn, NewestIn, Order, PostgresStore};
 use sqlx::{AssertSqlSafe, Row};
 
@@ -45,7 +47,9 @@ macro_rules! cases {
                     sqlx::query(EFFECT).bind(version).execute(&mut *tx).await.unwrap();
                 }
                 delivery.complete_in(&mut tx).await?;
-                tx.commit().await.unwrap();
+                // A serializable transaction may be refused at its end only.
+                let failed = |error| StoreError::new(StoreErrorKind::Unavailable, error);
+                tx.commit().await.map_err(failed).map_err(CompleteError::Store)?;
                 Ok(order)
             }
 
@@ -93,6 +97,29 @@ macro_rules! cases {
                 assert_eq!(bench.send("9 a", handler).await, Ok(500));
                 send(&bench, &pool, "1 a", Order::Newest).await;
                 send(&bench, &pool, "9 a", Order::Newest).await;
+            }
+
+            /// Without an order it would be handled by chance.
+            #[tokio::test]
+            async fn an_error_that_is_answered_2xx_is_no_handled_event() {
+                let (_guard, bench, _, pool) = bench().await;
+                let away = "ALTER TABLE countersign_watermarks RENAME TO elsewhere";
+                sqlx::raw_sql(away).execute(&pool).await.unwrap();
+                let handler = |delivery: Delivery| {
+                    let pool = &pool;
+                    async move {
+                        let mut tx = pool.begin_with($begin).await.unwrap();
+                        let order = delivery.newest_in(&mut tx, "invoice 1", 1).await;
+                        assert!(matches!(order, Err(CompleteError::Store(_))), "{order:?}");
+                        200
+                    }
+                };
+                let rejection = bench.send("1 a", handler).await.unwrap_err();
+                assert_eq!(rejection.kind(), RejectionKind::NotCommitted);
+                let back = "ALTER TABLE elsewhere RENAME TO countersign_watermarks";
+                sqlx::raw_sql(back).execute(&pool).await.unwrap();
+                send(&bench, &pool, "1 a", Order::Newest).await;
+                assert_eq!(effects(&pool).await, [1]);
             }
 
             /// The answer to a `COMMIT` was lost, and the handler runs it again.
@@ -335,14 +362,23 @@ async fn a_watermark_is_kept_for_its_time() {
 async fn a_lease_that_ends_during_the_wait_is_lost() {
     let (_schema, store, pool) = Schema::migrated().await;
     let bench = Bench::new(store);
+    let go = tokio::sync::Notify::new();
     let first = bench.send("1 a", |delivery| {
-        let pool = &pool;
+        let (pool, go) = (&pool, &go);
         async move {
             let mut tx = pool.begin().await.unwrap();
             let order = delivery.newest_in(&mut tx, "a", 1).await.unwrap();
             assert_eq!(order, Order::Newest);
-            // The other one waits now, or soon; its claim ends, and this one goes on.
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            go.notify_one();
+            // The other one waits; its claim ends, and this one goes on.
+            let me = sqlx::query_scalar::<_, i32>("SELECT pg_backend_pid()");
+            let me = me.fetch_one(&mut *tx).await.unwrap();
+            let waiting = "SELECT count(*) FROM pg_locks \
+                WHERE NOT granted AND $1 = ANY (pg_blocking_pids(pid))";
+            let waits = || sqlx::query_scalar::<_, i64>(waiting).bind(me).fetch_one(pool);
+            while waits().await.unwrap() == 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
             let lose = "UPDATE countersign SET expires_at = now() WHERE key <> $1::uuid";
             let lose = lose.replace("$1", &format!("'{}'", delivery.key()));
             sqlx::raw_sql(AssertSqlSafe(lose)).execute(pool).await.unwrap();
@@ -352,9 +388,9 @@ async fn a_lease_that_ends_during_the_wait_is_lost() {
         }
     });
     let second = bench.send("2 a", |delivery| {
-        let pool = &pool;
+        let (pool, go) = (&pool, &go);
         async move {
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            go.notified().await;
             let mut tx = pool.begin().await.unwrap();
             let error = delivery.newest_in(&mut tx, "a", 2).await.unwrap_err();
             assert!(matches!(error, CompleteError::Lost), "{error}");
@@ -370,19 +406,17 @@ async fn a_lease_that_ends_during_the_wait_is_lost() {
 async fn a_deadlock_is_an_error_and_the_event_comes_again() {
     let (_schema, store, pool) = Schema::migrated().await;
     let bench = Bench::new(store);
-    let ask = |entities: [&'static str; 2]| {
-        let pool = &pool;
+    let both_have_one = tokio::sync::Barrier::new(2);
+    let ask = |[one, other]: [&'static str; 2]| {
+        let (pool, both_have_one) = (&pool, &both_have_one);
         move |delivery: Delivery| async move {
             let mut tx = pool.begin().await.unwrap();
-            for entity in entities {
-                match delivery.newest_in(&mut tx, entity, version(&delivery)).await {
-                    Ok(_) => tokio::time::sleep(Duration::from_millis(200)).await,
-                    Err(error) => {
-                        let text = ErrorChain::of(&error).to_string();
-                        assert!(text.contains("run it again from its beginning"), "{text}");
-                        return 503;
-                    }
-                }
+            let _ = delivery.newest_in(&mut tx, one, version(&delivery)).await.unwrap();
+            both_have_one.wait().await;
+            if let Err(error) = delivery.newest_in(&mut tx, other, version(&delivery)).await {
+                let text = ErrorChain::of(&error).to_string();
+                assert!(text.contains("run it again from its beginning"), "{text}");
+                return 503;
             }
             delivery.complete_in(&mut tx).await.unwrap();
             tx.commit().await.unwrap();

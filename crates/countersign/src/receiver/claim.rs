@@ -102,7 +102,8 @@ impl Claim {
     ///
     /// # Errors
     ///
-    /// A [`CompleteError`]; the transaction must not commit then.
+    /// A [`CompleteError`]; the transaction must not commit then. If the handler answers 2xx after all, it is as
+    /// after an error of [`complete_with`](Self::complete_with), unless a later step got its answer.
     pub async fn fenced_with<T, R, F, Fut>(&self, ask: F) -> Result<R, CompleteError>
     where
         T: Any + Send + Sync,
@@ -112,8 +113,12 @@ impl Claim {
         let held = self.0.as_ref().ok_or(CompleteError::NoClaim)?;
         let store = held.transactional.clone().and_then(|store| store.downcast().ok());
         let store = store.ok_or(CompleteError::OtherStore)?;
+        held.step(true);
         match ask(store, held.key, held.token, held.retention).await {
-            Ok(Fenced::Held(answer)) => Ok(answer),
+            Ok(Fenced::Held(answer)) => {
+                held.step(false);
+                Ok(answer)
+            }
             Ok(Fenced::AlreadyCompleted) => {
                 held.set(State::InTransaction);
                 Err(CompleteError::AlreadyCompleted)

@@ -33,6 +33,8 @@ pub(crate) struct Held {
     unanswered: AtomicBool,
     /// Whether the handler has called for its completion in a transaction, whatever came of the call.
     transacted: AtomicBool,
+    /// Whether its last other step in a transaction has not got its answer.
+    step_unanswered: AtomicBool,
     /// Whether the metrics count it among those in flight, and whether among those lost.
     counted: AtomicBool,
     counted_lost: AtomicBool,
@@ -86,6 +88,7 @@ impl Held {
             state: AtomicU8::new(State::Held as u8),
             unanswered: AtomicBool::new(false),
             transacted: AtomicBool::new(false),
+            step_unanswered: AtomicBool::new(false),
             counted: AtomicBool::new(counted),
             counted_lost: AtomicBool::new(false),
             turn: Mutex::default(),
@@ -165,8 +168,14 @@ impl Held {
         self.transacted.store(true, Ordering::Release);
     }
 
+    /// Whether it has begun another step in a transaction that this claim has to hold for, and has no answer.
+    pub(super) fn step(&self, is_unanswered: bool) {
+        self.step_unanswered.store(is_unanswered, Ordering::Release);
+    }
+
+    /// Whether it is up to the handler's transaction that the event is handled.
     pub(super) fn is_transacted(&self) -> bool {
-        self.transacted.load(Ordering::Acquire)
+        self.transacted.load(Ordering::Acquire) || self.step_unanswered.load(Ordering::Acquire)
     }
 
     /// The turn to renew, unless there is nothing to renew any more.

@@ -69,6 +69,15 @@ pub async fn handle(
             hang().await;
             500
         }
+        15 => {
+            // It takes every error for a success.
+            let mut transaction = Transaction::begin(process);
+            match work(event, delivery, &mut transaction).await {
+                Ok(()) => drop(transaction.commit().await),
+                Err(_) => World::cover("handler", "answers 2xx after an error"),
+            }
+            200
+        }
         _ => {
             wait(choose(|tape| Micros::from(tape.below(24)) * lease / 8)).await;
             commit(process, event, delivery).await
