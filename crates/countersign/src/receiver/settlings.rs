@@ -147,12 +147,17 @@ impl Settling {
             }
         }
         if let Some(report) = self.report {
-            let LateReport { delivery, status, stages, elapsed, span } = *report;
-            let (outcome, reason) = (Outcome::Accepted, Some(reason));
-            let handled =
-                Handled { delivery: &delivery, outcome, status, reason, stages: &stages, elapsed };
-            trace::in_scope(&span, || inner.reporter.handled(handled));
+            report.give(inner, Outcome::Accepted, reason);
         }
+    }
+}
+
+impl LateReport {
+    pub(super) fn give<S>(self, inner: &Inner<S>, outcome: Outcome, reason: Reason) {
+        let Self { delivery, status, stages, elapsed, span } = self;
+        let (delivery, stages, reason) = (&delivery, &stages, Some(reason));
+        let handled = Handled { delivery, outcome, status, reason, stages, elapsed };
+        trace::in_scope(&span, || inner.reporter.handled(handled));
     }
 }
 
