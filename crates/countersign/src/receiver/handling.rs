@@ -113,9 +113,12 @@ impl<S: Store> Handling<S> {
         match claimed {
             Ok(Claimed::Fresh) => self.hold(token, at, transactional),
             Ok(claimed) => Ok(claimed),
-            // An error may hide a claim that was made: its answer got lost. Release it.
+            // An error may hide a claim that was made: its answer got lost. Release it. A store without room
+            // has made none, and would need room to remember the release.
             Err(error) => {
-                self.settle_in_background(self.release_of_doubtful(token, at));
+                if error.kind() != StoreErrorKind::Full {
+                    self.settle_in_background(self.release_of_doubtful(token, at));
+                }
                 Err(error)
             }
         }

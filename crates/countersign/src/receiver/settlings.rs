@@ -9,7 +9,7 @@ use super::Inner;
 use super::held::{Held, State, latest};
 use super::store_calls::ClaimCall;
 use super::tasks::RunningHandler;
-use crate::dedup::{ClaimToken, Claimed, Settled, Store, StoreError};
+use crate::dedup::{ClaimToken, Claimed, Settled, Store, StoreError, StoreErrorKind};
 use crate::delivery::Delivery;
 use crate::key::EventKey;
 use crate::report::metrics::Operation;
@@ -197,6 +197,7 @@ impl Settlings {
                     Self::add(&inner, Settling { running: Some(running), ..settling });
                 }
                 Ok(Claimed::Done | Claimed::InFlight { .. }) => {}
+                Err(error) if error.kind() == StoreErrorKind::Full => {}
                 Err(_) => Self::add(&inner, settling),
             }
         });
