@@ -18,6 +18,7 @@ pub struct Switchable {
     down: Arc<AtomicBool>,
     settles_down: Arc<AtomicBool>,
     parking_down: Arc<AtomicBool>,
+    parked_gate: Option<Gate>,
     counted: Arc<AtomicUsize>,
     calls: Arc<AtomicUsize>,
     name: Option<&'static str>,
@@ -42,6 +43,11 @@ impl Switchable {
     /// Events cannot be parked.
     pub fn set_parking_down(&self, down: bool) {
         self.parking_down.store(down, Ordering::SeqCst);
+    }
+
+    /// It parks an event at once, and answers when this gate is open.
+    pub fn answering_at(gate: &Gate) -> Self {
+        Self { parked_gate: Some(gate.clone()), ..Self::default() }
     }
 
     /// How often it was asked to count an attempt, or to park.
@@ -118,10 +124,14 @@ impl Store for Switchable {
     ) -> Result<Settled, StoreError> {
         self.counted.fetch_add(1, Ordering::SeqCst);
         self.check(true)?;
-        match self.parking_down.load(Ordering::SeqCst) {
-            true => Err(StoreError::new(StoreErrorKind::Unavailable, "taken down by the test")),
-            false => self.store.park(key, token, keep, note).await,
+        if self.parking_down.load(Ordering::SeqCst) {
+            return Err(StoreError::new(StoreErrorKind::Unavailable, "taken down by the test"));
         }
+        let parked = self.store.park(key, token, keep, note).await;
+        if let Some(gate) = &self.parked_gate {
+            gate.pass().await;
+        }
+        parked
     }
 
     async fn parked(&self, limit: u32) -> Result<Vec<Parked>, StoreError> {

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use countersign::providers::{percher, pingara, piora};
 use countersign::testing::Signer;
 use countersign::{
-    Answer, Endpoint, EventError, FromDelivery, MemoryStore, Provider, Receiver, Reply, Secret,
-    SecretError, Signature,
+    Answer, Endpoint, ErrorChain, EventError, FromDelivery, MemoryStore, Provider, Receiver, Reply,
+    Secret, SecretError, Signature,
 };
 
 use crate::logs::Log;
@@ -193,6 +193,22 @@ fn a_secret_from_a_file_is_the_file_less_one_line_end() {
     assert!(matches!(error, SecretError::File { .. }));
     assert!(error.to_string().contains(&*path.to_string_lossy()), "{error}");
     assert!(std::error::Error::source(&error).is_some());
+}
+
+/// The path of a log by mistake, for example. What is read must not grow with it.
+#[test]
+fn a_file_that_is_too_large_for_a_secret_is_refused() {
+    let path = std::env::temp_dir().join(format!("countersign-large-{}", std::process::id()));
+    std::fs::write(&path, "x".repeat(64 * 1024)).unwrap();
+    assert!(Secret::from_file(&path).is_ok());
+    // Sparse: it has no room on most disks, and in no memory.
+    std::fs::File::create(&path).unwrap().set_len(1 << 42).unwrap();
+    let error = Secret::from_file(&path).unwrap_err();
+    std::fs::remove_file(&path).unwrap();
+    assert!(matches!(error, SecretError::File { .. }));
+    assert!(ErrorChain::of(&error).to_string().contains("larger than 64 KiB"), "{error:?}");
+    #[cfg(unix)]
+    assert!(Secret::from_file("/dev/zero").is_err());
 }
 
 /// Runs itself once more with variables of its own, since a test must not change its process's.

@@ -72,6 +72,7 @@ mod shell;
 mod signals;
 mod stdio;
 mod store;
+mod times;
 mod trigger;
 mod verify;
 mod why;

@@ -126,18 +126,20 @@ impl<C: Connection> Inner<C> {
         let released = released_key(key, token);
         let keys: &[&[u8]] = &[key, &released];
         let arguments = Arguments { keys, marks: &[mark], millis: Some(lease), text: None };
-        let claimed = match self.scripts.claim.run::<_, i64>(&self.link, &arguments).await? {
-            -1 => return Ok(Claimed::Fresh),
-            -2 => Claimed::Done,
-            left => Claimed::InFlight {
+        let claimed = match self.scripts.claim.run::<_, i64>(&self.link, &arguments).await {
+            Ok(-1) => return Ok(Claimed::Fresh),
+            Ok(-2) => Ok(Claimed::Done),
+            Ok(left) => Ok(Claimed::InFlight {
                 retry_after: Duration::from_millis(left.try_into().unwrap_or(0)),
-            },
+            }),
+            Err(error) if says(&error, "OOM") => Err(error),
+            Err(error) => return Err(error),
         };
         if self.link.resent() != resent {
             // What was sent first may arrive when the event is free, and nobody would settle it.
             self.release(keys, mark).await?;
         }
-        Ok(claimed)
+        claimed
     }
 
     async fn release(&self, keys: &[&[u8]], mark: &Mark) -> RedisResult<i64> {

@@ -1,6 +1,8 @@
 //! Secrets: never empty, never printed, wiped when dropped.
 
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -77,11 +79,11 @@ impl Secret {
     ///
     /// # Errors
     ///
-    /// [`SecretError::File`] or [`SecretError::Empty`].
+    /// [`SecretError::File`], also for a file of more than 64 KiB, or [`SecretError::Empty`].
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, SecretError> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path)
-            .map_err(|source| SecretError::File { path: path.to_owned(), source })?;
+        let bytes =
+            read(path).map_err(|source| SecretError::File { path: path.to_owned(), source })?;
         Self::from_source(without_line_end(bytes), || format!("file {}", path.display()))
     }
 
@@ -168,6 +170,20 @@ impl Secret {
     pub(crate) fn shared_label(&self) -> Option<Arc<str>> {
         self.label.clone()
     }
+}
+
+/// A file that is larger is another one, such as a log. It may be larger than memory, or have no end.
+const LARGEST_FILE: usize = 64 * 1024;
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    // With room for all of it: a buffer that grows leaves copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(LARGEST_FILE + 1));
+    File::open(path)?.take(LARGEST_FILE as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > LARGEST_FILE {
+        let why = "it is larger than 64 KiB: name a file that has only the secret";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+    }
+    Ok(bytes.to_vec())
 }
 
 fn without_line_end(mut secret: Vec<u8>) -> Vec<u8> {

@@ -10,9 +10,11 @@ use countersign::{
 };
 use tracing::level_filters::LevelFilter;
 
-use crate::client::Request;
+use crate::client::{Connection, Request};
 use crate::fixtures;
-use crate::harness::{Adapter, App, Handler, on_every_adapter};
+use crate::harness::{
+    Adapter, App, Gate, Handler, eventually, on_every_adapter, on_every_adapter_over_http1,
+};
 use crate::logs::Logs;
 use crate::stores::Switchable;
 
@@ -28,6 +30,11 @@ on_every_adapter! {
     a_long_wait_after_an_outage_parks_nothing
     what_cannot_be_parked_fails_as_ever
     an_attempt_that_cannot_be_counted_is_refused
+}
+
+// A connection is broken while a store is asked. Over HTTP/2, actix-web would not notice.
+on_every_adapter_over_http1! {
+    who_hangs_up_while_an_event_is_parked_hides_nothing
 }
 
 const FAILED: (Outcome, Option<Reason>) = (Outcome::Failed, Some(Reason::HandlerStatus));
@@ -255,6 +262,29 @@ async fn what_cannot_be_parked_fails_as_ever<A: Adapter>() {
     assert_eq!(handler.runs(), 1);
     let refused = (Outcome::Rejected, Some(Reason::Rejected(RejectionKind::StoreUnavailable)));
     assert_eq!(reports.all(), [FAILED, refused, PARKED]);
+}
+
+/// The store has parked it, and nobody has heard so. Its provider is told "duplicate" from then on.
+async fn who_hangs_up_while_an_event_is_parked_hides_nothing<A: Adapter>() {
+    let (fixture, gate) = (fixtures::piora(), Gate::shut());
+    let store = Switchable::answering_at(&gate);
+    let handler = Handler::answering(422);
+    let endpoint = fixture.endpoint().park(Parking::after(1)).build().unwrap();
+    let app = App::new([endpoint], &handler).store(Arc::new(store.clone())).cancel_on_disconnect();
+    let reports = app.reports.clone();
+    let server = A::serve(app).await;
+    let request = fixture.delivery(1);
+    let mut connection = Connection::open(server).await;
+    connection.write(&request.bytes()).await;
+    // It has counted the attempt, and is parking.
+    eventually("the event is being parked", || store.counted() == 2).await;
+    connection.reset();
+    eventually("the store is asked again", || store.counted() == 3).await;
+    gate.open();
+    eventually("it is reported", || !reports.all().is_empty()).await;
+    assert_eq!(reports.all(), [PARKED]);
+    request.send(server).await.is_duplicate();
+    assert_eq!((handler.runs(), store.parked(10).await.unwrap().len()), (1, 1));
 }
 
 /// The claim does not stay.

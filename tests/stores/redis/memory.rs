@@ -1,9 +1,12 @@
 //! A server without room.
 
-use countersign::{Claimed, Settled, Store, StoreErrorKind};
+use std::time::Duration;
+
+use countersign::{Claimed, RejectionKind, Settled, Store, StoreErrorKind};
 
 use super::server::Server;
 use super::{DAY, LEASE, failure, key, token};
+use crate::sql::receiver::Bench;
 
 #[tokio::test]
 async fn a_full_server_refuses_new_events_and_settles_the_ones_it_has() {
@@ -60,4 +63,21 @@ async fn a_full_server_settles_what_was_released_before() {
     assert_eq!(store.claim(key(1), token(), LEASE).await.unwrap(), Claimed::Done);
     server.tell(&["CONFIG", "SET", "maxmemory", "0"]);
     assert_eq!(store.claim(key(2), token(), LEASE).await.unwrap(), Claimed::Fresh);
+}
+
+/// Not even with what was released, which a server remembers also when it is full.
+#[tokio::test]
+async fn who_repeats_a_delivery_does_not_fill_a_full_server_further() {
+    let server = Server::start(&[]);
+    let bench = Bench::new(server.store().await);
+    server.tell(&["CONFIG", "SET", "maxmemory", "1"]);
+    for _ in 0..20 {
+        let refused = bench.is_let_in("event").await.unwrap_err();
+        assert_eq!(refused.kind(), RejectionKind::StoreFull);
+    }
+    // What goes on in the background.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(server.ask::<i64>(&["DBSIZE"]), 0);
+    server.tell(&["CONFIG", "SET", "maxmemory", "0"]);
+    assert_eq!(bench.is_let_in("event").await.unwrap(), 200);
 }

@@ -25,7 +25,7 @@ mod place;
 mod pooler;
 mod proxy;
 mod purge;
-mod receiver;
+pub(crate) mod receiver;
 mod refusals;
 mod rights;
 pub(crate) mod schema;

@@ -2,13 +2,14 @@
 
 use std::io::{ErrorKind, Write as _};
 use std::num::NonZero;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use countersign::{EventKey, EventState, Forgotten, Parked, StoreStats};
 use countersign_sqlx::SchemaState;
 use serde_json::{Map, Value, json};
 
 use crate::json_line::harmless;
+use crate::times::rfc3339;
 
 /// Prints a line.
 pub(super) fn line(line: &str) -> Result<(), String> {
@@ -62,7 +63,7 @@ pub(super) fn state(
                 format!(
                     "is parked since {} and kept for {} more: {}; its deliveries are acknowledged and \
                      not handled until it is forgotten",
-                    time(parked.parked_at),
+                    rfc3339(parked.parked_at),
                     words(left),
                     of(parked)
                 ),
@@ -103,7 +104,7 @@ pub(super) fn parked(parked: &Parked, as_json: bool) -> String {
     if as_json {
         return harmless(Value::Object(fields(parked)).to_string());
     }
-    format!("{} {} {}", parked.key, time(parked.parked_at), of(parked))
+    format!("{} {} {}", parked.key, rfc3339(parked.parked_at), of(parked))
 }
 
 /// What is known of a parked event, for people: what handlers and senders wrote must not write to the
@@ -129,7 +130,7 @@ fn of(Parked { note, attempts, .. }: &Parked) -> String {
 fn fields(Parked { key, note, attempts, parked_at, .. }: &Parked) -> Map<String, Value> {
     let fields = [
         ("key", json!(key.to_string())),
-        ("parked_at", json!(time(*parked_at))),
+        ("parked_at", json!(rfc3339(*parked_at))),
         ("attempts", json!(attempts)),
         ("endpoint", json!(note.endpoint)),
         ("tenant", json!(note.tenant)),
@@ -143,10 +144,6 @@ fn fields(Parked { key, note, attempts, parked_at, .. }: &Parked) -> Map<String,
 
 pub(super) fn there_may_be_more(limit: NonZero<u32>) -> String {
     format!("There may be more: {limit} are listed at most, unless --limit says otherwise.")
-}
-
-fn time(time: SystemTime) -> String {
-    humantime::format_rfc3339_millis(time).to_string()
 }
 
 pub(super) fn forgotten(key: EventKey, forgotten: Forgotten, as_json: bool) -> String {

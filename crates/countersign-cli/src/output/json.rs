@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::json_line::harmless;
 use crate::record::{Facts, Forwarded, ProgramAnswer, Record, Verdict};
+use crate::times;
 
 /// The line, with its end. The payload is that of an accepted delivery.
 pub(super) fn line(record: &Record, delivery: Option<&Delivery>) -> io::Result<Vec<u8>> {
@@ -17,7 +18,7 @@ pub(super) fn line(record: &Record, delivery: Option<&Delivery>) -> io::Result<V
     let accepted = delivery.filter(|_| record.verdict == Verdict::Accepted);
     let line = Line {
         outcome: record.verdict.as_str(),
-        received_at: humantime::format_rfc3339_millis(record.received_at).to_string(),
+        received_at: times::rfc3339(record.received_at),
         provider: record.provider.as_deref(),
         endpoint: record.endpoint.as_deref(),
         path: record.endpoint.is_none().then(|| record.uri.path()),

@@ -17,7 +17,7 @@ pub struct StoreError {
 pub enum StoreErrorKind {
     /// It cannot answer: down, slow, restarting.
     Unavailable,
-    /// It has no room for another key.
+    /// It has no room for another key. A claim that is answered so was not made, and is not released.
     Full,
     /// It does not have this call.
     Unsupported,

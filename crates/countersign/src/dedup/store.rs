@@ -24,7 +24,7 @@ use crate::key::EventKey;
 ///    locked the claim, the call fails: [`Claimed::InFlight`] would end the renewals.
 /// 4. A released key can be claimed at once.
 /// 5. A completed key is forgotten when its retention ends and not before. A store without room
-///    refuses new keys with [`StoreErrorKind::Full`](crate::StoreErrorKind::Full).
+///    refuses new keys with [`StoreErrorKind::Full`](crate::StoreErrorKind::Full), and has not claimed them then.
 /// 6. A token that was released or completed never claims again. Calls can overtake each other (over
 ///    other connections, late bytes, a repeated message), so a claim may arrive after the release of
 ///    its own token, and must then change nothing: it would not be settled. Releasing a token keeps

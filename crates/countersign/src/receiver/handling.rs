@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::Inner;
 use super::claim::Claim;
 use super::held::{Held, latest};
+use super::parking::BeingParked;
 use super::renewals::Renewed;
 use super::settlings::{End, LateReport, Settling, Settlings};
 use super::store_calls::ClaimCall;
@@ -24,7 +25,7 @@ use crate::trace;
 pub(crate) struct Handling<S: Store> {
     pub(super) inner: Arc<Inner<S>>,
     pub(super) delivery: Delivery,
-    running: RunningHandler,
+    pub(super) running: RunningHandler,
     pub(super) on_drop: OnDrop,
     pub(super) laps: Laps,
 }
@@ -41,6 +42,8 @@ pub(super) enum OnDrop {
     Release(Arc<Held>),
     /// The handler was done, and the call that completes its claim was cut short: call again.
     Complete(Arc<Held>),
+    /// The call that parks the event was cut short: call again.
+    Park(BeingParked),
 }
 
 /// A question to the store.
@@ -110,9 +113,12 @@ impl<S: Store> Handling<S> {
         match claimed {
             Ok(Claimed::Fresh) => self.hold(token, at, transactional),
             Ok(claimed) => Ok(claimed),
-            // An error may hide a claim that was made: its answer got lost. Release it.
+            // An error may hide a claim that was made: its answer got lost. Release it. A store without room
+            // has made none, and would need room to remember the release.
             Err(error) => {
-                self.settle_in_background(self.release_of_doubtful(token, at));
+                if error.kind() != StoreErrorKind::Full {
+                    self.settle_in_background(self.release_of_doubtful(token, at));
+                }
                 Err(error)
             }
         }
@@ -198,14 +204,18 @@ impl<S: Store> Handling<S> {
         }
     }
 
-    /// With the report that follows once the store has answered. It keeps no body.
+    /// With the report that follows once the store has answered.
     pub(super) fn with_report(&self, settling: Settling, status: Option<u16>) -> Settling {
+        Settling { report: Some(Box::new(self.late_report(status))), ..settling }
+    }
+
+    /// It keeps no body.
+    pub(super) fn late_report(&self, status: Option<u16>) -> LateReport {
         let delivery = self.delivery.without_body();
         let since = |arrived| self.inner.reporter.since(arrived, delivery.observer());
         let elapsed = delivery.arrived().and_then(since);
         let (stages, span) = (*self.laps.stages(), trace::current_span());
-        let report = LateReport { delivery, status, stages, elapsed, span };
-        Settling { report: Some(Box::new(report)), ..settling }
+        LateReport { delivery, status, stages, elapsed, span }
     }
 }
 
@@ -228,6 +238,7 @@ impl<S: Store> Drop for Handling<S> {
                 let settling = self.settling_of(&held, self.end_of_handled(&held));
                 return self.settle_in_background(self.with_report(settling, None));
             }
+            OnDrop::Park(being_parked) => return self.park_in_background(being_parked),
             OnDrop::Untried(held) => {
                 self.settle_in_background(self.settling_of(&held, End::Untried));
             }

@@ -4,17 +4,25 @@ use std::sync::Arc;
 
 use super::handling::{Handling, OnDrop, rejection_for};
 use super::held::{Held, State};
+use super::settlings::{End, Settling, Settlings};
 use super::verdict::Counted;
 use crate::dedup::{Attempt, ParkedNote, Settled, Store, StoreError, StoreErrorKind};
 use crate::delivery::Delivery;
 use crate::rejection::{Rejection, RejectionKind};
-use crate::report::Outcome;
 use crate::report::metrics::Operation;
+use crate::report::{Outcome, Reason};
 
 /// The reason of an event that was tried often enough before, and was not parked then.
 const NEVER_ENDED: &str = "its last attempts never ended with an answer that was recorded (a process died, \
                            they were cancelled, or the store could not answer), or the number of \
                            attempts was set lower";
+
+/// An event whose parking is under way, and what becomes of its claim if it cannot be parked.
+pub(super) struct BeingParked {
+    held: Arc<Held>,
+    note: Arc<ParkedNote>,
+    otherwise: End,
+}
 
 impl<S: Store> Handling<S> {
     /// Counts this attempt, right after the claim. A rejection is not reported yet.
@@ -41,7 +49,7 @@ impl<S: Store> Handling<S> {
             self.on_drop = OnDrop::Release(held);
             return Ok(());
         }
-        match self.try_to_park(&held, NEVER_ENDED).await {
+        match self.try_to_park(&held, NEVER_ENDED, End::Untried).await {
             Some(rejection) => Err(rejection),
             None => {
                 self.release_untried(&held).await;
@@ -76,18 +84,29 @@ impl<S: Store> Handling<S> {
             return None;
         }
         let reason = verdict.failure();
-        let rejection = self.try_to_park(held, reason.as_deref().unwrap_or(&why)).await?;
+        let why = reason.as_deref().unwrap_or(&why);
+        let rejection = self.try_to_park(held, why, End::Release).await?;
         let (status, reason) = (Some(rejection.status()), Some(rejection.kind().into()));
         self.report(Outcome::Parked, status, reason);
         Some(rejection)
     }
 
     /// Parks the event. None if the store cannot, or the claim is not held.
-    async fn try_to_park(&mut self, held: &Arc<Held>, why: &str) -> Option<Rejection> {
-        let note = note(&self.delivery, why);
+    async fn try_to_park(
+        &mut self,
+        held: &Arc<Held>,
+        why: &str,
+        otherwise: End,
+    ) -> Option<Rejection> {
+        let note = Arc::new(note(&self.delivery, why));
+        let being_parked =
+            BeingParked { held: Arc::clone(held), note: Arc::clone(&note), otherwise };
+        let on_drop = std::mem::replace(&mut self.on_drop, OnDrop::Park(being_parked));
         let keep = self.inner.endpoint.parked_for();
         held.turn_to_settle().await;
-        match self.inner.calls.park(held.key, held.token, keep, &note).await {
+        let parked = self.inner.calls.park(held.key, held.token, keep, &note).await;
+        self.on_drop = on_drop;
+        match parked {
             Ok(Settled::Settled) => {
                 self.parked(held);
                 Some(self.inner.endpoint.reject(RejectionKind::Parked).after_proof())
@@ -101,6 +120,37 @@ impl<S: Store> Handling<S> {
                 None
             }
         }
+    }
+
+    /// For a delivery that is dropped while its event is being parked. The call may have arrived, and then nobody
+    /// would hear that the event is parked: it is repeated, which changes nothing in that case, and reported.
+    pub(super) fn park_in_background(&mut self, being_parked: BeingParked) {
+        let BeingParked { held, note, otherwise } = being_parked;
+        self.laps.settled(&self.inner.endpoint);
+        let end = self.settling_of(&held, otherwise);
+        let Some(runtime) = self.inner.calls.runtime() else {
+            self.settle_in_background(end);
+            return self.report(Outcome::Failed, None, Some(Reason::HandlerCancelled));
+        };
+        let end = Settling { running: Some(self.running.clone()), ..end };
+        let (inner, report) = (Arc::clone(&self.inner), self.late_report(None));
+        runtime.spawn(async move {
+            let keep = inner.endpoint.parked_for();
+            held.turn_to_settle().await;
+            match inner.calls.park(held.key, held.token, keep, &note).await {
+                Ok(Settled::Settled) => {
+                    held.set(State::Done);
+                    held.ended();
+                    return report.give(&inner, Outcome::Parked, RejectionKind::Parked.into());
+                }
+                Ok(Settled::Lost) => {
+                    held.change(State::Held, State::Lost);
+                }
+                Err(error) => inner.store_failed(Operation::Park, &error),
+            }
+            Settlings::add(&inner, end);
+            report.give(&inner, Outcome::Failed, Reason::HandlerCancelled);
+        });
     }
 
     fn parked(&mut self, held: &Arc<Held>) {

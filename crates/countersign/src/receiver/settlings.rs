@@ -9,7 +9,7 @@ use super::Inner;
 use super::held::{Held, State, latest};
 use super::store_calls::ClaimCall;
 use super::tasks::RunningHandler;
-use crate::dedup::{ClaimToken, Claimed, Settled, Store, StoreError};
+use crate::dedup::{ClaimToken, Claimed, Settled, Store, StoreError, StoreErrorKind};
 use crate::delivery::Delivery;
 use crate::key::EventKey;
 use crate::report::metrics::Operation;
@@ -147,12 +147,17 @@ impl Settling {
             }
         }
         if let Some(report) = self.report {
-            let LateReport { delivery, status, stages, elapsed, span } = *report;
-            let (outcome, reason) = (Outcome::Accepted, Some(reason));
-            let handled =
-                Handled { delivery: &delivery, outcome, status, reason, stages: &stages, elapsed };
-            trace::in_scope(&span, || inner.reporter.handled(handled));
+            report.give(inner, Outcome::Accepted, reason);
         }
+    }
+}
+
+impl LateReport {
+    pub(super) fn give<S>(self, inner: &Inner<S>, outcome: Outcome, reason: Reason) {
+        let Self { delivery, status, stages, elapsed, span } = self;
+        let (delivery, stages, reason) = (&delivery, &stages, Some(reason));
+        let handled = Handled { delivery, outcome, status, reason, stages, elapsed };
+        trace::in_scope(&span, || inner.reporter.handled(handled));
     }
 }
 
@@ -192,6 +197,7 @@ impl Settlings {
                     Self::add(&inner, Settling { running: Some(running), ..settling });
                 }
                 Ok(Claimed::Done | Claimed::InFlight { .. }) => {}
+                Err(error) if error.kind() == StoreErrorKind::Full => {}
                 Err(_) => Self::add(&inner, settling),
             }
         });
