@@ -36,7 +36,7 @@ pub(crate) struct Planned {
 impl Planned {
     /// Where the secrets are.
     pub(crate) fn sources(&self) -> Vec<String> {
-        self.secrets.iter().map(|source| source.as_str().to_owned()).collect()
+        self.secrets.iter().map(Source::spelled).collect()
     }
 
     /// Reads the secrets and makes the endpoint. An error is a sentence without a secret.

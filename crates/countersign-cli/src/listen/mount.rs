@@ -85,7 +85,18 @@ impl Mount {
 
     /// Reads the secrets again, for [`replace`](Self::replace). Nothing for an endpoint that stays as it is.
     pub(crate) fn make_again(&self) -> Result<Option<Current>, String> {
-        self.make.as_ref().map(|make| make()).transpose()
+        let Some(make) = &self.make else { return Ok(None) };
+        // To open a pipe waits for who writes to it: nothing would be read again any more.
+        let pipe = self.sources.iter().find(|source| {
+            let path = source.strip_prefix("file:").map(std::fs::metadata);
+            path.is_some_and(|found| found.is_ok_and(|found| !found.is_file()))
+        });
+        match pipe {
+            Some(source) => {
+                Err(format!("{source} is no regular file, and is read at the start only"))
+            }
+            None => make().map(Some),
+        }
     }
 
     /// The sources that a running process sees no new value of.

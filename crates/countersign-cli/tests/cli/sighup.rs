@@ -1,6 +1,7 @@
 //! SIGHUP: secrets are read again, and nothing stops.
 
 use std::fs;
+use std::process::Command;
 
 use countersign::providers::piora::provider;
 
@@ -113,4 +114,32 @@ fn the_secrets_of_the_file_are_read_again_and_endpoints_do_not_wait_for_each_oth
     kept.path = "/webhooks/other".to_owned();
     assert_eq!(kept.send(&program).status, 200);
     assert_eq!(program.stop(), Some(0));
+}
+
+/// A pipe is a secret's place for one start: nobody writes to it again.
+#[test]
+fn what_is_no_regular_file_keeps_its_secret_and_stops_no_reload() {
+    let folder = Folder::with("");
+    let (pipe, file) = (folder.path("pipe"), folder.path("secret"));
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    fs::write(&file, "old in the file\n").unwrap();
+    let writer = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::write(pipe, "of the pipe\n").unwrap()
+    });
+    let of_pipe = format!("piora=file:{}", pipe.display());
+    let of_file = format!("hostwares=file:{}", file.display());
+    let program = Program::listen(&["--provider", &of_pipe, "--provider", &of_file]);
+    writer.join().unwrap();
+    for _ in 0..2 {
+        let kept = reread(&program);
+        assert_eq!(kept["outcome"], "secrets_kept", "{kept}");
+        let problem = kept["problem"].as_str().unwrap();
+        assert!(
+            problem.ends_with("/pipe is no regular file, and is read at the start only"),
+            "{problem}"
+        );
+        assert_eq!(program.line()["outcome"], "secrets_read");
+    }
+    assert_eq!(signed("of the pipe", "1").send(&program).status, 200);
 }

@@ -69,7 +69,11 @@ impl WatchedSecrets {
     /// What keeps the secrets from being used. The last good set stays then. It is also logged, as what
     /// the thread finds.
     pub fn reload_now(&self) -> Result<bool, ReloadError> {
-        self.watch.look(|secrets, _| Some(secrets))
+        loop {
+            if let Some(changed) = self.watch.look(|secrets, _| Some(secrets))? {
+                return Ok(changed);
+            }
+        }
     }
 
     /// Lets it go on for as long as the process lives.
@@ -116,26 +120,27 @@ impl Watch {
     }
 
     /// Reads the files and uses what changed, if `settled` gives it. It is true if the endpoint has other
-    /// secrets now.
+    /// secrets now, and nothing if somebody else has given it some in the meantime: what was read here may be
+    /// older than those.
     fn look(
         &self,
         settled: impl FnOnce(Vec<Secret>, Fingerprint) -> Option<Vec<Secret>>,
-    ) -> Result<bool, ReloadError> {
+    ) -> Result<Option<bool>, ReloadError> {
+        let known = lock(&self.state).known;
         let read = self.files.read_now().map_err(ReloadError::Unreadable);
         let result = read.and_then(|secrets| {
             let print = self.files.fingerprint(&secrets);
-            if lock(&self.state).known == Some(print) {
-                return Ok(false);
+            if known == Some(print) {
+                return Ok(Some(false));
             }
-            let Some(secrets) = settled(secrets, print) else { return Ok(false) };
+            let Some(secrets) = settled(secrets, print) else { return Ok(Some(false)) };
             let mut state = lock(&self.state);
-            // Someone else may have been faster.
-            if state.known == Some(print) {
-                return Ok(false);
+            if state.known != known {
+                return Ok(None);
             }
             self.endpoint.replace_secrets(secrets).map_err(ReloadError::Unusable)?;
             state.known = Some(print);
-            Ok(true)
+            Ok(Some(true))
         });
         self.note(result.as_ref().err());
         result
