@@ -64,6 +64,10 @@ impl EnvFiles {
 /// The variable's value in a file. The last line with it wins, as in a shell.
 fn value(file: &Path, variable: &str) -> Result<Option<Zeroizing<String>>, String> {
     let cannot = |why: &str| format!("cannot read the env file {}: {why}", file.display());
+    // It is read for each variable, and a pipe can be read once.
+    if std::fs::metadata(file).is_ok_and(|found| !found.is_file()) {
+        return Err(cannot("it is no regular file"));
+    }
     let bytes = std::fs::read(file).map(Zeroizing::new);
     let bytes = bytes.map_err(|error| cannot(&error.to_string()))?;
     let text = std::str::from_utf8(&bytes).map_err(|_| cannot("it is not UTF-8 text"))?;

@@ -113,6 +113,8 @@ fn what_is_wrong_with_the_files_is_said() {
         "{}",
         missing.err
     );
+    let pipe = run(command(&["store", "env:PLACE", "stats", "--env-file", "/dev/stdin"]));
+    assert!(pipe.err.contains("env file /dev/stdin: it is no regular file"), "{}", pipe.err);
     let nowhere = ["store", "env:PLACE", "stats", "--env-file", "/nowhere/variables"];
     let missing = run(command(&nowhere));
     assert_eq!(missing.code, 2);
