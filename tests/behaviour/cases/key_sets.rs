@@ -127,7 +127,8 @@ impl Keys {
         with: impl FnOnce(ResolvedSecrets) -> ResolvedSecrets,
     ) -> Self {
         let clock = ManualClock::at(SystemTime::now());
-        let keys = ResolvedSecrets::for_all(published.clone());
+        // A fetch takes as long as it takes.
+        let keys = ResolvedSecrets::for_all(published.clone()).timeout(Duration::from_secs(60));
         let keys = with(keys.fresh_for(Duration::from_secs(86_400)));
         let endpoint = Endpoint::builder(ROUTE, provider()).resolve(keys).clock(clock.clone());
         let handler = Handler::answering(200);

@@ -90,9 +90,12 @@ impl SecretResolver for Vault {
 /// The name is the route as well.
 const ROUTE: &str = "t/{tenant}/hook";
 
+/// Look-ups take as long as they take: what a test does about time, it says itself.
 fn by_path(vault: &Vault) -> ResolvedSecrets {
-    ResolvedSecrets::by_path("/t/{tenant}/hook", vault.clone())
+    ResolvedSecrets::by_path("/t/{tenant}/hook", vault.clone()).timeout(LONG)
 }
+
+const LONG: Duration = Duration::from_secs(60);
 
 fn endpoint(secrets: ResolvedSecrets) -> Endpoint {
     Endpoint::builder(ROUTE, fixtures::hostwares().provider).resolve(secrets).build().unwrap()

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use countersign::{Endpoint, ManualClock, ResolvedSecrets, SecretResolver as _};
 
-use super::{ROUTE, Vault, by_path, endpoint, request, serve, serve_on_a_clock};
+use super::{LONG, ROUTE, Vault, by_path, endpoint, request, serve, serve_on_a_clock};
 use crate::client::Connection;
 use crate::fixtures;
 use crate::harness::{Adapter, Gate, Handler, eventually, on_every_adapter};
@@ -92,7 +92,7 @@ async fn a_look_up_that_began_before_a_change_does_not_count_as_one_after_it<A: 
         }
     };
     let handler = Handler::answering(200);
-    let secrets = ResolvedSecrets::by_path("/t/{tenant}/hook", resolver);
+    let secrets = ResolvedSecrets::by_path("/t/{tenant}/hook", resolver).timeout(LONG);
     let provider = fixtures::hostwares().provider;
     let builder = Endpoint::builder(ROUTE, provider).resolve(secrets).clock(clock.clone());
     let server = serve::<A>(builder.build().unwrap(), &handler).await;

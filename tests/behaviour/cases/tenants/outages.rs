@@ -46,7 +46,15 @@ async fn a_resolver_that_hangs_or_panics_is_no_401<A: Adapter>() {
     gate.open();
     genuine.send(server).await.is_not_now("secrets_unavailable");
     vault.panics.store(false, Ordering::SeqCst);
-    assert_eq!(genuine.send(server).await.status, 200);
+    // On a machine that stands still, a look-up may take too long once more.
+    for _ in 0..100 {
+        let reply = genuine.send(server).await;
+        if reply.status == 200 {
+            return;
+        }
+        reply.is_not_now("secrets_unavailable");
+    }
+    panic!("it is never accepted");
 }
 
 async fn what_was_looked_up_stays_usable_while_the_resolver_is_down<A: Adapter>() {
