@@ -45,7 +45,7 @@ pub(super) struct Orders {
 #[derive(Clone)]
 pub(super) struct Commanded {
     pub(super) inner: MemoryStore,
-    clock: ManualClock,
+    pub(super) clock: ManualClock,
     orders: Arc<Mutex<Orders>>,
 }
 
@@ -55,6 +55,12 @@ pub(super) struct Ledger(pub(super) MemoryStore);
 impl Commanded {
     pub(super) fn new() -> Self {
         Self::around(MemoryStore::new(), clock_at(NOW))
+    }
+
+    /// With a clock that stands still until it is moved, for leases that end when a test says so.
+    pub(super) fn clocked() -> Self {
+        let clock = clock_at(NOW);
+        Self::around(MemoryStore::builder().clock(clock.clone()).build(), clock)
     }
 
     pub(super) fn around(inner: MemoryStore, clock: ManualClock) -> Self {
@@ -83,6 +89,19 @@ impl Commanded {
     /// How often it was called since the last time.
     pub(super) fn count(&self, method: &str) -> usize {
         self.orders.lock().unwrap().calls.iter().filter(|call| **call == method).count()
+    }
+
+    /// Lets a third of the lease pass, and waits until the claim is asked for again.
+    pub(super) async fn renewed(&self, lease: Duration) {
+        let before = self.count("claim");
+        self.clock.advance(lease / 3);
+        for _ in 0..2_000 {
+            if self.count("claim") > before {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("it is not renewed");
     }
 
     async fn act<T>(

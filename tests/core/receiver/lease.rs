@@ -16,9 +16,10 @@ use crate::support::build;
 const LEASE: Duration = Duration::from_millis(1_200);
 
 fn bench(renew_for: Duration) -> (Bench<Commanded>, Commanded) {
-    let endpoint =
-        build(&hostwares::provider(), |endpoint| endpoint.lease(LEASE).renew_for(renew_for));
-    let store = Commanded::new();
+    let store = Commanded::clocked();
+    let endpoint = build(&hostwares::provider(), |endpoint| {
+        endpoint.lease(LEASE).renew_for(renew_for).clock(store.clock.clone())
+    });
     let settings = |receiver: ReceiverBuilder<_>| receiver.runtime(TOKIO);
     (Bench::at(endpoint, store.clone(), settings), store)
 }
@@ -46,7 +47,9 @@ type Joined = tokio::task::JoinHandle<()>;
 async fn a_handler_may_outlast_its_lease() {
     let (bench, store) = bench(Duration::from_secs(60));
     let (delivery, go_on, joined) = start(&bench).await;
-    bench.until("renewed beyond the lease", || store.count("claim") > 4).await;
+    for _ in 0..4 {
+        store.renewed(LEASE).await;
+    }
     assert!(!delivery.claim().is_lost());
     let rejection = bench.send(1, 200).await.unwrap_err();
     assert_eq!(rejection.kind(), RejectionKind::InFlight);
@@ -56,6 +59,7 @@ async fn a_handler_may_outlast_its_lease() {
     assert_eq!(bench.seen(), [ACCEPTED]);
     let calls = store.calls();
     assert_eq!(calls.iter().filter(|call| **call == "complete").count(), 1);
+    store.clock.advance(LEASE / 3);
     tokio::time::sleep(LEASE / 2).await;
     assert_eq!(store.calls(), [""; 0], "nothing is renewed after the end");
 }
@@ -65,11 +69,10 @@ async fn a_lease_is_not_renewed_for_ever() {
     let (bench, store) = bench(Duration::ZERO);
     let (delivery, go_on, joined) = start(&bench).await;
     assert!(!delivery.claim().is_lost());
-    bench.until("lost", || delivery.claim().is_lost()).await;
+    store.clock.advance(LEASE);
+    assert!(delivery.claim().is_lost());
     assert_eq!(store.calls(), ["claim"]);
     // The event's next delivery is accepted, and the late handler cannot disturb it.
-    bench.until("free", || store.inner.is_empty() || delivery.claim().is_lost()).await;
-    tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(bench.send(1, 200).await, Ok(1));
     assert_eq!(bench.seen(), [ACCEPTED]);
     go_on.send(()).unwrap();
@@ -84,10 +87,10 @@ async fn a_handler_learns_that_somebody_else_has_its_claim() {
     // As after a pause of the whole process: the lease ran out, and another one claimed.
     let other = ClaimToken::random().unwrap();
     store.order(|orders| orders.claim = Act::Fail(StoreErrorKind::Unavailable));
-    let key = delivery.key();
-    while store.inner.claim(key, other, Duration::from_secs(60)).await.unwrap() != Claimed::Fresh {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    store.renewed(LEASE).await;
+    store.clock.advance(LEASE);
+    let claimed = store.inner.claim(delivery.key(), other, Duration::from_secs(60)).await;
+    assert_eq!(claimed.unwrap(), Claimed::Fresh);
     assert!(delivery.claim().is_lost(), "the store could not be reached for a whole lease");
     go_on.send(()).unwrap();
     joined.await.unwrap();
@@ -103,8 +106,9 @@ async fn a_renewal_that_finds_another_owner_says_so() {
     let (key, other) = (delivery.key(), ClaimToken::random().unwrap());
     store.forget(key).await;
     assert_eq!(own.claim(key, other, Duration::from_secs(60)).await.unwrap(), Claimed::Fresh);
+    store.renewed(LEASE).await;
+    // A third of its lease has passed, by the clock of the test.
     bench.until("lost", || delivery.claim().is_lost()).await;
-    assert!(store.count("claim") <= 2, "it did not take a whole lease");
     go_on.send(()).unwrap();
     joined.await.unwrap();
 }
@@ -114,9 +118,11 @@ async fn a_store_that_was_away_for_less_than_a_lease_costs_nothing() {
     let (bench, store) = bench(Duration::from_secs(60));
     let (delivery, go_on, joined) = start(&bench).await;
     store.order(|orders| orders.claim = Act::Fail(StoreErrorKind::Unavailable));
-    bench.until("a renewal failed", || store.count("claim") >= 2).await;
+    store.renewed(LEASE).await;
     store.order(|orders| orders.claim = Act::Work);
-    bench.until("renewed beyond the lease", || store.count("claim") >= 6).await;
+    for _ in 0..4 {
+        store.renewed(LEASE).await;
+    }
     assert!(!delivery.claim().is_lost());
     go_on.send(()).unwrap();
     joined.await.unwrap();

@@ -1,7 +1,7 @@
 //! The calls of one claim: in order, within bounds, and whatever the store does.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use countersign::providers::hostwares;
 use countersign::{
@@ -18,10 +18,11 @@ const LEASE: Duration = Duration::from_millis(900);
 fn bench(
     settings: impl FnOnce(ReceiverBuilder<Commanded>) -> ReceiverBuilder<Commanded>,
 ) -> (Bench<Commanded>, Commanded) {
+    let store = Commanded::clocked();
     let endpoint = build(&hostwares::provider(), |endpoint| {
-        endpoint.lease(LEASE).store_timeout(Duration::from_millis(400))
+        let endpoint = endpoint.lease(LEASE).clock(store.clock.clone());
+        endpoint.store_timeout(Duration::from_millis(400))
     });
-    let store = Commanded::new();
     (Bench::at(endpoint, store.clone(), settings), store)
 }
 
@@ -33,9 +34,7 @@ async fn a_release_waits_for_a_renewal_that_is_under_way() {
     let orders = store.clone();
     let handler = |_| async move {
         orders.order(|orders| orders.claim = Act::Hang);
-        while orders.count("claim") < 2 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        orders.renewed(LEASE).await;
         Answer::new(500, ())
     };
     let handled = bench.receiver.clone().handle(delivery, handler);
@@ -74,11 +73,14 @@ async fn after_a_rollback_the_lease_is_renewed_on() {
     let handler = |delivery: Delivery| async move {
         let rolled_back = async |_: Arc<Ledger>, _, _, _| Ok(InTransaction::Completed);
         delivery.claim().complete_with(rolled_back).await.unwrap();
-        tokio::time::sleep(LEASE * 2).await;
+        for _ in 0..6 {
+            claims.renewed(LEASE).await;
+        }
         assert!(!delivery.claim().is_lost(), "renewed");
-        assert!(claims.count("claim") > 3);
         claims.order(|orders| orders.claim = Act::Fail(StoreErrorKind::Unavailable));
-        tokio::time::sleep(LEASE * 2).await;
+        claims.renewed(LEASE).await;
+        assert!(!delivery.claim().is_lost(), "it has not run out");
+        claims.clock.advance(LEASE);
         assert!(delivery.claim().is_lost(), "its lease ran out");
         Answer::new(500, ())
     };
@@ -177,11 +179,11 @@ async fn somebody_elses_mark_is_no_commit() {
         assert_eq!(claims.inner.claim(key, other, LEASE).await.unwrap(), Claimed::Fresh);
         let done = claims.inner.complete(key, other, LEASE * 100).await.unwrap();
         assert_eq!(done, Settled::Settled);
-        while claims.count("check") == 0 {
+        claims.renewed(LEASE).await;
+        while !delivery.claim().is_lost() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        assert!(delivery.claim().is_lost());
+        assert_eq!(claims.count("check"), 1, "the store is asked whose mark it is");
         Answer::new(200, ())
     };
     let handled = bench.receiver.clone().handle(delivery, handler);
@@ -226,6 +228,8 @@ async fn a_shutdown_ends_when_the_leases_have_run_out() {
     }
     while handlers.join_next().await.is_some() {}
     let left = store.count("complete");
+    assert!(tasks.running() > 0, "it waits until then");
+    store.clock.advance(LEASE * 2);
     tokio::time::timeout(Duration::from_secs(20), tasks.finished()).await.unwrap();
     // One try of each of the eight tasks may begin before its lease's end and take its time.
     let tries = store.count("complete") - left;
@@ -243,11 +247,18 @@ fn a_blocked_thread_renews_its_leases() {
         let runtime = builder.worker_threads(1).enable_all().build().unwrap();
         // On a thread of the runtime's, not on this one.
         let worker = async {
-            let (bench, store) = bench(|receiver| receiver.runtime(Runtime::tokio()));
+            let (bench, claims) = bench(|receiver| receiver.runtime(Runtime::tokio()));
             let delivery = bench.proven(1).await;
-            let (claims, key) = (store.clone(), delivery.key());
+            let key = delivery.key();
             let handler = |delivery: Delivery| async move {
-                std::thread::sleep(LEASE * 3);
+                for renewals in 2..11 {
+                    claims.clock.advance(LEASE / 3);
+                    let started = Instant::now();
+                    while claims.count("claim") < renewals {
+                        assert!(started.elapsed() < Duration::from_secs(20), "it is not renewed");
+                        std::thread::sleep(Duration::from_millis(5));
+                    }
+                }
                 let other = countersign::ClaimToken::random().unwrap();
                 let claimed = claims.inner.claim(key, other, LEASE).await.unwrap();
                 assert!(matches!(claimed, Claimed::InFlight { .. }), "{claimed:?}");
@@ -256,7 +267,6 @@ fn a_blocked_thread_renews_its_leases() {
             };
             bench.receiver.clone().handle(delivery, handler).await.unwrap();
             assert_eq!(bench.seen(), [ACCEPTED]);
-            assert!(store.count("claim") >= 4, "renewed meanwhile");
         };
         runtime.block_on(async { tokio::spawn(worker).await.unwrap() });
     }
