@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
 
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 
@@ -23,10 +24,12 @@ pub fn postgres_url() -> String {
     std::env::var("DATABASE_URL").unwrap_or_else(|_| default())
 }
 
-/// A name that no other run and no other test has.
+/// A name that no other run and no other test has. In a container, the next run may have the same process id.
 pub fn unique(prefix: &str) -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
-    format!("{prefix}_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+    let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().subsec_nanos();
+    format!("{prefix}_{process}_{now}_{count}")
 }
 
 impl Database {
