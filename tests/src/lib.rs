@@ -7,8 +7,10 @@
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
+mod patience;
 mod recorded;
 
+pub use patience::{promptly, quickly};
 pub use recorded::Recorded;
 
 use std::sync::OnceLock;

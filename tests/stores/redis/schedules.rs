@@ -164,7 +164,7 @@ async fn no_schedule_leaves_a_claim_or_makes_two_owners() {
     for run in 0..runs {
         let seed = given.unwrap_or(now.wrapping_add(run));
         let running = tokio::spawn(schedule(seed));
-        let limit = Duration::from_secs(30);
+        let limit = Duration::from_secs(120);
         match tokio::time::timeout(limit, running).await {
             Ok(Ok(())) => {}
             Ok(Err(failed)) => panic!("COUNTERSIGN_SEED={seed} fails: {failed}"),

@@ -84,7 +84,7 @@ impl Server {
             if let Some(status) = self.process.try_wait().unwrap() {
                 panic!("redis-server has ended at once ({status}): {:?}", self.arguments);
             }
-            assert!(start.elapsed() < Duration::from_secs(10), "redis-server does not answer");
+            assert!(start.elapsed() < Duration::from_secs(60), "redis-server does not answer");
             std::thread::sleep(Duration::from_millis(10));
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign::{Claimed, Delivery, RejectionKind, Store, StoreErrorKind};
 use countersign_sqlx::{CompleteError, CompleteIn, PostgresStore};
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, PgPool};
 
 use super::place::Log;
 use super::receiver::Bench;
@@ -153,21 +153,28 @@ async fn the_database_never_sees_a_token() {
     assert!(!format!("{store:?}").contains("postgres://"));
 }
 
+/// Renewed while a test waits for it, and not at its end when the machine has stood still for a while.
+const MODERATE: Duration = Duration::from_secs(6);
+
 /// Others change the row of an event, too: whoever releases a token that may have claimed it. A renewal
 /// that meets them says nothing about who holds the claim, and the next one is made.
 #[tokio::test]
 async fn a_renewal_that_meets_a_lock_is_not_the_last_one() {
     let (_schema, store, pool) = Schema::migrated().await;
-    let lease = Duration::from_millis(1_500);
-    let bench = &Bench::with_lease(store, lease);
+    let (log, _guard) = Log::capture();
+    let bench = &Bench::with_lease(store, MODERATE);
     let handler = |delivery: Delivery| async move {
         let lock = format!("SELECT FROM countersign WHERE key = '{}' FOR UPDATE", delivery.key());
         let mut tx = pool.begin().await.unwrap();
         sqlx::query(AssertSqlSafe(lock)).fetch_one(&mut *tx).await.unwrap();
-        // A third of the lease has passed, after which it is renewed.
-        tokio::time::sleep(lease / 2).await;
+        let before = ends_at(&pool).await;
+        while !log.take().contains(r#"step="renew""#) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         tx.rollback().await.unwrap();
-        tokio::time::sleep(lease).await;
+        while ends_at(&pool).await == before {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         assert!(!delivery.claim().is_lost());
         let rejection = bench.send("1", |_| async { 200 }).await.unwrap_err();
         assert_eq!(rejection.kind(), RejectionKind::InFlight);
@@ -176,20 +183,26 @@ async fn a_renewal_that_meets_a_lock_is_not_the_last_one() {
     assert_eq!(bench.send("1", handler).await, Ok(200));
 }
 
+/// When the lease ends of the only event.
+async fn ends_at(pool: &PgPool) -> String {
+    let sql = "SELECT expires_at::text FROM countersign";
+    sqlx::query_scalar(sql).fetch_one(pool).await.unwrap()
+}
+
 /// The store is not to blame for it.
 #[tokio::test]
 async fn a_renewal_that_meets_the_handlers_own_transaction_is_no_failure() {
     let (_schema, store, pool) = Schema::migrated().await;
-    let lease = Duration::from_millis(1_500);
     let (log, _guard) = Log::capture();
     let handler = |delivery: Delivery| async move {
         let mut tx = pool.begin().await.unwrap();
         delivery.complete_in(&mut tx).await.unwrap();
-        tokio::time::sleep(lease / 2).await;
+        // A third of the lease has passed, after which it is renewed.
+        tokio::time::sleep(MODERATE / 2).await;
         tx.commit().await.unwrap();
         200
     };
-    assert_eq!(Bench::with_lease(store, lease).send("1", handler).await, Ok(200));
+    assert_eq!(Bench::with_lease(store, MODERATE).send("1", handler).await, Ok(200));
     let said = log.take();
     assert!(!said.contains("WARN") && !said.contains("ERROR"), "{said}");
 }

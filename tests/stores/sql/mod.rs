@@ -76,7 +76,7 @@ fn is_in_flight(claimed: Claimed) -> bool {
 }
 
 async fn promptly<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PROMPT, future).await.expect("it waits for somebody")
+    countersign_tests::promptly(PROMPT, future).await.expect("it waits for somebody")
 }
 
 /// What a call failed with, and what it says.

@@ -24,6 +24,12 @@ fn version(delivery: &Delivery) -> i32 {
     body.split(' ').next().unwrap().parse().unwrap()
 }
 
+/// What a handler's own statement fails with, among many: a conflict that PostgreSQL finds no sooner than at the
+/// `COMMIT`, or a lock of SQLite's that others get before it each time.
+fn failed(error: sqlx::Error) -> CompleteError {
+    CompleteError::Store(StoreError::new(StoreErrorKind::Unavailable, error))
+}
+
 macro_rules! cases {
     ($module:ident, $database:ident, $pool:ty, $begin:literal, $isolation:expr) => {
         mod $module {
@@ -38,18 +44,17 @@ macro_rules! cases {
             /// Handles an event as the documentation says, and gives how it stood.
             async fn handle(pool: &$pool, delivery: &Delivery) -> Result<Order, CompleteError> {
                 let version = version(delivery);
-                let mut tx = pool.begin_with($begin).await.unwrap();
-                sqlx::raw_sql($isolation).execute(&mut *tx).await.unwrap();
+                let mut tx = pool.begin_with($begin).await.map_err(failed)?;
+                sqlx::raw_sql($isolation).execute(&mut *tx).await.map_err(failed)?;
                 let order = delivery.newest_in(&mut tx, "invoice 1", version).await?;
                 if order == Order::Newest {
                     let update = sqlx::query("UPDATE entity SET version = $1").bind(version);
-                    update.execute(&mut *tx).await.unwrap();
-                    sqlx::query(EFFECT).bind(version).execute(&mut *tx).await.unwrap();
+                    update.execute(&mut *tx).await.map_err(failed)?;
+                    let effect = sqlx::query(EFFECT).bind(version);
+                    effect.execute(&mut *tx).await.map_err(failed)?;
                 }
                 delivery.complete_in(&mut tx).await?;
-                // A serializable transaction may be refused at its end only.
-                let failed = |error| StoreError::new(StoreErrorKind::Unavailable, error);
-                tx.commit().await.map_err(failed).map_err(CompleteError::Store)?;
+                tx.commit().await.map_err(failed)?;
                 Ok(order)
             }
 

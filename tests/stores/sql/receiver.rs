@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use countersign::testing::Signer;
 use countersign::{
-    Answer, Delivery, Endpoint, Provider, Receiver, Rejection, Runtime, Secret, Signature, Store,
+    Answer, Delivery, Endpoint, Provider, Receiver, Rejection, RejectionKind, Runtime, Secret,
+    Signature, Store,
 };
 
 use super::LEASE;
@@ -59,9 +60,16 @@ impl<S: Store> Bench<S> {
 
     /// Whether the event's next delivery is handled.
     pub(crate) async fn is_let_in(&self, event: &str) -> Result<u16, Rejection> {
-        // A transaction that was dropped is rolled back a little later.
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        self.send(event, |_| async { 200 }).await
+        // A transaction that was dropped is rolled back a little later, and a claim is released then.
+        for _ in 0..100 {
+            match self.send(event, |_| async { 200 }).await {
+                Err(not_yet) if not_yet.kind() == RejectionKind::InFlight => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                answer => return answer,
+            }
+        }
+        panic!("its claim stays");
     }
 }
 
