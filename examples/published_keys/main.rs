@@ -10,11 +10,11 @@
 mod fetch;
 mod published;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::{Router, routing::post};
 use countersign::testing::Signer;
-use countersign::{Endpoint, MemoryStore, Provider, ResolvedSecrets, Signature};
+use countersign::{Endpoint, ManualClock, MemoryStore, Provider, ResolvedSecrets, Signature};
 use countersign_examples::Exchange;
 use countersign_tower::{Webhook, WebhookLayer};
 use tokio::net::TcpListener;
@@ -38,11 +38,11 @@ async fn main() -> Result<(), Failure> {
         .ed25519(Signature::header("x-acme-signature"))
         .event_id("id")
         .build()?;
-    let keys = ResolvedSecrets::for_all(KeySet::at(&published.url())?)
-        .key_id_header("x-acme-key")
-        // For the example, so that nobody waits for a minute.
-        .look_again_after(Duration::from_secs(2));
-    let endpoint = Endpoint::builder("acme", acme.clone()).resolve(keys).build()?;
+    let keys = ResolvedSecrets::for_all(KeySet::at(&published.url())?).key_id_header("x-acme-key");
+    // For the example, so that nobody waits for a minute. Leave the clock out in your own program.
+    let clock = ManualClock::at(SystemTime::now());
+    let endpoint = Endpoint::builder("acme", acme.clone()).resolve(keys).clock(clock.clone());
+    let endpoint = endpoint.build()?;
     let webhooks = WebhookLayer::new(endpoint, MemoryStore::new());
     let app = Router::new().route("/webhooks/acme", post(on_event).route_layer(webhooks));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -68,14 +68,14 @@ async fn main() -> Result<(), Failure> {
     let unavailable = r#"503 {"error":"secrets_unavailable"}"#;
     let headers = sign(&second, "2026", two);
     to_us.send("a new key, too soon to fetch again", &headers, two, unavailable).await?;
-    tokio::time::sleep(Duration::from_millis(2_100)).await;
-    to_us.send("its retry", &headers, two, "200 key 2026").await?;
+    clock.advance(Duration::from_secs(60));
+    to_us.send("its retry, a minute later", &headers, two, "200 key 2026").await?;
     let three = r#"{"id":"evt_3"}"#;
     let headers = sign(&first, "2025", three);
     to_us.send("the first key is still there", &headers, three, "200 key 2025").await?;
 
     published.take_down();
-    tokio::time::sleep(Duration::from_millis(2_100)).await;
+    clock.advance(Duration::from_secs(60));
     let four = r#"{"id":"evt_4"}"#;
     let headers = sign(&second, "2026", four);
     to_us.send("the address is down", &headers, four, "200 key 2026").await?;

@@ -35,8 +35,7 @@ async fn main() -> Result<(), Failure> {
     let fake = FakeVault::start().await?;
     let vault = Vault::new(&fake.address(), fake::TOKEN)?;
     let secrets = ResolvedSecrets::by_path("/webhooks/{tenant}/github", vault)
-        // For the example, so that nobody waits for long. Both defaults are longer.
-        .timeout(Duration::from_millis(300))
+        // For the example, so that nobody waits for long. The default is longer.
         .fresh_for(Duration::from_millis(100));
     let github = catalogue::provider("github")?;
     let endpoint = Endpoint::builder("github", github.clone()).resolve(secrets).build()?;

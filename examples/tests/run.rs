@@ -173,7 +173,7 @@ impl Drop for Receiver {
 
 /// Waits for a process to end, but not for ever.
 async fn ended(process: &mut Child) -> ExitStatus {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         if let Some(status) = process.try_wait().unwrap() {
             return status;
@@ -257,7 +257,7 @@ async fn post_by_hand(address: SocketAddr, delivery: &Signed, line: &str, body: 
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(format!("{head}\r\n{body}").as_bytes()).await.unwrap();
     let mut answer = [0; 12];
-    let answered = tokio::time::timeout(Duration::from_secs(10), stream.read_exact(&mut answer));
+    let answered = tokio::time::timeout(Duration::from_secs(60), stream.read_exact(&mut answer));
     answered.await.unwrap().unwrap();
     text(&answer)
 }
@@ -269,14 +269,21 @@ async fn nobody_waits_for_an_answer_longer_than_the_least_patient_sender() {
     let length = format!("content-length: {}", delivery.body.len());
     let ask = async |name| {
         let (_receiver, address) = Receiver::start(name, &senders);
+        // In small steps: one in which the whole machine stands still counts as one. That sender waits for five
+        // seconds, and the rest is for a machine that is busy.
+        let too_long = async {
+            for _ in 0..700 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
         // The body never comes.
-        let started = Instant::now();
-        let answer = post_by_hand(address, &delivery, &length, "").await;
-        (answer, started.elapsed() < Duration::from_secs(5))
+        tokio::select! {
+            answer = post_by_hand(address, &delivery, &length, "") => answer,
+            () = too_long => format!("{name}: no answer"),
+        }
     };
     let (axum, actix) = tokio::join!(ask("axum"), ask("actix"));
-    assert_eq!(axum, ("HTTP/1.1 503".to_owned(), true));
-    assert_eq!(actix, axum);
+    assert_eq!((&*axum, &*actix), ("HTTP/1.1 503", "HTTP/1.1 503"));
 }
 
 /// A body that the example's own small server cannot read is no forgery: senders disable endpoints

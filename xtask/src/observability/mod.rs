@@ -71,7 +71,7 @@ fn against_a_real_prometheus(rules: &Path) -> Result<(), String> {
     };
     refuse_and_accept();
     prometheus.wait_for(
-        r#"increase(countersign_deliveries_total{endpoint="hostwares",outcome="accepted"}[30s]) > 0"#,
+        r#"increase(countersign_deliveries_total{endpoint="hostwares",outcome="accepted"}[5m]) > 0"#,
         "a delivery in the metrics",
     )?;
     // Before the first delivery it may have come: here a condition has to last a second only.

@@ -162,9 +162,10 @@ fn a_program_that_is_not_there_is_a_502() {
 
 #[test]
 fn the_claim_is_held_until_the_program_answers_or_the_lease_ends() {
-    let lease = Duration::from_secs(2);
+    // Long enough for a copy to come in it, on a machine that stands still for a while too.
+    let lease = Duration::from_secs(5);
     let (target, open) = Target::gated();
-    let program = forwarding(&target, &["--lease", "2s"]);
+    let program = forwarding(&target, &["--lease", "5s"]);
     let delivery = piora("slow");
     let started = Instant::now();
     let stream = delivery.open(program.addr);

@@ -1,7 +1,7 @@
 //! What is accepted, what is rejected, and what is said of it.
 
 use std::io::Read;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use countersign::Provider;
 use countersign::providers::{hostwares, pakyas, percher, pingara, piora};
@@ -153,11 +153,9 @@ fn other_paths_and_methods_are_not_served_and_have_their_lines() {
 fn a_huge_unsigned_length_is_refused_at_once() {
     let program = Program::listen(&["--provider", "piora=env:SECRET"]);
     let unsigned = Delivery { headers: Vec::new(), ..piora("huge") };
-    let started = Instant::now();
-    // Not a byte of the body is sent.
+    // Not a byte of the body is sent, so whoever waited for it would answer 408.
     let answer = read_answer(unsigned.open_head(program.addr, 1 << 50));
     assert_eq!(answer.status, 401);
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
     assert_eq!(program.line()["reason"], "signature_missing");
 }
 
