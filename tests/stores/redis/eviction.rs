@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use countersign_redis::{ConnectError, Eviction, RedisStore};
 
+use super::patient;
 use super::server::Server;
 
 #[derive(Clone, Default)]
@@ -36,7 +37,7 @@ pub(crate) async fn log_of_connecting(url: &str) -> (RedisStore, String) {
         .with_writer(move || writer.clone())
         .finish();
     let guard = countersign_tests::log_to(subscriber);
-    let store = RedisStore::connect(url).await.unwrap();
+    let store = patient().connect(url).await.unwrap();
     drop(guard);
     (store, log.text())
 }
@@ -56,7 +57,7 @@ async fn a_server_that_evicts_is_told_of_loudly() {
 #[tokio::test]
 async fn a_server_that_evicts_can_be_refused() {
     let server = Server::start(&["--maxmemory-policy", "allkeys-lru", "--maxmemory", "100mb"]);
-    let refused = RedisStore::builder().refuse_eviction().connect(server.url()).await;
+    let refused = patient().refuse_eviction().connect(server.url()).await;
     let error = refused.unwrap_err();
     assert!(matches!(&error, ConnectError::Eviction { policy } if policy == "allkeys-lru"));
     assert!(error.to_string().contains("set it to noeviction"), "{error}");

@@ -24,6 +24,7 @@ pub(crate) mod shared;
 use std::time::Duration;
 
 use countersign::{ClaimToken, ErrorChain, EventKey, StoreErrorKind};
+use countersign_redis::{RedisStore, RedisStoreBuilder};
 
 const LEASE: Duration = Duration::from_secs(300);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -31,6 +32,11 @@ const DAY: Duration = Duration::from_secs(86_400);
 fn key(number: u32) -> EventKey {
     let [a, b, c, d] = number.to_be_bytes();
     EventKey::from_bytes([d, c, b, a, 0, 0, 0, 0, d, c, b, a, 0, 0, 0, 1])
+}
+
+/// A store whose calls may take long: a machine that stands still is no server that does not answer.
+fn patient() -> RedisStoreBuilder {
+    RedisStore::builder().timeout(Duration::from_secs(60))
 }
 
 fn token() -> ClaimToken {

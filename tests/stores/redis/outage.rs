@@ -30,7 +30,7 @@ async fn fails_soon(store: &RedisStore, number: u32) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_call_after_a_restart_works() {
     let mut server = Server::start(&[]);
-    let store = server.store().await;
+    let store = RedisStore::connect(server.url()).await.unwrap();
     works_at_once(&store, 1).await;
     // Nobody calls while it is down.
     server.kill();
@@ -49,7 +49,7 @@ async fn the_first_call_after_a_restart_works() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_written_to_disk_survives_a_kill() {
     let mut server = Server::start(&["--appendonly", "yes", "--appendfsync", "always"]);
-    let store = server.store().await;
+    let store = RedisStore::connect(server.url()).await.unwrap();
     let (mine, other) = (token(), token());
     assert_eq!(store.claim(key(1), mine, LEASE).await.unwrap(), Claimed::Fresh);
     assert_eq!(store.claim(key(2), mine, LEASE).await.unwrap(), Claimed::Fresh);
@@ -73,7 +73,7 @@ async fn what_is_written_to_disk_survives_a_kill() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_server_holds_nobody_up() {
     let server = Server::start(&[]);
-    let store = server.store().await;
+    let store = RedisStore::connect(server.url()).await.unwrap();
     works_at_once(&store, 1).await;
     server.freeze();
     let frozen: Vec<_> = (100..200)
@@ -106,7 +106,7 @@ async fn a_frozen_server_holds_nobody_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_freeze_is_recovered_from() {
     let server = Server::start(&[]);
-    let store = server.store().await;
+    let store = RedisStore::connect(server.url()).await.unwrap();
     server.freeze();
     for number in 100..106 {
         fails_soon(&store, number).await;

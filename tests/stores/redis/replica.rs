@@ -1,11 +1,10 @@
 //! A server that has become a replica.
 
 use countersign::{Claimed, Settled, Store, StoreErrorKind};
-use countersign_redis::RedisStore;
 
 use super::proxy::Proxy;
 use super::server::Server;
-use super::{DAY, LEASE, failure, key, token};
+use super::{DAY, LEASE, failure, key, patient, token};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_is_unavailable_and_its_word_is_not_taken() {
@@ -44,7 +43,7 @@ async fn a_replica_is_unavailable_and_its_word_is_not_taken() {
 async fn an_address_that_moved_to_the_new_primary_is_followed() {
     let (old, new) = (Server::start(&[]), Server::start(&[]));
     let proxy = Proxy::to(old.port()).await;
-    let store = RedisStore::connect(proxy.url()).await.unwrap();
+    let store = patient().connect(proxy.url()).await.unwrap();
     assert_eq!(store.claim(key(1), token(), LEASE).await.unwrap(), Claimed::Fresh);
     tokio::time::sleep(std::time::Duration::from_millis(150)).await;
 

@@ -8,7 +8,7 @@ use countersign_redis::{ConnectError, Eviction, RedisStore};
 use super::eviction::log_of_connecting;
 use super::proxy::{Fate, Proxy};
 use super::server::Server;
-use super::{DAY, LEASE, failure, key, token};
+use super::{DAY, LEASE, failure, key, patient, token};
 
 /// The rule that the crate's page gives.
 const RULE: &str = "~countersign:* ~{countersign:* \
@@ -63,7 +63,7 @@ async fn a_user_with_any_right_less_is_refused_at_once() {
     for (place, missing) in rights.iter().enumerate() {
         let mut rest = rights.clone();
         rest.remove(place);
-        let error = RedisStore::connect(user(&server, &rest.join(" "))).await.unwrap_err();
+        let error = patient().connect(user(&server, &rest.join(" "))).await.unwrap_err();
         assert!(matches!(error, ConnectError::Server(_)), "{missing}: {error:?}");
         let error = ErrorChain::of(&error).to_string();
         if let Some(command) = missing.strip_prefix('+') {
@@ -85,7 +85,7 @@ async fn a_user_with_any_right_less_is_refused_at_once() {
 #[tokio::test]
 async fn a_right_that_is_taken_away_is_found_by_the_next_check() {
     let server = Server::start(&[]);
-    let store = RedisStore::connect(user(&server, RULE)).await.unwrap();
+    let store = patient().connect(user(&server, RULE)).await.unwrap();
     server.tell(&["ACL", "SETUSER", "webhooks", "-evalsha"]);
     let (kind, text) = failure(store.check().await);
     assert_eq!(kind, StoreErrorKind::Unavailable);
@@ -97,7 +97,7 @@ async fn a_server_without_a_command_is_refused_at_once() {
     for command in ["EVAL", "EVALSHA", "PTTL", "TIME", "SET"] {
         for renamed in ["", "OTHER"] {
             let server = Server::start(&["--rename-command", command, renamed]);
-            let error = RedisStore::connect(server.url()).await.unwrap_err();
+            let error = patient().connect(server.url()).await.unwrap_err();
             let error = ErrorChain::of(&error).to_string();
             assert!(error.contains(&format!("unknown command '{command}'")), "{error}");
         }
@@ -107,7 +107,7 @@ async fn a_server_without_a_command_is_refused_at_once() {
 #[tokio::test]
 async fn a_check_leaves_nothing_behind() {
     let server = Server::start(&[]);
-    let store = RedisStore::builder().prefix("shop:").connect(server.url()).await.unwrap();
+    let store = patient().prefix("shop:").connect(server.url()).await.unwrap();
     for _ in 0..3 {
         store.check().await.unwrap();
         assert_eq!(keys(&server), Vec::<String>::new());
@@ -117,7 +117,7 @@ async fn a_check_leaves_nothing_behind() {
     store.check().await.unwrap();
     server.tell(&["REPLICAOF", "127.0.0.1", "1"]);
     assert_eq!(store.check().await.unwrap().replica, Some(true));
-    drop(RedisStore::connect(server.url()).await.unwrap());
+    drop(patient().connect(server.url()).await.unwrap());
     assert_eq!(keys(&server), Vec::<String>::new());
 }
 

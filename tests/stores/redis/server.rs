@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use crate::ports::free_port;
 use countersign_redis::{RedisStore, redis};
 
+use super::patient;
+
 pub(crate) struct Server {
     process: Child,
     port: u16,
@@ -38,7 +40,7 @@ impl Server {
     }
 
     pub(crate) async fn store(&self) -> RedisStore {
-        RedisStore::connect(self.url()).await.unwrap()
+        patient().connect(self.url()).await.unwrap()
     }
 
     /// Asks the server something, on a connection of its own.

@@ -5,6 +5,8 @@ use std::time::SystemTime;
 
 use countersign_redis::{RedisStore, redis};
 
+use super::patient;
+
 pub(crate) struct Shared {
     client: redis::Client,
     url: String,
@@ -28,7 +30,7 @@ impl Shared {
     }
 
     pub(crate) async fn store(&self) -> RedisStore {
-        let builder = RedisStore::builder().prefix(&self.prefix);
+        let builder = patient().prefix(&self.prefix);
         builder.connect(self.url.as_str()).await.unwrap()
     }
 

@@ -29,6 +29,8 @@ impl<S: Store> Bench<S> {
     pub(crate) fn with_lease(store: S, lease: Duration) -> Self {
         let secret = Secret::new(SECRET).unwrap();
         let endpoint = Endpoint::builder("plain", provider()).secret(secret).lease(lease);
+        // A machine that stands still is no store that does not answer.
+        let endpoint = endpoint.store_timeout(lease / 2);
         let runtime = Runtime::new(
             |task| drop(tokio::spawn(task)),
             |time| Box::pin(tokio::time::sleep(time)),
