@@ -20,10 +20,12 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) async fn start(replicas: usize) -> Self {
+        // Soon, where a replica takes over. Else nobody is given up: a machine may stand still.
+        let timeout = if replicas > 0 { "1000" } else { "15000" };
         let (mut nodes, mut buses) = (Vec::new(), Vec::new());
         for _ in 0..PRIMARIES as usize + replicas {
             let bus = free_port().to_string();
-            let more = ["--cluster-node-timeout", "1000", "--appendonly", "yes"];
+            let more = ["--cluster-node-timeout", timeout, "--appendonly", "yes"];
             nodes.push(Server::start(&[node(&bus), more].concat()));
             buses.push(bus);
         }
