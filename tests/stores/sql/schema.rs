@@ -11,8 +11,10 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, SqlitePool};
 
 fn name() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    format!("countersign_sql_{}_{number}", std::process::id())
+    let (process, number) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    // In a container, the next run may have the same process id as one that was killed.
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().subsec_nanos();
+    format!("countersign_sql_{process}_{now}_{number}")
 }
 
 fn options() -> PgConnectOptions {
