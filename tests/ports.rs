@@ -1,6 +1,9 @@
 //! Ports for servers that have to be told theirs.
 
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
 use std::net::TcpListener;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 /// A port of 127.0.0.1 that nobody listens on, and that this process has not given before.
@@ -12,8 +15,9 @@ pub(crate) fn free_port() -> u16 {
     const FIRST: u16 = 15_000;
     const COUNT: u16 = 15_000;
     static GIVEN: AtomicU16 = AtomicU16::new(0);
-    // Processes that run side by side begin at different ones.
-    let start = (std::process::id() % 150) as u16 * 100;
+    // Processes that run side by side begin at different ones, also in containers, where their numbers repeat.
+    static START: OnceLock<u16> = OnceLock::new();
+    let start = *START.get_or_init(|| (RandomState::new().hash_one(0) % 15_000) as u16);
     for _ in 0..COUNT {
         let given = GIVEN.fetch_add(1, Ordering::Relaxed);
         let port = FIRST + (start + given % COUNT) % COUNT;

@@ -80,11 +80,13 @@ impl Known {
         self.by_key_id.contains_key(key_id)
     }
 
-    /// Whether it is time to look them up again: this is so for one delivery, and after a pause for the next one.
+    /// Whether it is time to look them up again: this is so for one delivery, and after a pause for the next one. If
+    /// they could not be looked up just now for another reason, that pause ends first.
     pub(super) fn turn(&self, now: Duration, pause: Duration) -> bool {
         let next = self.next.load(Ordering::Relaxed);
         let after = millis(now.saturating_add(pause));
         millis(now) >= next
+            && !self.is_paused(now)
             && self.next.compare_exchange(next, after, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 

@@ -13,6 +13,7 @@ on_every_adapter! {
     a_resolver_that_is_down_is_no_401
     a_resolver_that_hangs_or_panics_is_no_401
     what_was_looked_up_stays_usable_while_the_resolver_is_down
+    a_forged_delivery_and_a_refresh_together_ask_once_in_a_pause
 }
 
 async fn a_resolver_that_is_down_is_no_401<A: Adapter>() {
@@ -75,4 +76,26 @@ async fn what_was_looked_up_stays_usable_while_the_resolver_is_down<A: Adapter>(
     assert_eq!(vault.asked(), 2, "one delivery asks, and not each");
     clock.advance(Duration::from_secs(140));
     request("acme", "a", 6).send(server).await.is_not_now("secrets_unavailable");
+}
+
+/// A forged delivery has looked just before it is time to look anyway.
+async fn a_forged_delivery_and_a_refresh_together_ask_once_in_a_pause<A: Adapter>() {
+    let clock = ManualClock::at(SystemTime::now());
+    let vault = Vault::with(&[("acme", &["a"])]);
+    let handler = Handler::answering(200);
+    let secrets = by_path(&vault).fresh_for(Duration::from_secs(60));
+    let provider = fixtures::hostwares().provider;
+    let builder = Endpoint::builder(ROUTE, provider).resolve(secrets).clock(clock.clone());
+    let server = serve::<A>(builder.build().unwrap(), &handler).await;
+    assert_eq!(request("acme", "a", 1).send(server).await.status, 200);
+    vault.down.store(true, Ordering::SeqCst);
+    clock.advance(Duration::from_secs(59));
+    request("acme", "forged", 2).send(server).await.is_not_now("secrets_unavailable");
+    assert_eq!(vault.asked(), 2);
+    clock.advance(Duration::from_secs(2));
+    assert_eq!(request("acme", "a", 3).send(server).await.status, 200);
+    assert_eq!(vault.asked(), 2, "it could not be looked up two seconds ago");
+    clock.advance(Duration::from_secs(4));
+    assert_eq!(request("acme", "a", 4).send(server).await.status, 200);
+    assert_eq!(vault.asked(), 3);
 }
