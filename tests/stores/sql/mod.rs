@@ -18,6 +18,7 @@ mod lanes;
 mod lost_commit;
 mod migrate;
 mod order;
+mod order_waits;
 mod overtaking;
 mod partitions;
 mod pgbouncer;
