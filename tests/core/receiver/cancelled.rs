@@ -14,7 +14,7 @@ fn bench() -> (Bench<Commanded>, Commanded) {
 }
 
 /// Handles until there is something to wait for, and goes away.
-async fn cancel<S: Store>(bench: &Bench<S>, number: u32, waits: bool) {
+pub(super) async fn cancel<S: Store>(bench: &Bench<S>, number: u32, waits: bool) {
     let delivery = bench.proven(number).await;
     let mut work = pin!(bench.receiver.clone().handle(delivery, |_| async move {
         if waits {

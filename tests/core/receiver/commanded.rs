@@ -17,6 +17,8 @@ pub(super) enum Act {
     Work,
     /// Nothing is done.
     Fail(StoreErrorKind),
+    /// The same, but not at once.
+    FailLater(StoreErrorKind),
     /// It is done, and the answer gets lost.
     LoseTheAnswer,
     /// Nothing is done and no answer comes.
@@ -118,6 +120,10 @@ impl Commanded {
         match act {
             Act::Work => work.await,
             Act::Fail(kind) => Err(StoreError::new(kind, "as ordered")),
+            Act::FailLater(kind) => {
+                tokio::task::yield_now().await;
+                Err(StoreError::new(kind, "as ordered"))
+            }
             Act::LoseTheAnswer => {
                 work.await?;
                 Err(StoreError::new(StoreErrorKind::Unavailable, "the answer got lost"))

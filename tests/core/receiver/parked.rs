@@ -1,5 +1,7 @@
 //! Parking, with a store that fails, hangs or loses its answer at each step, and with a transaction.
 
+use std::pin::pin;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use countersign::providers::hostwares;
@@ -10,7 +12,7 @@ use countersign::{
 
 use super::commanded::{Act, Commanded};
 use super::in_transaction::complete;
-use super::{ACCEPTED, Bench, TOKIO};
+use super::{ACCEPTED, Bench, CANCELLED, TOKIO};
 use crate::support::build;
 
 type Seen = (Outcome, Option<u16>, Option<Reason>);
@@ -147,6 +149,50 @@ async fn a_cancelled_handler_parks_nothing() {
     // It is known by then that the attempt before never ended.
     let parked = bench.send(1, 200).await.unwrap_err();
     assert_eq!(parked.kind(), RejectionKind::Parked);
+}
+
+/// Its delivery is dropped while the store is asked to park it, and the store parks it or cannot.
+#[tokio::test]
+async fn who_is_dropped_while_parking_is_parked_or_released() {
+    let fails = Act::Fail(StoreErrorKind::Unavailable);
+    for (overdue, act, then) in [
+        (false, Act::WorkAndHang, Act::Work),
+        (false, Act::Hang, Act::Work),
+        (false, Act::Hang, fails),
+        (true, Act::Hang, Act::Work),
+        (true, Act::Hang, fails),
+    ] {
+        let (bench, store) = bench(1);
+        if overdue {
+            store.order(|orders| orders.park = fails);
+            assert_eq!(bench.send(1, 500).await, Ok(1));
+        }
+        bench.seen();
+        store.calls();
+        store.order(|orders| orders.park = act);
+        {
+            let delivery = bench.proven(1).await;
+            let handler = |_| async { Answer::new(500, ()) };
+            let mut work = pin!(bench.receiver.clone().handle(delivery, handler));
+            assert!(work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            store.order(|orders| orders.park = then);
+        }
+        let what = format!("overdue: {overdue}, {act:?}, {then:?}");
+        bench.until("reported", || bench.has_seen()).await;
+        let (seen, parked) = (bench.seen(), store.parked(10).await.unwrap().len());
+        if matches!(then, Act::Work) {
+            let reason = Some(Reason::Rejected(RejectionKind::Parked));
+            assert_eq!((seen, parked), (vec![(Outcome::Parked, None, reason)], 1), "{what}");
+            assert_eq!(store.calls(), ["claim", "attempt", "park", "park"], "{what}");
+            let duplicate = bench.send(1, 200).await.unwrap_err();
+            assert_eq!(duplicate.kind(), RejectionKind::Duplicate, "{what}");
+        } else {
+            assert_eq!((seen, parked), (vec![CANCELLED], 0), "{what}");
+            bench.until("released", || store.was_called("release")).await;
+            // An attempt that no handler began is taken back.
+            assert_eq!(store.was_called("uncount"), overdue, "{what}");
+        }
+    }
 }
 
 /// A 2xx of a late attempt is a success like any other.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use countersign::providers::hostwares;
 use countersign::{HandlerTasks, Outcome, Reason, ReceiverBuilder, RejectionKind, StoreErrorKind};
 
+use super::cancelled::cancel;
 use super::commanded::{Act, Commanded};
 use super::{ACCEPTED, Bench, TOKIO};
 use crate::support::build;
@@ -32,6 +33,25 @@ async fn a_store_that_cannot_claim_is_503() {
     store.order(|orders| orders.claim = Act::Work);
     assert_eq!(bench.send(1, 200).await, Ok(1));
     assert_eq!(bench.seen(), [ACCEPTED]);
+}
+
+/// It was not made, and a store that is full needs room to remember a release.
+#[tokio::test]
+async fn a_claim_that_a_full_store_refuses_is_not_released() {
+    let (bench, store) = bench();
+    let refuses = |kind| store.order(|orders| orders.claim = Act::FailLater(kind));
+    // The calls of a delivery that waits for its answer, and of one that is dropped before that.
+    let calls = async || {
+        assert!(bench.send(1, 200).await.is_err());
+        cancel(&bench, 2, false).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        store.calls()
+    };
+    refuses(StoreErrorKind::Full);
+    assert_eq!(calls().await, ["claim", "claim"]);
+    // As it is where nobody knows.
+    refuses(StoreErrorKind::Unavailable);
+    assert_eq!(calls().await, ["claim", "claim", "release", "release"]);
 }
 
 #[tokio::test]
