@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use countersign::{Claimed, Settled, Store};
+use countersign::{Claimed, Settled, Store, StoreErrorKind};
 use countersign_redis::RedisStore;
 
 use super::proxy::{Fate, Proxy};
@@ -14,7 +14,7 @@ const KEYS: u32 = 20;
 const LATER: Duration = Duration::from_millis(300);
 
 struct Path {
-    _server: Server,
+    server: Server,
     proxy: Proxy,
     store: RedisStore,
 }
@@ -28,7 +28,7 @@ impl Path {
         for _ in 0..2 {
             store.claim(key(KEYS), token(), LEASE).await.unwrap();
         }
-        Self { _server: server, proxy, store }
+        Self { server, proxy, store }
     }
 
     /// The next so many commands of this name have this fate; later ones pass.
@@ -157,6 +157,20 @@ async fn late_bytes_of_a_claim_that_was_refused_claim_nothing() {
         let claimed = path.store.claim(key(number), other, LEASE).await.unwrap();
         assert!(matches!(claimed, Claimed::InFlight { .. }), "{claimed:?}");
         assert_eq!(path.store.release(key(number), owner).await.unwrap(), Settled::Settled);
+    }
+    path.no_claim_is_left().await;
+}
+
+/// The same, where the second one finds no room, and the first arrives when there is room.
+#[tokio::test(flavor = "multi_thread")]
+async fn late_bytes_of_a_claim_that_found_no_room_claim_nothing() {
+    let path = Path::new().await;
+    for number in 0..KEYS {
+        path.server.tell(&["CONFIG", "SET", "maxmemory", "1"]);
+        path.next(1, if number % 2 == 0 { "SET" } else { "EVALSHA" }, Fate::Late(LATER));
+        let full = path.store.claim(key(number), token(), LEASE).await.unwrap_err();
+        path.server.tell(&["CONFIG", "SET", "maxmemory", "0"]);
+        assert_eq!(full.kind(), StoreErrorKind::Full, "{full:?}");
     }
     path.no_claim_is_left().await;
 }

@@ -201,3 +201,33 @@ impl std::error::Error for ReloadError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue;
+
+    #[test]
+    fn what_was_read_before_somebody_else_was_faster_is_not_used() {
+        let path = std::env::temp_dir().join(format!("countersign-look-{}", std::process::id()));
+        let write = |secret: &str| std::fs::write(&path, secret).unwrap();
+        write("first");
+        let files = SecretFiles::new([&path]);
+        let github = catalogue::provider("github").unwrap();
+        let endpoint = Endpoint::builder("github", github).secrets(files.read().unwrap());
+        let endpoint = endpoint.build().unwrap();
+        let state = Mutex::new(State { known: None, problem: None });
+        let (stopping, stopped) = (Mutex::new(false), Condvar::new());
+        let watch = Watch { files: files.clone(), endpoint, state, stopping, stopped };
+        write("second");
+        let used = watch.look(|second, _| {
+            write("third");
+            assert_eq!(watch.look(|third, _| Some(third)).unwrap(), Some(true));
+            Some(second)
+        });
+        assert_eq!(used.unwrap(), None);
+        let third = files.fingerprint(&files.read_now().unwrap());
+        std::fs::remove_file(&path).unwrap();
+        assert!(lock(&watch.state).known == Some(third));
+    }
+}
